@@ -12,7 +12,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
+try:
+    from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
+except ImportError:
+    pass  # AnsibleAWSModule says that botocore is missing
 
 TRANSIENT_CODES = frozenset(
     {
