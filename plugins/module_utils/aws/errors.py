@@ -13,9 +13,19 @@ from __future__ import annotations
 from typing import Any
 
 try:
-    from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
+    from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+    from botocore.exceptions import ConnectionError as BotocoreConnectionError
 except ImportError:
     pass  # AnsibleAWSModule says that botocore is missing
+
+NOT_FOUND_CODES = frozenset(
+    {
+        "ExecutionDoesNotExist",
+        "NotFoundException",
+        "ResourceNotFoundException",
+        "StateMachineDoesNotExist",
+    }
+)
 
 TRANSIENT_CODES = frozenset(
     {
@@ -93,7 +103,7 @@ def from_client_error(error: ClientError) -> AwsError:
         kind = TransientError
     elif code in {"ConflictException", "ConditionalCheckFailedException", "TransactionCanceledException"}:
         kind = ConflictError
-    elif code in {"ResourceNotFoundException", "NotFoundException", "ExecutionDoesNotExist", "StateMachineDoesNotExist"}:
+    elif code in NOT_FOUND_CODES:
         kind = NotFoundError
     return kind(message, code=code, operation=operation, response=dict(error.response))
 
@@ -104,7 +114,7 @@ def translate(error: Exception, what: str) -> AwsError:
         return error
     if isinstance(error, ClientError):
         return from_client_error(error)
-    if isinstance(error, (ConnectionError, HTTPClientError)):
+    if isinstance(error, (BotocoreConnectionError, HTTPClientError)):
         return TransientError(f"{what}: cannot reach AWS: {error}", code=type(error).__name__)
     if isinstance(error, BotoCoreError):
         return AwsError(f"{what}: {error}", code=type(error).__name__)
