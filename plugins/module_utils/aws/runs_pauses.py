@@ -1,0 +1,173 @@
+# Copyright (c) 2026, The disaster_recovery.aws maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Pauses of a run in the runs table: what is asked, the task token, and the one answer.
+
+This module util is private to the collection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .dynamodb import Item, back_off, call, round_trip, to_item
+from .errors import ConflictError, InvalidRequestError, NotFoundError, TransientError
+from .table import Table
+
+LOST_RACES = 20  # pauses of one run that may begin at the same time
+
+
+def _without_token(pause: Mapping[str, Any]) -> Item:
+    return {name: value for name, value in pause.items() if name != "task_token"}
+
+
+class PauseItems(Table):
+    """Pause items of the runs table."""
+
+    def create_pause(self, run_id: str, pause: Mapping[str, Any]) -> Item:
+        """Store a pause under the run's next pause number, status C(open); the same C(task_token) is the same pause.
+
+        Args:
+            pause: C(step, wave, reason, details, options, default, deadline, task_token).
+
+        Returns:
+            The pause without its token, with C(pause_id) (C(001), C(002), …).
+        """
+        what = f"pause run {run_id}"
+        for attempt in range(LOST_RACES):
+            known = self._query(f"RUN#{run_id}", "PAUSE#", what=what)
+            for other in known:
+                if other["task_token"] == pause["task_token"]:
+                    return _without_token(other)
+            pause_id = f"{len(known) + 1:03d}"
+            item = {**pause, "pause_id": pause_id, "status": "open"}
+            try:
+                call(
+                    self.client.put_item,
+                    what,
+                    TableName=self.name,
+                    Item=to_item({"pk": f"RUN#{run_id}", "sk": f"PAUSE#{pause_id}", **item}),
+                    ConditionExpression="attribute_not_exists(pk)",
+                )
+            except ConflictError:
+                back_off(min(attempt, 3), self._sleep)
+                continue
+            return _without_token(round_trip(item))
+        raise TransientError(f"{what}: lost {LOST_RACES} races in a row against other writers")
+
+    def get_pause(self, run_id: str, pause_id: str) -> Item | None:
+        """Return a pause without its token, or None."""
+        pause = self._get(f"RUN#{run_id}", f"PAUSE#{pause_id}", f"read pause {pause_id} of run {run_id}")
+        return _without_token(pause) if pause else None
+
+    def pauses(self, run_id: str) -> list[Item]:
+        """Return all pauses of a run in order, without their tokens."""
+        return [
+            _without_token(item) for item in self._query(f"RUN#{run_id}", "PAUSE#", what=f"read pauses of {run_id}")
+        ]
+
+    def open_pauses(self, run_id: str) -> list[Item]:
+        """Return the pauses that wait for an answer, in order, without their tokens."""
+        return [pause for pause in self.pauses(run_id) if pause["status"] == "open"]
+
+    def task_token(self, run_id: str, pause_id: str) -> str:
+        """Return the task token of a pause. It is a secret: hand it to Step Functions and nowhere else."""
+        pause = self._get(f"RUN#{run_id}", f"PAUSE#{pause_id}", f"read pause {pause_id} of run {run_id}")
+        if pause is None:
+            raise NotFoundError(f"Run {run_id} has no pause {pause_id}")
+        return str(pause["task_token"])
+
+    def answer_pause(self, run_id: str, pause_id: str, *, decision: str, by: str, at: str, reason: str) -> Item:
+        """Record an operator's decision, under the condition that the pause is open and its deadline not passed.
+
+        Args:
+            decision: One of the pause's C(options).
+            by: ARN of the caller.
+            at: Moment of the decision.
+            reason: Why, in the operator's words.
+
+        Returns:
+            The pause without its token. The same answer by the same caller again returns the first one.
+
+        Raises:
+            InvalidRequestError: The pause does not offer this decision.
+            ConflictError: It was answered, it expired, or the deadline has passed; the message says which.
+            NotFoundError: There is no such pause.
+        """
+        pause = self.get_pause(run_id, pause_id)
+        if pause is None:
+            raise NotFoundError(f"Run {run_id} has no pause {pause_id}")
+        if decision not in pause["options"]:
+            raise InvalidRequestError(
+                f"Pause {pause_id} of run {run_id} does not offer the decision {decision!r}: "
+                f"choose one of {', '.join(pause['options'])}"
+            )
+        try:
+            answered = self._update(
+                f"RUN#{run_id}",
+                f"PAUSE#{pause_id}",
+                {
+                    "status": "answered",
+                    "decision": decision,
+                    "decided_by": by,
+                    "decided_at": at,
+                    "decision_reason": reason,
+                },
+                {"status": "open"},
+                f"answer pause {pause_id} of run {run_id}",
+                later_than={"deadline": at},
+            )
+            return _without_token(answered)
+        except ConflictError as error:
+            return self._answered_before(run_id, pause_id, decision, by, reason, error)
+
+    def _answered_before(
+        self, run_id: str, pause_id: str, decision: str, by: str, reason: str, error: ConflictError
+    ) -> Item:
+        pause = self.get_pause(run_id, pause_id) or {}
+        given = (pause.get("decision"), pause.get("decided_by"), pause.get("decision_reason"))
+        if pause.get("status") == "answered" and given == (decision, by, reason):
+            return pause
+        if pause.get("status") == "answered":
+            raise ConflictError(
+                f"Pause {pause_id} of run {run_id} was answered already: {pause['decision']!r} by "
+                f"{pause['decided_by']} at {pause['decided_at']} ({pause['decision_reason']})"
+            ) from error
+        if pause.get("status") == "expired":
+            raise ConflictError(
+                f"Pause {pause_id} of run {run_id} expired at {pause['deadline']}: "
+                f"the plan's default {pause.get('decision')!r} was applied"
+            ) from error
+        raise ConflictError(
+            f"The deadline of pause {pause_id} of run {run_id} passed at {pause.get('deadline')}: "
+            f"the plan's default {pause.get('default')!r} applies"
+        ) from error
+
+    def expire_pause(self, run_id: str, pause_id: str, *, at: str) -> Item:
+        """Close an open pause with its own default as the decision; an answered one stays as it is.
+
+        Returns:
+            The pause without its token: C(decision) is what now counts.
+        """
+        pause = self.get_pause(run_id, pause_id)
+        if pause is None:
+            raise NotFoundError(f"Run {run_id} has no pause {pause_id}")
+        try:
+            expired = self._update(
+                f"RUN#{run_id}",
+                f"PAUSE#{pause_id}",
+                {
+                    "status": "expired",
+                    "decision": pause["default"],
+                    "decided_by": "deadline",
+                    "decided_at": at,
+                    "decision_reason": "nobody answered in time",
+                },
+                {"status": "open"},
+                f"expire pause {pause_id} of run {run_id}",
+            )
+            return _without_token(expired)
+        except ConflictError:
+            return self.get_pause(run_id, pause_id) or pause
