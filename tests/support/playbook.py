@@ -1,0 +1,77 @@
+"""Run ansible-playbook as a person would, and look at what it said."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = Path(sys.executable).parent
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a playbook did: exit status and everything it printed."""
+
+    returncode: int
+    output: str
+
+    def recap(self, host: str = "localhost") -> dict[str, int]:
+        """Return the numbers of PLAY RECAP (ok, changed, failed, …) of one host."""
+        for line in self.output.splitlines():
+            name, _, numbers = line.partition(":")
+            if name.strip() == host and "ok=" in numbers:
+                return {key: int(value) for key, value in (pair.split("=") for pair in numbers.split())}
+        raise AssertionError(f"no recap of {host} in:\n{self.output}")
+
+
+def run_playbook(
+    playbook: str | Path,
+    *arguments: str,
+    inventory: str | Path | None = None,
+    variables: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] | None = None,
+    succeeds: bool = True,
+    timeout: float = 280,
+) -> Outcome:
+    """Run a playbook (a path, or a name such as C(disaster_recovery.aws.failover)) and check how it ended.
+
+    Args:
+        playbook: Path or full name.
+        arguments: More command line arguments (C(--check), C(-vv)).
+        inventory: Path of the inventory.
+        variables: Extra variables, handed over as JSON.
+        environment: More environment variables.
+        succeeds: Whether exit status 0 is expected.
+        timeout: Seconds until the run is killed.
+    """
+    command = [str(BIN / "ansible-playbook"), str(playbook), *arguments]
+    if inventory is not None:
+        command += ["-i", str(inventory)]
+    if variables:
+        command += ["-e", json.dumps(dict(variables))]
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=_environment(environment),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    outcome = Outcome(done.returncode, done.stdout)
+    assert (outcome.returncode == 0) is succeeds, outcome.output
+    return outcome
+
+
+def _environment(more: Mapping[str, str] | None) -> dict[str, str]:
+    """The caller's environment without its own AWS and Ansible settings."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "ANSIBLE_"))}
+    return {**kept, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1", **(more or {})}
