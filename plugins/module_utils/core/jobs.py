@@ -1,0 +1,75 @@
+# Copyright (c) 2026, The disaster_recovery.aws maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""DRS jobs, and the tags by which a run finds its own.
+
+A job never has the status FAILED: it completes, and each participating server says how it went.
+Source: DRS API Reference, Job, ParticipatingServer. Enumerations are open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+TAG_RUN = "dr:run"
+TAG_WAVE = "dr:wave"
+TAG_ATTEMPT = "dr:attempt"
+TAG_BATCH = "dr:batch"
+
+COMPLETED = "COMPLETED"
+LAUNCHED = "LAUNCHED"
+FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """One server's part in a job; C(recovery_instance_id) may be missing even after a launch."""
+
+    source_server_id: str
+    launch_status: str
+    recovery_instance_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A DRS job.
+
+    Attributes:
+        participants: By source server id. May be empty: DRS does not always list them.
+        attempt: Value of tag C(dr:attempt), 0 when it is not our job.
+        batch: Value of tag C(dr:batch), 0 when it is not our job.
+    """
+
+    job_id: str
+    type: str
+    initiated_by: str
+    status: str
+    created_at: datetime | None
+    ended_at: datetime | None
+    participants: Mapping[str, Participant]
+    tags: Mapping[str, str]
+    attempt: int
+    batch: int
+
+    @property
+    def active(self) -> bool:
+        """Whether it has not ended; an unknown status counts as not ended."""
+        return self.status != COMPLETED
+
+    def belongs_to(self, run_id: str, wave: int) -> bool:
+        """Whether this run started it for this wave."""
+        return self.tags.get(TAG_RUN) == run_id and self.tags.get(TAG_WAVE) == str(wave)
+
+
+def job_from_drs(item: Mapping[str, Any]) -> Job:
+    """Build a job from an item of DescribeJobs or the C(job) of StartRecovery."""
+    raise NotImplementedError
+
+
+def job_tags(run_id: str, wave: int, attempt: int, batch: int) -> dict[str, str]:
+    """Return the tags of a job that this run starts for one batch of a wave."""
+    return {TAG_RUN: run_id, TAG_WAVE: str(wave), TAG_ATTEMPT: str(attempt), TAG_BATCH: str(batch)}

@@ -1,0 +1,55 @@
+# Copyright (c) 2026, The disaster_recovery.aws maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The record of one server in one run, as the runs table holds it (architecture, section 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .runs import ServerStatus
+
+
+@dataclass(frozen=True, slots=True)
+class ServerRecord:
+    """A server of a run. Times are texts as L(timestamps.format_time) writes them.
+
+    Attributes:
+        attempts: Launches started so far.
+        attempts_allowed: Launches that may be started, the first one included.
+        job_id: The latest job that launches it.
+        launched_at: When its latest launch succeeded; None before.
+        recovery_point_at: The point in time that its data are from.
+        accepted: An operator has decided to go on although it failed.
+        reason: Why it is in this status, for a person.
+        expected: What validation looks for: C({"interfaces": [{interface, subnet_id, address, security_groups}]}).
+    """
+
+    server_key: str
+    wave: int
+    source_server_id: str
+    critical: bool
+    status: str = ServerStatus.PENDING
+    attempts: int = 0
+    attempts_allowed: int = 1
+    job_id: str | None = None
+    instance_id: str | None = None
+    launched_at: str | None = None
+    validated_at: str | None = None
+    recovery_point_at: str | None = None
+    accepted: bool = False
+    reason: str = ""
+    expected: Mapping[str, Any] = field(default_factory=dict)
+
+
+def record_to_item(record: ServerRecord) -> dict[str, Any]:
+    """Return the record as a plain dict (no DynamoDB types), without the table's keys C(pk) and C(sk)."""
+    raise NotImplementedError
+
+
+def record_from_item(item: Mapping[str, Any]) -> ServerRecord:
+    """Build a record from a stored item; numbers may be C(Decimal), unknown attributes are ignored."""
+    raise NotImplementedError
