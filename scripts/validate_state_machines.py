@@ -1,4 +1,4 @@
-"""Check the state machine definitions: cfn-lint (an outside validator of the grammar), the graph, and every JSONata expression."""
+"""Check the state machine definitions: grammar (by cfn-lint, from outside), graph, JSONata expressions."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import jsonata
 import yaml
+from jsonata.jexception import JException
+from jsonata.jsonata import Jsonata
 
 DEFINITIONS = Path(__file__).resolve().parent.parent / "roles" / "orchestrator" / "files" / "state_machines"
 PLACEHOLDERS = {
@@ -41,7 +42,7 @@ def targets(state: dict[str, Any]) -> set[str]:
 
 
 def graph_problems(definition: dict[str, Any]) -> list[str]:
-    """Find transitions that lead nowhere, states that nothing leads to, states without a way out, tasks without care."""
+    """Find transitions to nowhere, states that nothing leads to, states without a way out, tasks without care."""
     states = definition["States"]
     problems = []
     reached, to_visit = set(), {definition["StartAt"]}
@@ -100,14 +101,14 @@ def expression_problems(definition: dict[str, Any]) -> list[str]:
                 problems.append(f"{name}: an expression is the whole string, from {{% to %}}: {text}")
                 continue
             try:
-                jsonata.Jsonata(text[2:-2])
-            except jsonata.JException as error:
+                Jsonata(text[2:-2])
+            except JException as error:
                 problems.append(f"{name}: {error}: {text}")
     return problems
 
 
 def with_constant_timeouts(definition: dict[str, Any]) -> dict[str, Any]:
-    """Replace TimeoutSeconds that are expressions: the language allows them under JSONata, cfn-lint's schema does not know it."""
+    """Replace TimeoutSeconds that are expressions: JSONata allows them, cfn-lint's schema does not know it."""
     states = {
         name: {**state, "TimeoutSeconds": 60} if isinstance(state.get("TimeoutSeconds"), str) else state
         for name, state in definition["States"].items()
