@@ -13,8 +13,8 @@ short_description: Build a ZIP archive whose bytes depend on its content alone
 version_added: 0.1.0
 description:
   - Packs files from one or more directories into one archive, for example the code of a Lambda function.
-  - Names are sorted, timestamps and permissions are fixed and nothing is compressed, so that equal content gives an equal
-    archive on every machine, and a service that compares digests is not given it again without need.
+  - Names are sorted, timestamps and permissions are fixed and nothing is compressed, so that equal content gives
+    an equal archive on every machine, and a service that compares digests is not given it again without need.
   - The archive is written only when its bytes would differ.
 author:
   - The disaster_recovery.aws maintainers (@disaster-recovery)
