@@ -271,7 +271,7 @@ class VirtualClock:
 
 
 class Signal:
-    """A flag to wait for, like `threading.Event`; a waiting thread is at rest and gets its work back with the wake-up."""
+    """A flag to wait for, like `threading.Event`; who waits is at rest and gets its work back with the wake-up."""
 
     def __init__(self, clock: VirtualClock):
         self._clock = clock

@@ -1,0 +1,202 @@
+"""`python -m emulator start|stop|status`: the embedded AWS as a background process of the person who works with it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+DEFAULT_PORT = 4570
+DEFAULT_STATE_DIR = Path(".cache/embedded-aws")
+_START_SECONDS = 60.0
+_STOP_SECONDS = 15.0
+
+
+class StateDirectory:
+    """Where a running emulator says who and where it is."""
+
+    def __init__(self, path: Path):
+        self.path = path.resolve()
+        self.log = self.path / "emulator.log"
+        self._file = self.path / "emulator.json"
+
+    def read(self) -> dict[str, Any] | None:
+        """Return pid and endpoint of the emulator that runs, or None."""
+        try:
+            document: dict[str, Any] = json.loads(self._file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        health = ask(document["endpoint"], "health")
+        return document if health and health.get("pid") == document["pid"] else None
+
+    def write(self, endpoint: str, estate: Path) -> None:
+        """Record this process."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        document = {"pid": os.getpid(), "endpoint": endpoint, "log": str(self.log), "estate": str(estate)}
+        temporary = self._file.with_suffix(".new")
+        temporary.write_text(json.dumps(document, indent=1), encoding="utf-8")
+        temporary.replace(self._file)
+
+    def clear(self) -> None:
+        """Forget the process."""
+        self._file.unlink(missing_ok=True)
+
+
+def ask(endpoint: str, path: str) -> dict[str, Any] | None:
+    """Ask the control API of an emulator; None when nobody answers."""
+    try:
+        with urllib.request.urlopen(f"{endpoint}/_embedded/{path}", timeout=5) as response:  # noqa: S310
+            document: dict[str, Any] = json.load(response)
+            return document
+    except (OSError, ValueError):
+        return None
+
+
+def start(options: argparse.Namespace) -> int:
+    """Start an emulator, in the background unless told otherwise."""
+    state = StateDirectory(options.state_dir)
+    running = state.read()
+    if running:
+        return fail(f"an embedded AWS runs already at {running['endpoint']} (pid {running['pid']}); stop it first")
+    return run(options, state) if options.foreground else start_in_background(options, state)
+
+
+def run(options: argparse.Namespace, state: StateDirectory) -> int:
+    """Serve in this process."""
+    from emulator.server import StartError, serve
+
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+
+    def ready(endpoint: str) -> None:
+        state.write(endpoint, options.estate)
+        print(f"embedded AWS ready at {endpoint}", flush=True)
+
+    try:
+        serve(options.estate, options.port, options.pace, ready)
+    except StartError as error:
+        return fail(str(error))
+    state.clear()
+    return 0
+
+
+def start_in_background(options: argparse.Namespace, state: StateDirectory) -> int:
+    """Start a process of its own session, so that a Ctrl-C here does not end it, and wait until it answers."""
+    state.path.mkdir(parents=True, exist_ok=True)
+    state.clear()
+    command = [sys.executable, "-m", "emulator", "start", "--foreground"]
+    command += ["--estate", str(options.estate.resolve()), "--port", str(options.port)]
+    command += ["--state-dir", str(state.path)]
+    if options.pace is not None:
+        command += ["--pace", str(options.pace)]
+    with state.log.open("wb") as log:
+        process = subprocess.Popen(
+            command,
+            cwd=Path(__file__).resolve().parent.parent,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    end = time.monotonic() + _START_SECONDS
+    while time.monotonic() < end:
+        running = state.read()
+        if running:
+            print(f"embedded AWS ready at {running['endpoint']} (pid {running['pid']}, log {state.log})")
+            return 0
+        if process.poll() is not None:
+            lines = state.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+            return fail((lines[-1] if lines else "it ended without a word").removeprefix("error: "))
+        time.sleep(0.1)
+    process.terminate()
+    return fail(f"the embedded AWS did not answer within {_START_SECONDS:.0f} s; see {state.log}")
+
+
+def stop(options: argparse.Namespace) -> int:
+    """Stop the emulator of this state directory; nothing runs: nothing to do."""
+    state = StateDirectory(options.state_dir)
+    running = state.read()
+    if not running:
+        state.clear()
+        print("no embedded AWS runs")
+        return 0
+    os.kill(running["pid"], signal.SIGTERM)
+    end = time.monotonic() + _STOP_SECONDS
+    while time.monotonic() < end:
+        if ask(running["endpoint"], "health") is None and not _alive(running["pid"]):
+            state.clear()
+            print("embedded AWS stopped")
+            return 0
+        time.sleep(0.05)
+    return fail(f"the embedded AWS (pid {running['pid']}) did not end within {_STOP_SECONDS:.0f} s")
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    stat = Path(f"/proc/{pid}/stat")
+    return not (stat.exists() and stat.read_text(encoding="utf-8").rsplit(")", 1)[-1].split()[0] == "Z")
+
+
+def status(options: argparse.Namespace) -> int:
+    """Show what the emulator holds and does."""
+    from emulator.report import render
+
+    running = StateDirectory(options.state_dir).read()
+    if not running:
+        print("no embedded AWS runs")
+        return 1
+    document = ask(running["endpoint"], "status")
+    if document is None:
+        return fail(f"{running['endpoint']} does not answer")
+    print(render(running, document))
+    return 0
+
+
+def fail(message: str) -> int:
+    """Say what is wrong in one line."""
+    print(f"error: {message}", file=sys.stderr, flush=True)
+    return 1
+
+
+def _pace(text: str) -> float:
+    value = float(text)
+    if value <= 0:
+        raise argparse.ArgumentTypeError(f"{text}: give virtual seconds a real second, more than 0")
+    return value
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="python -m emulator", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    starting = commands.add_parser("start", help="start it in the background and wait until it answers")
+    starting.add_argument("--estate", type=Path, required=True, help="YAML file with accounts and servers")
+    starting.add_argument("--port", type=int, default=DEFAULT_PORT, help="TCP port on 127.0.0.1, 0 for a free one")
+    starting.add_argument("--pace", type=_pace, help="at most so many virtual seconds a real second")
+    starting.add_argument("--foreground", action="store_true", help="serve in this process")
+    starting.set_defaults(run=start)
+    stopping = commands.add_parser("stop", help="stop it; nothing runs: nothing to do")
+    stopping.set_defaults(run=stop)
+    showing = commands.add_parser("status", help="show clock, accounts, servers, jobs, executions, functions")
+    showing.set_defaults(run=status)
+    for command in (starting, stopping, showing):
+        command.add_argument("--state-dir", type=Path, default=DEFAULT_STATE_DIR, help="pid, endpoint and log")
+    options = parser.parse_args(arguments)
+    result: int = options.run(options)
+    return result
+
+
+if __name__ == "__main__":
+    sys.exit(main())

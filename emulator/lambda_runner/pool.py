@@ -1,0 +1,181 @@
+"""Warm worker processes: one invocation at a time each, as many at once as are asked for."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import select
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+_WORKER = Path(__file__).with_name("worker.py")
+_IDLE_WORKERS = 4  # kept warm a function version; further ones end after their invocation
+_INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH")
+
+
+@dataclass(frozen=True)
+class Code:
+    """What makes a worker reusable: same code, same handler, same environment."""
+
+    function_arn: str
+    digest: str
+    handler: str
+    environment: tuple[tuple[str, str], ...]
+    package: bytes = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an invocation ended: `ok` with the worker's answer, `timeout`, or `exit` with the process's status."""
+
+    kind: str
+    answer: dict[str, Any]
+    logs: str
+
+
+class Worker:
+    """One process that runs one function."""
+
+    def __init__(self, code: Code, task_root: Path):
+        request_end, self._requests = os.pipe()
+        self._answers, answer_end = os.pipe()
+        environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+        environment |= {"HOME": "/tmp", "LAMBDA_TASK_ROOT": str(task_root)}  # noqa: S108 - what AWS's runtime has
+        environment |= dict(code.environment)
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by end()
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", str(_WORKER), str(request_end), str(answer_end)],
+            cwd=task_root,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+            pass_fds=(request_end, answer_end),
+        )
+        os.close(request_end)
+        os.close(answer_end)
+        self._rest = b""
+
+    def invoke(self, request: dict[str, Any], timeout: float) -> Outcome:
+        """Run one invocation; `timeout` in real seconds."""
+        try:
+            self._send(json.dumps(request).encode() + b"\n")
+        except BrokenPipeError:
+            return Outcome("exit", {"status": self._process.wait()}, self._take_logs())
+        end = time.monotonic() + timeout
+        while b"\n" not in self._rest:
+            left = end - time.monotonic()
+            if left <= 0 or not select.select([self._answers], [], [], left)[0]:
+                return Outcome("timeout", {}, self._take_logs())
+            chunk = os.read(self._answers, 65536)
+            if not chunk:
+                return Outcome("exit", {"status": self._process.wait()}, self._take_logs())
+            self._rest += chunk
+        line, self._rest = self._rest.split(b"\n", 1)
+        return Outcome("ok", json.loads(line), self._take_logs())
+
+    def _send(self, data: bytes) -> None:
+        while data:
+            data = data[os.write(self._requests, data) :]
+
+    def _take_logs(self) -> str:
+        size = self._log.seek(0, os.SEEK_END)
+        self._log.seek(0)
+        text = self._log.read(size).decode("utf-8", "replace")
+        self._log.seek(0)
+        self._log.truncate()
+        return text
+
+    def end(self) -> None:
+        """Kill the process and free what it used."""
+        self._process.kill()
+        self._process.wait()
+        os.close(self._requests)
+        os.close(self._answers)
+        self._log.close()
+
+
+class Pool:
+    """All workers of the emulator, and the directory with their unpacked zips."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._idle: dict[Code, list[Worker]] = {}
+        self._all: set[Worker] = set()
+        self._roots: dict[str, Path] = {}
+        self._directory: Path | None = None
+        self._closed = False
+
+    def invoke(self, code: Code, request: dict[str, Any], timeout: float) -> Outcome:
+        """Run one invocation in a warm worker, or in a new one."""
+        worker = self._take(code)
+        outcome = worker.invoke(request, timeout)
+        if outcome.kind == "ok":
+            self._give_back(code, worker)
+        else:
+            self._end(worker)
+        return outcome
+
+    def counts(self) -> dict[str, int]:
+        """Return the idle workers per function ARN."""
+        with self._lock:
+            return {code.function_arn: len(workers) for code, workers in self._idle.items()}
+
+    def close(self) -> None:
+        """Kill all workers and remove their files."""
+        with self._lock:
+            self._closed = True
+            workers, self._all = list(self._all), set()
+            self._idle.clear()
+            directory, self._directory = self._directory, None
+            self._roots.clear()
+        for worker in workers:
+            worker.end()
+        if directory is not None:
+            shutil.rmtree(directory, ignore_errors=True)
+
+    def _take(self, code: Code) -> Worker:
+        with self._lock:
+            idle = self._idle.get(code)
+            if idle:
+                return idle.pop()
+            root = self._task_root(code)
+        worker = Worker(code, root)
+        with self._lock:
+            self._all.add(worker)
+        return worker
+
+    def _give_back(self, code: Code, worker: Worker) -> None:
+        with self._lock:
+            idle = self._idle.setdefault(code, [])
+            if not self._closed and len(idle) < _IDLE_WORKERS:
+                idle.append(worker)
+                return
+        self._end(worker)
+
+    def _end(self, worker: Worker) -> None:
+        with self._lock:
+            known = worker in self._all
+            self._all.discard(worker)
+        if known:
+            worker.end()
+
+    def _task_root(self, code: Code) -> Path:
+        if code.digest not in self._roots:
+            if self._directory is None:
+                self._directory = Path(tempfile.mkdtemp(prefix="embedded-aws-lambda-"))
+            root = self._directory / str(len(self._roots))
+            root.mkdir()
+            with zipfile.ZipFile(io.BytesIO(code.package)) as package:
+                package.extractall(root)
+            self._roots[code.digest] = root
+        return self._roots[code.digest]

@@ -1,0 +1,183 @@
+"""Lambda's Invoke: moto knows functions but runs them only in containers; here they run in worker processes.
+
+Restores: real execution with the function's settings and the credentials of its role, error names as in the Python
+runtime (the exception's own class), `X-Amz-Function-Error: Unhandled`, timeouts that kill, ExitError, logs in
+`/aws/lambda/{name}`, asynchronous invocations that answer 202 at once.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import time
+import uuid
+from typing import Any
+
+from moto.awslambda.exceptions import UnknownFunctionException
+from moto.awslambda.models import LambdaBackend, LambdaFunction, lambda_backends
+from moto.core.exceptions import ServiceException
+from moto.core.utils import unix_time_millis, utcnow
+
+from emulator import control
+from emulator.auth import open_session
+from emulator.clock import CLOCK
+from emulator.lambda_runner.pool import Code, Outcome, Pool
+
+_POOL = Pool()
+_LOG_TAIL = 4096  # bytes of the log that Invoke returns when asked
+
+
+class InvalidRequestContent(ServiceException):
+    """The payload of Invoke is no JSON."""
+
+    code = "InvalidRequestContentException"
+
+
+def install() -> None:
+    """Run functions for real."""
+    LambdaBackend.invoke = _invoke
+    LambdaFunction._invoke_lambda = _run_for_a_service
+    control.add_status("functions", _status)
+
+
+def shut_down() -> None:
+    """Kill all workers and remove their files."""
+    _POOL.close()
+
+
+def _invoke(
+    self: LambdaBackend,
+    function_name: str,
+    qualifier: str | None,
+    body: Any,
+    headers: Any,
+    response_headers: dict[str, str],
+) -> bytes:
+    function = self.get_function(function_name, qualifier)
+    if function is None:
+        raise UnknownFunctionException(function_name)
+    try:
+        event = json.loads(body) if body else {}
+    except ValueError as error:
+        raise InvalidRequestContent(f"Could not parse request body into json: {error}") from error
+    response_headers["X-Amz-Executed-Version"] = str(function.version or "$LATEST")
+    kind = headers.get("X-Amz-Invocation-Type", "RequestResponse")
+    if kind == "DryRun":
+        return b""
+    if kind == "Event":
+        CLOCK.spawn(lambda: _run(function, event), name=f"lambda {function.function_name}")
+        return b""
+    result, failed, logs = _run(function, event)
+    if failed:
+        response_headers["X-Amz-Function-Error"] = "Unhandled"
+    response_headers["x-amz-log-result"] = base64.b64encode(logs.encode()[-_LOG_TAIL:]).decode()
+    return result.encode()
+
+
+def _run_for_a_service(self: LambdaFunction, event: Any = None) -> tuple[str, bool, str]:
+    return _run(self, json.loads(event) if isinstance(event, str) else event)
+
+
+def _run(function: LambdaFunction, event: Any) -> tuple[str, bool, str]:
+    """Run a function once: JSON result or error, whether it failed, its log."""
+    request_id = str(uuid.uuid4())
+    stream = f"{utcnow():%Y/%m/%d}/[{function.version or '$LATEST'}]{request_id.replace('-', '')}"
+    timeout = float(function.timeout)
+    started = time.monotonic()
+    context = {
+        "function_name": function.function_name,
+        "function_version": str(function.version or "$LATEST"),
+        "invoked_function_arn": function.function_arn,
+        "memory_limit_in_mb": str(function.memory_size),
+        "aws_request_id": request_id,
+        "log_group_name": function.logs_group_name,
+        "log_stream_name": stream,
+        "identity": None,
+        "client_context": None,
+    }
+    request = {"event": event, "context": context, "deadline": time.time() + timeout}
+    outcome = _POOL.invoke(_code(function), request, timeout)
+    milliseconds = (time.monotonic() - started) * 1000
+    error = _error(outcome, request_id, timeout)
+    lines = [f"START RequestId: {request_id} Version: {context['function_version']}", *outcome.logs.splitlines()]
+    if error and outcome.kind != "ok":
+        lines.append(error["errorMessage"])
+    lines += [f"END RequestId: {request_id}", f"REPORT RequestId: {request_id}\tDuration: {milliseconds:.2f} ms"]
+    _write_log(function, stream, lines)
+    if error:
+        return json.dumps(error), True, "\n".join(lines)
+    return outcome.answer["result"], False, "\n".join(lines)
+
+
+def _error(outcome: Outcome, request_id: str, timeout: float) -> dict[str, Any] | None:
+    if outcome.kind == "timeout":
+        text = f"{request_id} Task timed out after {timeout:.2f} seconds"
+        return {"errorType": "Sandbox.Timedout", "errorMessage": f"RequestId: {text}"}
+    if outcome.kind == "exit":
+        text = f"RequestId: {request_id} Error: Runtime exited with error: exit status {outcome.answer['status']}"
+        return {"errorType": "Runtime.ExitError", "errorMessage": text}
+    error: dict[str, Any] | None = outcome.answer.get("error")
+    return error
+
+
+def _code(function: LambdaFunction) -> Code:
+    settings = tuple(sorted((name, str(value)) for name, value in (function.environment_vars or {}).items()))
+    environment = settings + _RUNTIME.of(function)
+    return Code(function.function_arn, function.code_sha_256, function.handler, environment, function.code_bytes)
+
+
+class _Runtime:
+    """The environment that AWS adds to a function's own, with credentials of its role (one session a function)."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[tuple[str, str], Any] = {}
+
+    def of(self, function: LambdaFunction) -> tuple[tuple[str, str], ...]:
+        key = (function.function_arn, function.role)
+        if key not in self._sessions:
+            self._sessions[key] = open_session(function.role, function.function_name[:64], function.region)
+        session = self._sessions[key]
+        return (
+            ("_HANDLER", function.handler),
+            ("AWS_ACCESS_KEY_ID", session.access_key_id),
+            ("AWS_SECRET_ACCESS_KEY", session.secret_access_key),
+            ("AWS_SESSION_TOKEN", session.session_token),
+            ("AWS_REGION", function.region),
+            ("AWS_DEFAULT_REGION", function.region),
+            ("AWS_ENDPOINT_URL", f"http://127.0.0.1:{os.environ['MOTO_PORT']}"),
+            ("AWS_EC2_METADATA_DISABLED", "true"),
+            ("AWS_EXECUTION_ENV", f"AWS_Lambda_{function.run_time}"),
+            ("AWS_LAMBDA_FUNCTION_NAME", function.function_name),
+            ("AWS_LAMBDA_FUNCTION_VERSION", str(function.version or "$LATEST")),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", str(function.memory_size)),
+            ("AWS_LAMBDA_LOG_GROUP_NAME", function.logs_group_name),
+        )
+
+
+_RUNTIME = _Runtime()
+
+
+def _write_log(function: LambdaFunction, stream: str, lines: list[str]) -> None:
+    logs = function.logs_backend
+    logs.ensure_log_group(function.logs_group_name)
+    logs.create_log_stream(function.logs_group_name, stream)
+    timestamp = int(unix_time_millis())
+    events = [{"timestamp": timestamp, "message": line} for line in lines]
+    logs.put_log_events(function.logs_group_name, stream, events)
+
+
+def _status() -> list[dict[str, Any]]:
+    warm = _POOL.counts()
+    return [
+        {
+            "account": account,
+            "region": region,
+            "function": function.function_name,
+            "handler": function.handler,
+            "warm_workers": warm.get(function.function_arn, 0),
+        }
+        for account, regions in sorted(lambda_backends.items())
+        for region, backend in sorted(regions.items())
+        for function in backend.list_functions()
+    ]

@@ -1,0 +1,26 @@
+"""Let moto tell the virtual time: every backend's `utcnow()` follows the emulator's clock.
+
+moto's modules copy `utcnow` and its relatives when they are imported, so `install()` comes before any backend is loaded.
+"""
+
+from __future__ import annotations
+
+import importlib
+from datetime import datetime
+
+import moto.core.utils
+
+from emulator.clock import CLOCK
+
+_REAL_UTCNOW = moto.core.utils.utcnow
+
+
+def _utcnow() -> datetime:
+    return CLOCK.now().replace(tzinfo=None)
+
+
+def install() -> None:
+    """Replace moto's clock, except where a client compares the answer with its own clock (expiry of STS sessions)."""
+    moto.core.utils.utcnow = _utcnow
+    sts = importlib.import_module("moto.sts.models")
+    sts.utcnow = _REAL_UTCNOW

@@ -1,0 +1,3 @@
+"""Step Functions."""
+def install():
+    pass
