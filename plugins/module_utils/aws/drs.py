@@ -1,0 +1,227 @@
+# Copyright (c) 2026, The disaster_recovery.aws maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The calls of Elastic Disaster Recovery that the collection makes: paged, in chunks, errors translated.
+
+Clients are boto3 DRS clients of one account and Region. Source: DRS API Reference.
+This module util is private to the collection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ..core import source_servers
+from ..core.admission import Quotas
+from ..core.source_servers import SourceServer
+from .dynamodb import call, chunks
+from .errors import AwsError, translate
+
+Item = dict[str, Any]
+
+MAX_IDS = 200
+"""Ids in one filter, and instances in one TerminateRecoveryInstances."""
+
+MAX_JOB_IDS = 1000
+
+QUOTA_CODES: Mapping[str, str] = {
+    "L-B827C881": "servers_per_job",
+    "L-D88FAC3A": "concurrent_jobs",
+    "L-05AFA8C6": "servers_in_all_jobs",
+}
+"""Source: AWS General Reference, "AWS Elastic Disaster Recovery endpoints and quotas"."""
+
+
+def _pages(client: Any, operation: str, what: str, *, key: str = "items", **arguments: Any) -> list[Item]:
+    items: list[Item] = []
+    try:
+        for page in client.get_paginator(operation).paginate(**arguments):
+            items += page[key]
+    except Exception as error:
+        raise translate(error, what) from error
+    return items
+
+
+def describe_source_servers(
+    client: Any, *, ids: Sequence[str] | None = None, staging_account_ids: Sequence[str] | None = None
+) -> list[Item]:
+    """Return source servers: all of the account and Region, or those with the given ids or staging accounts.
+
+    Ids that do not exist are not in the answer.
+    """
+    what = "describe source servers"
+    if ids is None:
+        filters = {"stagingAccountIDs": list(staging_account_ids)} if staging_account_ids else {}
+        return _pages(client, "describe_source_servers", what, filters=filters)
+    return [
+        item
+        for piece in chunks(sorted(set(ids)), MAX_IDS)
+        for item in _pages(client, "describe_source_servers", what, filters={"sourceServerIDs": list(piece)})
+    ]
+
+
+def read_source_servers(
+    client: Any, *, ids: Sequence[str] | None = None, staging_account_ids: Sequence[str] | None = None
+) -> list[SourceServer]:
+    """Return the same as L(describe_source_servers) in the collection's own form."""
+    return [
+        to_source_server(item)
+        for item in describe_source_servers(client, ids=ids, staging_account_ids=staging_account_ids)
+    ]
+
+
+def to_source_server(item: Mapping[str, Any]) -> SourceServer:
+    """Return an item of DescribeSourceServers in the collection's own form; account and Region are those of its ARN."""
+    parts = item["arn"].split(":")
+    return source_servers.from_drs(item, account_id=parts[4], region=parts[3])
+
+
+def describe_jobs(client: Any, *, ids: Sequence[str] | None = None, from_date: str | None = None) -> list[Item]:
+    """Return jobs: those with the given ids, or all since a moment.
+
+    Args:
+        ids: Job ids; ids that do not exist are not in the answer.
+        from_date: ISO 8601 moment; only jobs created since then. DRS keeps no jobs for ever: without ids and moment it
+            answers what it still knows.
+    """
+    what = "describe jobs"
+    if ids is None:
+        filters = {"fromDate": from_date} if from_date else {}
+        return _pages(client, "describe_jobs", what, filters=filters)
+    return [
+        item
+        for piece in chunks(sorted(set(ids)), MAX_JOB_IDS)
+        for item in _pages(client, "describe_jobs", what, filters={"jobIDs": list(piece)})
+    ]
+
+
+def describe_job_log_items(client: Any, job_id: str) -> list[Item]:
+    """Return the log of a job, oldest first as DRS answers it."""
+    return _pages(client, "describe_job_log_items", f"read the log of {job_id}", jobID=job_id)
+
+
+def start_recovery(client: Any, source_server_ids: Sequence[str], *, is_drill: bool, tags: Mapping[str, str]) -> Item:
+    """Start one job for source servers from their latest points in time and return it.
+
+    StartRecovery has no client token: look for a job with these C(tags) before calling this.
+
+    Raises:
+        ConflictError: Another job has one of the servers.
+    """
+    answer = call(
+        client.start_recovery,
+        "start recovery",
+        isDrill=is_drill,
+        sourceServers=[{"sourceServerID": server_id} for server_id in source_server_ids],
+        tags=dict(tags),
+    )
+    job: Item = answer["job"]
+    return job
+
+
+def describe_recovery_instances(
+    client: Any, *, ids: Sequence[str] | None = None, source_server_ids: Sequence[str] | None = None
+) -> list[Item]:
+    """Return recovery instances: all, or those with the given ids, or those of the given source servers."""
+    what = "describe recovery instances"
+    for name, values in (("recoveryInstanceIDs", ids), ("sourceServerIDs", source_server_ids)):
+        if values is not None:
+            return [
+                item
+                for piece in chunks(sorted(set(values)), MAX_IDS)
+                for item in _pages(client, "describe_recovery_instances", what, filters={name: list(piece)})
+            ]
+    return _pages(client, "describe_recovery_instances", what, filters={})
+
+
+def terminate_recovery_instances(client: Any, ids: Sequence[str]) -> list[Item]:
+    """Terminate recovery instances and return the jobs that do it, one for every 200 instances."""
+    return [
+        call(client.terminate_recovery_instances, "terminate recovery instances", recoveryInstanceIDs=list(piece))[
+            "job"
+        ]
+        for piece in chunks(sorted(set(ids)), MAX_IDS)
+    ]
+
+
+def get_launch_configuration(client: Any, source_server_id: str) -> Item:
+    """Return the launch configuration of one source server; C(ec2LaunchTemplateID) is its launch template."""
+    answer = call(
+        client.get_launch_configuration,
+        f"read the launch configuration of {source_server_id}",
+        sourceServerID=source_server_id,
+    )
+    return _without_metadata(answer)
+
+
+def update_launch_configuration(client: Any, source_server_id: str, changes: Mapping[str, Any]) -> Item:
+    """Change fields of the launch configuration of one source server and return all of it.
+
+    DRS may write a new default version of the launch template: read it only afterwards.
+    """
+    answer = call(
+        client.update_launch_configuration,
+        f"update the launch configuration of {source_server_id}",
+        sourceServerID=source_server_id,
+        **changes,
+    )
+    return _without_metadata(answer)
+
+
+def list_extensible_source_servers(client: Any, staging_account_id: str) -> list[Item]:
+    """Return the source servers (C(hostname, arn, tags)) of a staging account that this one may still extend."""
+    return _pages(
+        client,
+        "list_extensible_source_servers",
+        f"list the extensible source servers of staging account {staging_account_id}",
+        stagingAccountID=staging_account_id,
+    )
+
+
+def create_extended_source_server(client: Any, staging_arn: str, tags: Mapping[str, str]) -> Item:
+    """Extend a source server of a staging account into this one and return the new source server.
+
+    There is no client token and no documented answer to a second call: look for a server with this
+    C(stagingArea.stagingSourceServerArn) first.
+    """
+    answer = call(
+        client.create_extended_source_server, f"extend {staging_arn}", sourceServerArn=staging_arn, tags=dict(tags)
+    )
+    server: Item = answer["sourceServer"]
+    return server
+
+
+def delete_source_server(client: Any, source_server_id: str) -> None:
+    """Delete a source server; an extended one may go at any time, its staging server is not touched."""
+    call(client.delete_source_server, f"delete {source_server_id}", sourceServerID=source_server_id)
+
+
+def tag_resource(client: Any, arn: str, tags: Mapping[str, str]) -> None:
+    """Add or overwrite tags of a DRS resource."""
+    call(client.tag_resource, f"tag {arn}", resourceArn=arn, tags=dict(tags))
+
+
+def untag_resource(client: Any, arn: str, keys: Iterable[str]) -> None:
+    """Remove tags of a DRS resource."""
+    call(client.untag_resource, f"untag {arn}", resourceArn=arn, tagKeys=list(keys))
+
+
+def read_quotas(client: Any) -> tuple[Quotas, str]:
+    """Return the live quotas of DRS and where they are from; the documented ones when Service Quotas does not answer.
+
+    Args:
+        client: boto3 Service Quotas client of the account and Region.
+    """
+    try:
+        quotas = _pages(client, "list_service_quotas", "read the quotas of DRS", key="Quotas", ServiceCode="drs")
+    except AwsError as error:
+        return Quotas(), f"documented values, because Service Quotas did not answer: {error}"
+    live = {QUOTA_CODES[item["QuotaCode"]]: int(item["Value"]) for item in quotas if item["QuotaCode"] in QUOTA_CODES}
+    return replace(Quotas(), **live), "Service Quotas"
+
+
+def _without_metadata(answer: Item) -> Item:
+    return {key: value for key, value in answer.items() if key != "ResponseMetadata"}
