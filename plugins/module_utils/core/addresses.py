@@ -4,16 +4,24 @@
 
 """The subnet map, and where a source address goes in a target subnet.
 
-Source: VPC User Guide, "Subnet sizing": the first four addresses and the last one of a subnet are reserved.
+Source: VPC User Guide, "Subnet sizing": a subnet is /16 to /28, its first four addresses and its last one are reserved.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from ipaddress import IPv4Network
+from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from typing import Any
+
+from .errors import Problems
+from .fields import Fields, members_of
+from .runs import PROFILES
+
+SMALLEST_SUBNET = 28
+LARGEST_SUBNET = 16
+TARGET_FIELDS = ("subnet_id", "cidr", "security_groups", "address")
 
 
 class AddressRule(StrEnum):
@@ -24,6 +32,10 @@ class AddressRule(StrEnum):
     DYNAMIC = "dynamic"
     EXPLICIT = "explicit"
     """Given by C(dr_addresses); cannot be chosen in the subnet map."""
+
+
+MAP_RULES = (AddressRule.KEEP_HOST_PART, AddressRule.KEEP_ADDRESS, AddressRule.DYNAMIC)
+"""Rules that the subnet map can choose."""
 
 
 class AddressError(ValueError):
@@ -53,6 +65,13 @@ class SubnetMap:
     """All rules. Build it with L(parse_subnet_map)."""
 
     rules: tuple[SubnetRule, ...]
+    _by_mask: tuple[tuple[int, Mapping[int, SubnetRule]], ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        by_mask: dict[int, dict[int, SubnetRule]] = {}
+        for rule in self.rules:
+            by_mask.setdefault(int(rule.source_cidr.netmask), {})[int(rule.source_cidr.network_address)] = rule
+        object.__setattr__(self, "_by_mask", tuple(sorted(by_mask.items(), reverse=True)))
 
     def find(self, address: str) -> SubnetRule | None:
         """Return the rule with the longest source prefix that holds C(address), or None.
@@ -60,7 +79,12 @@ class SubnetMap:
         Raises:
             AddressError: When C(address) is empty or no IPv4 address.
         """
-        raise NotImplementedError
+        number = int(_parse_address(address))
+        for mask, rules in self._by_mask:
+            rule = rules.get(number & mask)
+            if rule is not None:
+                return rule
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +103,32 @@ def parse_subnet_map(raw: Sequence[Any], *, where: str = "dr_subnet_map") -> Sub
 
     Raises:
         DeclarationError: Naming every problem: bad networks, a target too small for the host part, unknown rules and
-            keys, duplicate sources, missing fields.
+            keys, duplicate sources, missing fields, an empty map.
     """
-    raise NotImplementedError
+    problems = Problems()
+    rules: list[SubnetRule] = []
+    first_seen: dict[IPv4Network, str] = {}
+    members = members_of(raw, where, problems)
+    if not members and not len(problems):
+        problems.add(raw, where, "is empty: map at least one source subnet")
+    for place, member in members:
+        fields = Fields(member, place, problems, ("source_cidr", *PROFILES))
+        source = _parse_network(fields, "source_cidr")
+        targets = {
+            profile: target
+            for profile in PROFILES
+            if profile in fields and (target := _parse_target(fields, profile, source, problems)) is not None
+        }
+        if isinstance(member, Mapping) and not any(profile in fields for profile in PROFILES):
+            problems.add(str(source), place, f"has no target: give at least one of {', '.join(PROFILES)}")
+        if source is None:
+            continue
+        if source in first_seen:
+            problems.add(str(source), place, f"is mapped by {first_seen[source]} already: keep one of the two")
+        first_seen.setdefault(source, place)
+        rules.append(SubnetRule(source, targets))
+    problems.raise_if_any()
+    return SubnetMap(tuple(rules))
 
 
 def parse_overrides(raw: Sequence[Any], *, where: str = "dr_addresses") -> tuple[AddressOverride, ...]:
@@ -90,7 +137,25 @@ def parse_overrides(raw: Sequence[Any], *, where: str = "dr_addresses") -> tuple
     Raises:
         DeclarationError: Naming every problem, two addresses for one interface and profile included.
     """
-    raise NotImplementedError
+    problems = Problems()
+    overrides: dict[tuple[str, int, str], AddressOverride] = {}
+    for place, member in members_of(raw, where, problems):
+        fields = Fields(member, place, problems, ("server_key", "interface", "profile", "address"))
+        override = AddressOverride(
+            server_key=fields.text("server_key").lower(),
+            interface=fields.integer("interface", 0, minimum=0, maximum=31),
+            profile=fields.choice("profile", PROFILES),
+            address=fields.text("address"),
+            where=place,
+        )
+        target = (override.server_key, override.interface, override.profile)
+        if target in overrides:
+            remedy = f"gives interface {override.interface} of {override.server_key} a second address in profile "
+            remedy += f"{override.profile}, the first is in {overrides[target].where}: keep one of the two"
+            problems.add(override.address, place, remedy)
+        overrides.setdefault(target, override)
+    problems.raise_if_any()
+    return tuple(overrides.values())
 
 
 def translate(address: str, source_cidr: IPv4Network | str, target: NetworkTarget) -> str | None:
@@ -102,7 +167,20 @@ def translate(address: str, source_cidr: IPv4Network | str, target: NetworkTarge
         AddressError: The source address is missing, not IPv4 or outside C(source_cidr); the result is outside the
             target subnet or one of its five reserved addresses.
     """
-    raise NotImplementedError
+    source = source_cidr if isinstance(source_cidr, IPv4Network) else IPv4Network(source_cidr)
+    parsed = _parse_address(address)
+    if parsed not in source:
+        raise AddressError(f"{address} is outside its source subnet {source}: correct the subnet map")
+    if target.rule == AddressRule.DYNAMIC:
+        return None
+    if target.rule == AddressRule.KEEP_ADDRESS:
+        return check_address(str(parsed), target.cidr)
+    if target.rule != AddressRule.KEEP_HOST_PART:
+        raise AddressError(f"the rule {target.rule} says nothing about {address}: give an explicit address")
+    host_part = int(parsed) - int(source.network_address)
+    if host_part >= target.cidr.num_addresses:
+        raise AddressError(f"the host part {host_part} of {address} does not fit {target.cidr}: use a larger subnet")
+    return check_address(str(target.cidr.network_address + host_part), target.cidr)
 
 
 def check_address(address: str, cidr: IPv4Network) -> str:
@@ -111,7 +189,15 @@ def check_address(address: str, cidr: IPv4Network) -> str:
     Raises:
         AddressError: Not IPv4, outside the subnet, or one of the five reserved addresses.
     """
-    raise NotImplementedError
+    parsed = _parse_address(address)
+    if parsed not in cidr:
+        raise AddressError(f"{parsed} is outside the subnet {cidr}: choose an address of that subnet")
+    if int(parsed) in reserved_addresses(cidr):
+        raise AddressError(
+            f"{parsed} is one of the five addresses of {cidr} that AWS reserves (the first four and the last): "
+            "choose another in dr_addresses"
+        )
+    return str(parsed)
 
 
 def reserved_addresses(cidr: IPv4Network) -> frozenset[int]:
@@ -122,4 +208,59 @@ def reserved_addresses(cidr: IPv4Network) -> frozenset[int]:
 
 def ipv4_addresses(addresses: Iterable[str]) -> tuple[str, ...]:
     """Return those of C(addresses) that are IPv4 addresses."""
-    raise NotImplementedError
+    return tuple(address for address in addresses if _is_ipv4(address))
+
+
+def _is_ipv4(text: str) -> bool:
+    try:
+        IPv4Address(text)
+    except AddressValueError:
+        return False
+    return True
+
+
+def _parse_address(text: str) -> IPv4Address:
+    if not text:
+        raise AddressError("no IPv4 address is known: give an explicit one in dr_addresses")
+    try:
+        return IPv4Address(text)
+    except AddressValueError:
+        raise AddressError(f"{text} is no IPv4 address: only IPv4 addresses can be mapped") from None
+
+
+def _parse_network(fields: Fields, name: str) -> IPv4Network | None:
+    text = fields.text(name)
+    if not text:
+        return None
+    try:
+        return IPv4Network(text)
+    except ValueError as error:
+        fields.reject(name, f"is no IPv4 network ({error}): write it like 10.10.1.0/24")
+        return None
+
+
+def _parse_target(rule: Fields, profile: str, source: IPv4Network | None, problems: Problems) -> NetworkTarget | None:
+    fields = Fields(
+        rule.value(profile), rule.at(profile), problems, ("subnet_id", "cidr", "security_groups", "address")
+    )
+    subnet_id = fields.text("subnet_id", pattern=r"subnet-\S+", remedy="must be a subnet id (subnet-…)")
+    groups = fields.texts("security_groups", pattern=r"sg-\S+", remedy="must be a security group id (sg-…)")
+    address_rule = AddressRule(fields.choice("address", MAP_RULES, AddressRule.KEEP_HOST_PART))
+    cidr = _parse_network(fields, "cidr")
+    if cidr is None:
+        return None
+    if not LARGEST_SUBNET <= cidr.prefixlen <= SMALLEST_SUBNET:
+        fields.reject("cidr", f"no AWS subnet has this size: use /{LARGEST_SUBNET} to /{SMALLEST_SUBNET}")
+    if source is not None:
+        _check_fit(fields, source, cidr, address_rule)
+    return NetworkTarget(subnet_id, cidr, groups, address_rule)
+
+
+def _check_fit(fields: Fields, source: IPv4Network, cidr: IPv4Network, rule: AddressRule) -> None:
+    if rule == AddressRule.KEEP_HOST_PART and cidr.num_addresses < source.num_addresses:
+        fields.reject(
+            "cidr",
+            f"is too small to keep the host part of {source}: use a /{source.prefixlen} or larger, or another rule",
+        )
+    if rule == AddressRule.KEEP_ADDRESS and not cidr.overlaps(source):
+        fields.reject("cidr", f"holds no address of {source}, so none can be kept: use keep_host_part")

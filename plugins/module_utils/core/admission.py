@@ -34,4 +34,10 @@ def admit(waiting: Sequence[str], active_jobs: Sequence[Collection[str]], quotas
         One list of source server ids for each job to start. A server of an active job is left out: DRS runs one job
         per source server at a time.
     """
-    raise NotImplementedError
+    busy = {server for job in active_jobs for server in job}
+    free_jobs = max(0, quotas.concurrent_jobs - len(active_jobs))
+    free_places = max(0, quotas.servers_in_all_jobs - sum(len(job) for job in active_jobs))
+    free = [server for server in dict.fromkeys(waiting) if server not in busy]
+    size = quotas.servers_per_job
+    admitted = free[: min(free_places, free_jobs * size)]
+    return [admitted[start : start + size] for start in range(0, len(admitted), size)]

@@ -7,10 +7,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+
+from .canonical import plain
+from .timestamps import parse_time
 
 
 class Decision(StrEnum):
@@ -60,19 +63,65 @@ class Pause:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
+_RETRY_STEP = "does the step again"
+_ABORT = "ends the run as aborted; what was launched stays as it is"
+_ABORT_TEST = "ends the run as aborted; drill instances stay until they are cleaned up"
+
+_EFFECTS: Mapping[str, Mapping[str, str]] = {
+    "open-run": {Decision.RETRY: _RETRY_STEP, Decision.ABORT: _ABORT},
+    "discover": {Decision.RETRY: _RETRY_STEP, Decision.ABORT: _ABORT},
+    "gate": {
+        Decision.CONTINUE: "starts the launches in spite of the findings",
+        Decision.RETRY: "checks the readiness of all servers again",
+        Decision.ABORT: _ABORT,
+    },
+    "prepare-wave": {
+        Decision.RETRY: _RETRY_STEP,
+        Decision.SKIP: "leaves out the servers of this wave and goes on with the next one",
+        Decision.ABORT: _ABORT,
+    },
+    "reconcile-wave": {
+        Decision.CONTINUE: "counts the servers that are not launched as failed and goes on",
+        Decision.RETRY: "launches the failed servers again, and gives the others the wave's time once more",
+        Decision.SKIP: "leaves out the servers that are not launched and goes on",
+        Decision.ABORT: _ABORT,
+    },
+    "validate": {
+        Decision.CONTINUE: "counts the servers that are not validated as failed and goes on",
+        Decision.RETRY: "launches the failed servers again, and checks the others once more",
+        Decision.SKIP: "leaves out the servers that are not validated and goes on",
+        Decision.ABORT: _ABORT,
+    },
+    "clean-up": {
+        Decision.CONTINUE: "leaves the drill instances that are left as they are and ends the run",
+        Decision.RETRY: _RETRY_STEP,
+        Decision.ABORT: _ABORT_TEST,
+    },
+    "close-run": {Decision.RETRY: _RETRY_STEP, Decision.ABORT: "ends the run without a report"},
+}
+_UNKNOWN_STEP: Mapping[str, str] = {Decision.RETRY: _RETRY_STEP, Decision.ABORT: _ABORT}
+
+
 def options_for(step: str) -> tuple[str, ...]:
     """Return the decisions that make sense for a step; C(abort) always does."""
-    raise NotImplementedError
+    return tuple(str(decision) for decision in _EFFECTS.get(step, _UNKNOWN_STEP))
 
 
 def default_for(step: str, wanted: str) -> str:
     """Return the plan's default decision where the step allows it, else C(abort)."""
-    raise NotImplementedError
+    return wanted if wanted in options_for(step) else str(Decision.ABORT)
 
 
 def effect(step: str, decision: str) -> str:
-    """Return one sentence that says what a decision does at a step."""
-    raise NotImplementedError
+    """Return one sentence that says what a decision does at a step.
+
+    Raises:
+        DecisionError: The step does not have this decision.
+    """
+    effects = _EFFECTS.get(step, _UNKNOWN_STEP)
+    if decision not in effects:
+        raise DecisionError(f"{decision!r} cannot be decided at {step}: use {', '.join(effects)}")
+    return effects[decision]
 
 
 def check_decision(pause: Pause, decision: str, *, now: datetime) -> str:
@@ -81,14 +130,27 @@ def check_decision(pause: Pause, decision: str, *, now: datetime) -> str:
     Raises:
         DecisionError: The pause is answered or expired, its deadline has passed, or the decision is not an option.
     """
-    raise NotImplementedError
+    name = f"pause {pause.pause_id} of {pause.step}"
+    if pause.status == PauseStatus.ANSWERED:
+        raise DecisionError(
+            f"{name} was answered with {pause.decision} by {pause.decided_by} at {pause.decided_at}: "
+            "a decision cannot be changed"
+        )
+    if pause.status != PauseStatus.OPEN or now >= parse_time(pause.deadline):
+        raise DecisionError(f"{name} expired at {pause.deadline}: its default, {pause.default}, was decided")
+    if decision not in pause.options:
+        raise DecisionError(f"{decision!r} cannot be decided for {name}: use {', '.join(pause.options)}")
+    return decision
 
 
 def pause_to_item(pause: Pause) -> dict[str, Any]:
     """Return the pause as a plain dict (no DynamoDB types), without table keys and without a task token."""
-    raise NotImplementedError
+    item = {member.name: plain(getattr(pause, member.name)) for member in fields(pause)}
+    return {**item, "status": str(pause.status)}
 
 
 def pause_from_item(item: Mapping[str, Any]) -> Pause:
     """Build a pause from a stored item; the task token is left out on purpose."""
-    raise NotImplementedError
+    known = {member.name for member in fields(Pause)}
+    values = {name: plain(value) for name, value in item.items() if name in known}
+    return Pause(**{**values, "options": tuple(values["options"])})

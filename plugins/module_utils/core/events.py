@@ -10,7 +10,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from hashlib import sha256
 from typing import Any
+
+from .canonical import canonical, plain
+from .timestamps import format_time
 
 FIRST_HASH = ""
 """Previous hash of the first event."""
@@ -52,29 +56,62 @@ class Event:
     hash: str
 
 
-def canonical(value: Any) -> str:
-    """Return JSON that is equal for equal values: sorted keys, no spaces, whole C(Decimal)s as integers."""
-    raise NotImplementedError
-
-
 def chain(previous_hash: str, sequence: int, at: datetime, kind: str, data: Mapping[str, Any]) -> Event:
     """Return the event that follows the one with C(previous_hash).
 
     hash = sha256(previous_hash + canonical JSON of {sequence, at, kind, data})
     """
-    raise NotImplementedError
+    moment = format_time(at)
+    content = plain(data)
+    return Event(
+        sequence=sequence,
+        at=moment,
+        kind=str(kind),
+        data=content,
+        previous_hash=previous_hash,
+        hash=_hash(previous_hash, sequence, moment, str(kind), content),
+    )
 
 
 def verify(events: Iterable[Event]) -> int | None:
-    """Return the sequence of the first event that does not follow from the one before, or None when all do."""
-    raise NotImplementedError
+    """Return the sequence of the first event that does not follow from the one before, or None when all do.
+
+    The sequence is the one that the event should have. That no event is missing at the end shows only against the
+    C(event_count) and C(last_hash) of the run.
+    """
+    previous_hash = FIRST_HASH
+    for sequence, event in enumerate(events, start=1):
+        expected = _hash(previous_hash, sequence, event.at, event.kind, event.data)
+        if event.sequence != sequence or event.previous_hash != previous_hash or event.hash != expected:
+            return sequence
+        previous_hash = event.hash
+    return None
 
 
 def event_to_item(event: Event) -> dict[str, Any]:
     """Return the event as a plain dict (no DynamoDB types), without the table's keys C(pk) and C(sk)."""
-    raise NotImplementedError
+    return {
+        "sequence": event.sequence,
+        "at": event.at,
+        "kind": event.kind,
+        "data": plain(event.data),
+        "previous_hash": event.previous_hash,
+        "hash": event.hash,
+    }
 
 
 def event_from_item(item: Mapping[str, Any]) -> Event:
     """Build an event from a stored item; numbers may be C(Decimal)."""
-    raise NotImplementedError
+    return Event(
+        sequence=int(item["sequence"]),
+        at=item["at"],
+        kind=item["kind"],
+        data=plain(item["data"]),
+        previous_hash=item["previous_hash"],
+        hash=item["hash"],
+    )
+
+
+def _hash(previous_hash: str, sequence: int, at: str, kind: str, data: Mapping[str, Any]) -> str:
+    content = canonical({"sequence": sequence, "at": at, "kind": kind, "data": data})
+    return sha256((previous_hash + content).encode()).hexdigest()

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from .timestamps import parse_time
+
 TAG_RUN = "dr:run"
 TAG_WAVE = "dr:wave"
 TAG_ATTEMPT = "dr:attempt"
@@ -23,6 +25,7 @@ TAG_BATCH = "dr:batch"
 COMPLETED = "COMPLETED"
 LAUNCHED = "LAUNCHED"
 FAILED = "FAILED"
+TERMINATE = "TERMINATE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +70,37 @@ class Job:
 
 def job_from_drs(item: Mapping[str, Any]) -> Job:
     """Build a job from an item of DescribeJobs or the C(job) of StartRecovery."""
-    raise NotImplementedError
+    tags = dict(item.get("tags", {}))
+    participants = [
+        Participant(
+            source_server_id=participant.get("sourceServerID", ""),
+            launch_status=participant.get("launchStatus", ""),
+            recovery_instance_id=participant.get("recoveryInstanceID") or None,
+        )
+        for participant in item.get("participatingServers", [])
+    ]
+    return Job(
+        job_id=item["jobID"],
+        type=item.get("type", ""),
+        initiated_by=item.get("initiatedBy", ""),
+        status=item.get("status", ""),
+        created_at=_time(item.get("creationDateTime")),
+        ended_at=_time(item.get("endDateTime")),
+        participants={participant.source_server_id: participant for participant in participants},
+        tags=tags,
+        attempt=_number(tags.get(TAG_ATTEMPT)),
+        batch=_number(tags.get(TAG_BATCH)),
+    )
 
 
 def job_tags(run_id: str, wave: int, attempt: int, batch: int) -> dict[str, str]:
     """Return the tags of a job that this run starts for one batch of a wave."""
     return {TAG_RUN: run_id, TAG_WAVE: str(wave), TAG_ATTEMPT: str(attempt), TAG_BATCH: str(batch)}
+
+
+def _time(text: str | None) -> datetime | None:
+    return parse_time(text) if text else None
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isdecimal() else 0

@@ -42,11 +42,11 @@ class ServerFacts:
 
     server_key: str
     critical: bool
-    source_server: SourceServer | None | Unknown
+    source_server: SourceServer | Unknown | None
     entries: tuple[MapEntry, ...] | Unknown
     configuration: Mapping[str, Any] | Unknown
-    template: Mapping[str, Any] | None | Unknown
-    active_job_id: str | None | Unknown = None
+    template: Mapping[str, Any] | Unknown | None
+    active_job_id: str | Unknown | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
+from .canonical import plain
 from .runs import ServerStatus
 
 
@@ -23,7 +24,7 @@ class ServerRecord:
         job_id: The latest job that launches it.
         launched_at: When its latest launch succeeded; None before.
         recovery_point_at: The point in time that its data are from.
-        accepted: An operator has decided to go on although it failed.
+        accepted: It failed, and the wave's tolerance or an operator has accepted that.
         reason: Why it is in this status, for a person.
         expected: What validation looks for: C({"interfaces": [{interface, subnet_id, address, security_groups}]}).
     """
@@ -44,12 +45,19 @@ class ServerRecord:
     reason: str = ""
     expected: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def recovered(self) -> bool:
+        """Whether it was launched and validated, also when it was cleaned up after a drill."""
+        return self.validated_at is not None and self.status in {ServerStatus.VALIDATED, ServerStatus.CLEANED_UP}
+
 
 def record_to_item(record: ServerRecord) -> dict[str, Any]:
     """Return the record as a plain dict (no DynamoDB types), without the table's keys C(pk) and C(sk)."""
-    raise NotImplementedError
+    item = {member.name: plain(getattr(record, member.name)) for member in fields(record)}
+    return {**item, "status": str(record.status)}
 
 
 def record_from_item(item: Mapping[str, Any]) -> ServerRecord:
     """Build a record from a stored item; numbers may be C(Decimal), unknown attributes are ignored."""
-    raise NotImplementedError
+    known = {member.name for member in fields(ServerRecord)}
+    return ServerRecord(**{name: plain(value) for name, value in item.items() if name in known})

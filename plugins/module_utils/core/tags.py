@@ -12,12 +12,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from .errors import Problem
+from .errors import DeclarationError, Problem
 
 MAX_TAGS = 50
 MAX_KEY = 128
 MAX_VALUE = 256
-PROTECTED_PREFIXES = ("aws:", "AWSElasticDisasterRecovery", "drs.amazonaws.com")
+RESERVED_PREFIX = "aws:"
+PROTECTED_PREFIXES = (RESERVED_PREFIX, "AWSElasticDisasterRecovery", "drs.amazonaws.com")
 """Keys that AWS and DRS own: never removed."""
 
 
@@ -36,7 +37,14 @@ class TagChanges:
 
 def tag_problems(tags: Mapping[str, str], where: str) -> list[Problem]:
     """Return what AWS would refuse: more than 50 tags, bad lengths or characters, the prefix C(aws:)."""
-    raise NotImplementedError
+    problems = [
+        Problem(repr(text), f"{where}.{key}", remedy)
+        for key, value in tags.items()
+        for text, remedy in (*_key_remedies(key), *_value_remedies(value))
+    ]
+    if len(tags) > MAX_TAGS:
+        problems.append(Problem(f"{len(tags)} tags", where, f"a resource has at most {MAX_TAGS}: remove some"))
+    return problems
 
 
 def merge_changes(
@@ -45,6 +53,7 @@ def merge_changes(
     *,
     purge: bool = False,
     protected: Sequence[str] = PROTECTED_PREFIXES,
+    where: str = "tags",
 ) -> TagChanges:
     """Return the changes that bring C(actual) to C(wanted).
 
@@ -53,8 +62,39 @@ def merge_changes(
         wanted: Tags that it must have.
         purge: Whether all other tags are removed.
         protected: Prefixes of keys that are never removed.
+        where: What is tagged, for messages.
 
     Raises:
-        DeclarationError: The result would have more than 50 tags, C(aws:) ones not counted.
+        DeclarationError: The resource would have more than 50 tags (those of C(aws:) do not count).
     """
-    raise NotImplementedError
+    to_set = {key: value for key, value in wanted.items() if actual.get(key) != value}
+    to_remove = tuple(
+        sorted(key for key in actual if purge and key not in wanted and not key.startswith(tuple(protected)))
+    )
+    left = (actual.keys() | wanted.keys()) - set(to_remove)
+    count = sum(not key.lower().startswith(RESERVED_PREFIX) for key in left)
+    if count > MAX_TAGS:
+        remedy = f"a resource has at most {MAX_TAGS}: declare fewer, or remove some of those it has"
+        raise DeclarationError([Problem(f"{count} tags", where, remedy)])
+    return TagChanges(to_set, to_remove)
+
+
+def _key_remedies(key: str) -> list[tuple[str, str]]:
+    if not 1 <= len(key) <= MAX_KEY:
+        return [(key, f"a tag's key has 1 to {MAX_KEY} characters")]
+    if key.lower().startswith(RESERVED_PREFIX):
+        return [(key, f"keys that start with {RESERVED_PREFIX} are reserved by AWS: choose another")]
+    return [] if _allowed(key) else [(key, _CHARACTERS)]
+
+
+def _value_remedies(value: str) -> list[tuple[str, str]]:
+    if len(value) > MAX_VALUE:
+        return [(value, f"a tag's value has at most {MAX_VALUE} characters")]
+    return [] if _allowed(value) else [(value, _CHARACTERS)]
+
+
+_CHARACTERS = "use letters, digits, spaces and + - = . _ : / @"
+
+
+def _allowed(text: str) -> bool:
+    return all(character.isalnum() or character in " +-=._:/@" for character in text)

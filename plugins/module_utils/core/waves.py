@@ -11,17 +11,22 @@ by their tags, win over the records.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from .admission import Quotas
-from .jobs import Job
+from .admission import Quotas, admit
+from .jobs import FAILED, LAUNCHED, TERMINATE, Job
 from .records import ServerRecord
+from .runs import ServerStatus, WaveStatus
+from .timestamps import format_seconds, format_time
 
 DONE = "done"
 WAIT = "wait"
 ASK = "ask"
+
+NAMED_IN_REASON = 5
+"""Servers that a reason names; the others are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,24 +95,274 @@ def reconcile(
         now: The time of this look.
         wave_started_at: When the wave's time began: its start, or the latest C(retry) decision.
     """
-    raise NotImplementedError
+    own_jobs = [job for job in jobs if job.belongs_to(run_id, wave) and job.type != TERMINATE]
+    records = _after_jobs(servers, own_jobs, now)
+    seconds_left = policy.timeout - (now - wave_started_at).total_seconds()
+    if seconds_left <= 0:
+        return _settle(servers, records, _unfinished(records), policy)
+
+    active_jobs = _servers_of_active_jobs(jobs, records)
+    starts: tuple[Batch, ...] = ()
+    if all(active_jobs[job.job_id] for job in own_jobs if job.active):
+        starts = _batches(
+            records, list(active_jobs.values()), quotas, 1 + max((job.batch for job in own_jobs), default=0)
+        )
+    unfinished = _unfinished(records)
+    if not unfinished:
+        return _settle(servers, records, [], policy)
+    return WaveStep(
+        updates=_changed(servers, records),
+        starts=starts,
+        outcome=WAIT,
+        seconds=max(1, min(policy.poll_seconds, int(seconds_left))),
+        reason=_what_is_waited_for(unfinished, starts),
+    )
 
 
 def started(servers: Iterable[ServerRecord], batch: Batch, job_id: str) -> list[ServerRecord]:
     """Return the records of a batch's servers after its job was started (or found to be ours already)."""
-    raise NotImplementedError
+    ids = frozenset(batch.source_server_ids)
+    return [_launching(record, batch.attempt, job_id) for record in servers if record.source_server_id in ids]
 
 
-def apply_decision(records: Iterable[ServerRecord], decision: str) -> list[ServerRecord]:
+def apply_decision(records: Iterable[ServerRecord], decision: str, *, validating: bool = False) -> list[ServerRecord]:
     """Return the records that an operator's decision changes.
 
-    C(retry): failed servers become pending and may launch once more; the caller starts the wave's time again.
-    C(skip): servers that are not launched become skipped. C(continue): they count as failed, which is accepted.
-    C(abort): those not launched are given up, with the abort as reason.
+    C(retry): failed servers become pending and may launch once more, the others are looked at again; the caller starts
+    the wave's time again. C(skip): unfinished and failed servers become skipped. C(continue): they count as failed, and
+    that is accepted. C(abort): unfinished servers are given up.
+
+    Args:
+        records: Records of the wave, or of the whole plan.
+        decision: C(continue), C(retry), C(skip) or C(abort).
+        validating: Whether the step that asked validates: then a server that is only launched is not finished.
+
+    Raises:
+        ValueError: The decision is unknown.
     """
-    raise NotImplementedError
+    unfinished = {ServerStatus.PENDING, ServerStatus.LAUNCHING}
+    if validating:
+        unfinished.add(ServerStatus.LAUNCHED)
+    decide = {"continue": _accept, "retry": _retry, "skip": _skip, "abort": _give_up}.get(decision)
+    if decide is None:
+        raise ValueError(f"unknown decision {decision!r}: use continue, retry, skip or abort")
+    records = list(records)
+    return list(_changed(records, [decide(record, record.status in unfinished) for record in records]))
 
 
 def wave_status(records: Iterable[ServerRecord], *, max_failures: int = 0, aborted: bool = False) -> str:
     """Return the L(runs.WaveStatus) that the records of a wave amount to."""
-    raise NotImplementedError
+    records = list(records)
+    if aborted:
+        return WaveStatus.ABORTED
+    if records and all(record.status == ServerStatus.PENDING and not record.attempts for record in records):
+        return WaveStatus.PENDING
+    if any(
+        record.status in {ServerStatus.PENDING, ServerStatus.LAUNCHING, ServerStatus.LAUNCHED} for record in records
+    ):
+        return WaveStatus.RUNNING
+    if sum(_stops_wave(record) for record in records) > max_failures:
+        return WaveStatus.FAILED
+    if all(record.recovered for record in records):
+        return WaveStatus.SUCCEEDED
+    return WaveStatus.SUCCEEDED_WITH_FAILURES
+
+
+def _after_jobs(servers: Sequence[ServerRecord], own_jobs: Sequence[Job], now: datetime) -> list[ServerRecord]:
+    """Return the records with what this run's own jobs say about them."""
+    by_id = {job.job_id: job for job in own_jobs}
+    latest: dict[str, Job] = {}
+    for job in sorted(own_jobs, key=lambda job: (job.attempt, job.batch)):
+        latest.update(dict.fromkeys(job.participants, job))
+    return [
+        _after_job(record, latest.get(record.source_server_id) or by_id.get(record.job_id or ""), now)
+        for record in servers
+    ]
+
+
+def _after_job(record: ServerRecord, job: Job | None, now: datetime) -> ServerRecord:
+    over = {ServerStatus.VALIDATED, ServerStatus.SKIPPED, ServerStatus.CLEANED_UP}
+    if job is None or record.status in over or job.attempt < record.attempts:
+        return record
+    if job.attempt > record.attempts:
+        return _result(_launching(record, job.attempt, job.job_id), job, now)
+    if record.launched_at is not None:
+        return record
+    result = _result(replace(record, job_id=job.job_id), job, now)
+    # A server that was given up, or waits for a retry, still counts as launched when its launch succeeds after all.
+    return result if record.status == ServerStatus.LAUNCHING or result.status == ServerStatus.LAUNCHED else record
+
+
+def _result(record: ServerRecord, job: Job, now: datetime) -> ServerRecord:
+    """Return the record with what its job says; a job that completed is a success only for servers that launched."""
+    participant = job.participants.get(record.source_server_id)
+    status = participant.launch_status if participant else ""
+    if participant and status == LAUNCHED:
+        return replace(
+            record,
+            status=ServerStatus.LAUNCHED,
+            instance_id=participant.recovery_instance_id,
+            launched_at=format_time(job.ended_at or now),
+            accepted=False,
+            reason="",
+        )
+    if status == FAILED:
+        return replace(record, status=ServerStatus.FAILED, reason=f"DRS could not launch it in job {job.job_id}")
+    if job.active:
+        return record
+    if participant is None:
+        reason = f"job {job.job_id} completed without a result for this server"
+    else:
+        reason = f"job {job.job_id} completed and left this server with launch status {status or 'none'}"
+    return replace(record, status=ServerStatus.FAILED, reason=reason)
+
+
+def _launching(record: ServerRecord, attempt: int, job_id: str) -> ServerRecord:
+    return replace(
+        record,
+        status=ServerStatus.LAUNCHING,
+        attempts=attempt,
+        job_id=job_id,
+        instance_id=None,
+        launched_at=None,
+        validated_at=None,
+        recovery_point_at=None,
+        accepted=False,
+        reason="",
+    )
+
+
+def _may_launch_again(record: ServerRecord) -> bool:
+    """Whether a failed launch is retried without asking; a server that failed validation has an instance to look at."""
+    return (
+        record.status == ServerStatus.FAILED
+        and not record.accepted
+        and record.launched_at is None
+        and record.attempts < record.attempts_allowed
+    )
+
+
+def _waits_for_start(record: ServerRecord) -> bool:
+    return record.status == ServerStatus.PENDING or _may_launch_again(record)
+
+
+def _unfinished(records: Iterable[ServerRecord]) -> list[ServerRecord]:
+    return [record for record in records if record.status == ServerStatus.LAUNCHING or _waits_for_start(record)]
+
+
+def _stops_wave(record: ServerRecord) -> bool:
+    return record.critical and record.status == ServerStatus.FAILED and not record.accepted
+
+
+def _servers_of_active_jobs(jobs: Iterable[Job], records: Iterable[ServerRecord]) -> dict[str, Collection[str]]:
+    """Return the servers of every active job; our records know those of a job that lists no participants."""
+    recorded: dict[str, set[str]] = {}
+    for record in records:
+        if record.job_id and record.status == ServerStatus.LAUNCHING:
+            recorded.setdefault(record.job_id, set()).add(record.source_server_id)
+    return {job.job_id: job.participants.keys() | recorded.get(job.job_id, set()) for job in jobs if job.active}
+
+
+def _batches(
+    records: Sequence[ServerRecord], active_jobs: list[Collection[str]], quotas: Quotas, first_batch: int
+) -> tuple[Batch, ...]:
+    """Return the jobs that may start now; servers of different attempts never share one, its tag names one attempt."""
+    waiting: dict[int, list[str]] = {}
+    for record in records:
+        if _waits_for_start(record):
+            waiting.setdefault(record.attempts + 1, []).append(record.source_server_id)
+    batches: list[Batch] = []
+    for attempt, server_ids in sorted(waiting.items()):
+        started_now = [batch.source_server_ids for batch in batches]
+        for admitted in admit(server_ids, [*active_jobs, *started_now], quotas):
+            batches.append(Batch(attempt, first_batch + len(batches), tuple(admitted)))
+    return tuple(batches)
+
+
+def _settle(
+    servers: Sequence[ServerRecord],
+    records: Sequence[ServerRecord],
+    unfinished: Sequence[ServerRecord],
+    policy: WavePolicy,
+) -> WaveStep:
+    """Return the end of the wave's launches: done when its failures are tolerated, else a question."""
+    late = {record.server_key for record in unfinished}
+    stopping = [record for record in records if _stops_wave(record) or (record.critical and record.server_key in late)]
+    if len(stopping) > policy.max_failures:
+        reason = f"{_count(len(stopping), 'critical server')} failed"
+        if late:
+            reason += f" or did not finish within {format_seconds(policy.timeout)}"
+        reason += f", the wave tolerates {policy.max_failures}: {_named(stopping)}"
+        return WaveStep(_changed(servers, records), (), ASK, 0, reason)
+    settled = [_tolerated(record, record.server_key in late, policy) for record in records]
+    launched = sum(record.status in {ServerStatus.LAUNCHED, ServerStatus.VALIDATED} for record in settled)
+    return WaveStep(_changed(servers, settled), (), DONE, 0, f"{launched} of {_count(len(settled), 'server')} launched")
+
+
+def _tolerated(record: ServerRecord, late: bool, policy: WavePolicy) -> ServerRecord:
+    if not late and record.status != ServerStatus.FAILED:
+        return record
+    reason = record.reason
+    if late:
+        reason = f"not launched within {format_seconds(policy.timeout)}" + (f": {reason}" if reason else "")
+    return replace(record, status=ServerStatus.FAILED, accepted=True, reason=reason)
+
+
+def _accept(record: ServerRecord, unfinished: bool) -> ServerRecord:
+    if unfinished:
+        reason = f"was {record.status} when an operator decided to go on"
+        return replace(record, status=ServerStatus.FAILED, accepted=True, reason=reason)
+    return replace(record, accepted=True) if record.status == ServerStatus.FAILED else record
+
+
+def _retry(record: ServerRecord, _unfinished: bool) -> ServerRecord:
+    if record.status != ServerStatus.FAILED or record.accepted:
+        return record
+    allowed = max(record.attempts_allowed, record.attempts + 1)
+    return replace(record, status=ServerStatus.PENDING, attempts_allowed=allowed, reason="")
+
+
+def _skip(record: ServerRecord, unfinished: bool) -> ServerRecord:
+    if not unfinished and (record.status != ServerStatus.FAILED or record.accepted):
+        return record
+    reason = f"skipped by an operator while {record.status}" + (f": {record.reason}" if record.reason else "")
+    return replace(record, status=ServerStatus.SKIPPED, reason=reason)
+
+
+def _give_up(record: ServerRecord, _unfinished: bool) -> ServerRecord:
+    if record.status == ServerStatus.PENDING:
+        return replace(record, status=ServerStatus.SKIPPED, reason="the run was aborted before its launch")
+    if record.status == ServerStatus.LAUNCHING:
+        reason = f"the run was aborted while job {record.job_id} launched it"
+        return replace(record, status=ServerStatus.FAILED, reason=reason)
+    return record
+
+
+def _changed(before: Sequence[ServerRecord], after: Sequence[ServerRecord]) -> tuple[ServerRecord, ...]:
+    return tuple(new for old, new in zip(before, after, strict=True) if new != old)
+
+
+def _what_is_waited_for(unfinished: Sequence[ServerRecord], starts: Sequence[Batch]) -> str:
+    starting = sum(len(batch.source_server_ids) for batch in starts)
+    launching = sum(record.status == ServerStatus.LAUNCHING for record in unfinished)
+    held = len(unfinished) - launching - starting
+    parts = [
+        f"{_count(number, 'server')} {what}"
+        for number, what in (
+            (starting, "starting"),
+            (launching, "launching"),
+            (held, "waiting for other jobs or quotas"),
+        )
+        if number
+    ]
+    return ", ".join(parts)
+
+
+def _named(records: Sequence[ServerRecord]) -> str:
+    names = [f"{record.server_key} ({record.reason or record.status})" for record in records[:NAMED_IN_REASON]]
+    more = len(records) - len(names)
+    return ", ".join(names) + (f" and {more} more" if more else "")
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
