@@ -34,6 +34,16 @@ Clients = Callable[..., Any]
 Run = Callable[[dict[str, Any], Clients, bool], dict[str, Any]]
 """C(run(params, clients, check_mode)) does a module's work and returns its result."""
 
+MATCH_SPEC: Mapping[str, Any] = {
+    "type": "dict",
+    "options": {
+        "tags": {"type": "dict"},
+        "servers": {"type": "list", "elements": "str"},
+        "source_server_ids": {"type": "list", "elements": "str"},
+    },
+}
+"""The option C(match): which source servers a task is about (documentation fragment C(selector))."""
+
 BAD_CREDENTIALS = frozenset(
     {
         "AuthFailure",

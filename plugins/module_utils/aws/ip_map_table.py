@@ -12,7 +12,7 @@ This module util is private to the collection.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ..core.ip_map import Changes, MapEntry, Reservation, entry_to_item, item_to_entry
 from .dynamodb import TRANSACTION_SIZE, Item, to_value
@@ -30,6 +30,7 @@ EntryId = tuple[str, int]
 """Server key and interface."""
 
 
+@dataclass(frozen=True)
 class Move:
     """What one transaction writes: one entry, or several that hand addresses to each other.
 
@@ -37,8 +38,7 @@ class Move:
         changes: Old and new entry by id; None where there is none.
     """
 
-    def __init__(self, changes: Mapping[EntryId, tuple[MapEntry | None, MapEntry | None]]) -> None:
-        self.changes = dict(changes)
+    changes: Mapping[EntryId, tuple[MapEntry | None, MapEntry | None]]
 
     @property
     def name(self) -> str:
@@ -60,9 +60,7 @@ def moves_of(changes: Changes) -> list[Move]:
     pairs.update({entry.id: (None, entry) for entry in changes.create})
     pairs.update({change.after.id: (change.before, change.after) for change in changes.update})
     pairs.update({entry.id: (entry, None) for entry in changes.delete})
-    holders = {
-        address: reservation for address, reservation in _held(before for before, _after in pairs.values()).items()
-    }
+    holders = _held(before for before, _after in pairs.values())
     group = {entry_id: entry_id for entry_id in pairs}
 
     def root(entry_id: EntryId) -> EntryId:
