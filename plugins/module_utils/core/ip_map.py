@@ -10,11 +10,23 @@ Table layout: architecture, section 4. This file decides; C(aws/) reads and writ
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Network
 from typing import Any
 
-from .addresses import AddressOverride, SubnetMap
-from .source_servers import SourceServer
+from .addresses import (
+    AddressError,
+    AddressOverride,
+    AddressRule,
+    NetworkTarget,
+    SubnetMap,
+    SubnetRule,
+    check_address,
+    translate,
+)
+from .errors import Problems
+from .runs import PROFILES
+from .source_servers import Interface, SourceServer
 
 REQUIRED_PROFILES = ("failover", "test")
 """Profiles that every server needs an address in; C(failback) is planned where the subnet map declares it."""
@@ -117,7 +129,9 @@ class Changes:
 
     def diff(self) -> dict[str, dict[str, Any]]:
         """Return C({before: {...}, after: {...}}) for Ansible's diff: only entries that change, by C(key/interface)."""
-        raise NotImplementedError
+        before = [*(change.before for change in self.update), *self.delete]
+        after = [*(change.after for change in self.update), *self.create]
+        return {"before": _diff_side(before), "after": _diff_side(after)}
 
 
 def plan_entries(
@@ -139,23 +153,191 @@ def plan_entries(
         DeclarationError: Naming every problem of every server: no rule for a source address, an address that cannot
             be translated, an override that fits nothing, two interfaces that want one address.
     """
-    raise NotImplementedError
+    problems = Problems()
+    explicit = {(override.server_key, override.interface, override.profile): override for override in overrides}
+    entries: list[MapEntry] = []
+    for server in sorted(servers, key=lambda server: server.key):
+        if not server.interfaces:
+            problems.add(
+                server.key, server.source_server_id, "has no known network interface: see that EC2 can be asked"
+            )
+        for interface in server.interfaces:
+            entry = _plan_entry(server, interface, subnet_map, explicit, profiles, problems)
+            if entry is not None:
+                entries.append(entry)
+    for override in explicit.values():
+        name = f"interface {override.interface} of {override.server_key} in profile {override.profile}"
+        problems.add(override.address, override.where, f"is for {name}, which does not exist: correct or remove it")
+    _check_unique(entries, problems)
+    problems.raise_if_any()
+    return entries
 
 
 def compare(wanted: Iterable[MapEntry], existing: Iterable[MapEntry]) -> Changes:
     """Compare wanted entries with stored ones; version, time and author do not count.
 
-    A created entry gets version 1, an updated one the stored version + 1; C(delete) has the stored entries of known
-    servers' interfaces and of servers that nobody wants any more.
+    A created entry gets version 1, an updated one the stored version + 1. C(delete) has the stored entries that nobody
+    wants any more.
     """
-    raise NotImplementedError
+    stored = {entry.id: entry for entry in existing}
+    create: list[MapEntry] = []
+    update: list[EntryChange] = []
+    unchanged: list[MapEntry] = []
+    for entry in wanted:
+        before = stored.pop(entry.id, None)
+        if before is None:
+            create.append(replace(entry, version=1))
+        elif _content(before) == _content(entry):
+            unchanged.append(before)
+        else:
+            update.append(EntryChange(before, replace(entry, version=before.version + 1)))
+    return Changes(tuple(create), tuple(update), tuple(stored.values()), tuple(unchanged))
 
 
 def entry_to_item(entry: MapEntry) -> dict[str, Any]:
     """Return the entry as a plain dict (no DynamoDB types), without the table's keys C(pk) and C(sk)."""
-    raise NotImplementedError
+    return {**_content(entry), "version": entry.version, "updated_at": entry.updated_at, "updated_by": entry.updated_by}
 
 
 def item_to_entry(item: Mapping[str, Any]) -> MapEntry:
     """Build an entry from a stored item; numbers may be C(Decimal)."""
-    raise NotImplementedError
+    source, drs = item["source"], item["drs"]
+    return MapEntry(
+        server_key=item["server_key"],
+        interface=int(item["interface"]),
+        source=EntrySource(
+            address=source["address"],
+            subnet_cidr=source["subnet_cidr"],
+            hostname=source["hostname"],
+            account_id=source["account_id"],
+            instance_id=source["instance_id"],
+        ),
+        profiles={
+            profile: ProfileAddress(
+                subnet_id=target["subnet_id"],
+                cidr=target["cidr"],
+                address=target["address"],
+                security_groups=tuple(target["security_groups"]),
+                rule=target["rule"],
+            )
+            for profile, target in item["profiles"].items()
+        },
+        drs=DrsIdentity(drs["source_server_id"], drs["account_id"], drs["region"]),
+        version=int(item["version"]),
+        updated_at=item["updated_at"],
+        updated_by=item["updated_by"],
+    )
+
+
+def _plan_entry(
+    server: SourceServer,
+    interface: Interface,
+    subnet_map: SubnetMap,
+    explicit: dict[tuple[str, int, str], AddressOverride],
+    profiles: Sequence[str],
+    problems: Problems,
+) -> MapEntry | None:
+    """Return the entry of one interface; takes the overrides that it uses out of C(explicit)."""
+    own = {profile: explicit.pop((server.key, interface.index, profile), None) for profile in PROFILES}
+    place = f"interface {interface.index} of {server.key} ({server.source_server_id})"
+    address = interface.address or ""
+    rule = _find_rule(address, subnet_map, place, problems)
+    if rule is None:
+        return None
+    missing = [profile for profile in profiles if profile not in rule.targets]
+    if missing:
+        problems.add(
+            address, place, f"its source subnet {rule.source_cidr} has no target for {', '.join(missing)}: map it"
+        )
+    targets: dict[str, ProfileAddress] = {}
+    for profile, target in rule.targets.items():
+        try:
+            targets[profile] = _profile_address(address, rule.source_cidr, target, own.pop(profile))
+        except AddressError as error:
+            problems.add(address, f"{place}, profile {profile}", str(error))
+    for override in filter(None, own.values()):
+        problems.add(
+            override.address, override.where, f"source subnet {rule.source_cidr} has no {override.profile} target"
+        )
+    return MapEntry(
+        server_key=server.key,
+        interface=interface.index,
+        source=EntrySource(
+            address=address,
+            subnet_cidr=str(rule.source_cidr),
+            hostname=server.hostname,
+            account_id=server.origin_account_id or server.account_id,
+            instance_id=server.aws_instance_id,
+        ),
+        profiles=targets,
+        drs=DrsIdentity(server.source_server_id, server.account_id, server.region),
+    )
+
+
+def _find_rule(address: str, subnet_map: SubnetMap, place: str, problems: Problems) -> SubnetRule | None:
+    try:
+        rule = subnet_map.find(address)
+    except AddressError as error:
+        problems.add(address, place, str(error))
+        return None
+    if rule is None:
+        problems.add(address, place, "no source_cidr of dr_subnet_map holds this address: map its subnet")
+    return rule
+
+
+def _profile_address(
+    address: str, source: IPv4Network, target: NetworkTarget, override: AddressOverride | None
+) -> ProfileAddress:
+    if override is None:
+        rule, result = target.rule, translate(address, source, target)
+    else:
+        rule, result = AddressRule.EXPLICIT, check_address(override.address, target.cidr)
+    return ProfileAddress(target.subnet_id, str(target.cidr), result, target.security_groups, str(rule))
+
+
+def _check_unique(entries: Iterable[MapEntry], problems: Problems) -> None:
+    holders: dict[tuple[str, str], Reservation] = {}
+    for entry in entries:
+        for wanted in entry.reservations():
+            holder = holders.setdefault((wanted.subnet_id, wanted.address), wanted)
+            if holder is not wanted:
+                problems.add(
+                    wanted.address,
+                    f"interface {wanted.interface} of {wanted.server_key}, profile {wanted.profile}",
+                    f"interface {holder.interface} of {holder.server_key} has this address of {wanted.subnet_id} in "
+                    f"profile {holder.profile}: give one of them another in dr_addresses",
+                )
+
+
+def _content(entry: MapEntry) -> dict[str, Any]:
+    """Return what an entry says, without its version, time and author."""
+    return {
+        "server_key": entry.server_key,
+        "interface": entry.interface,
+        "source": {
+            "address": entry.source.address,
+            "subnet_cidr": entry.source.subnet_cidr,
+            "hostname": entry.source.hostname,
+            "account_id": entry.source.account_id,
+            "instance_id": entry.source.instance_id,
+        },
+        "profiles": {
+            profile: {
+                "subnet_id": target.subnet_id,
+                "cidr": target.cidr,
+                "address": target.address,
+                "security_groups": list(target.security_groups),
+                "rule": target.rule,
+            }
+            for profile, target in entry.profiles.items()
+        },
+        "drs": {
+            "source_server_id": entry.drs.source_server_id,
+            "account_id": entry.drs.account_id,
+            "region": entry.drs.region,
+        },
+    }
+
+
+def _diff_side(entries: Iterable[MapEntry]) -> dict[str, Any]:
+    return {f"{entry.server_key}/{entry.interface}": _content(entry) for entry in entries}

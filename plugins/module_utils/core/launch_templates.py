@@ -11,16 +11,23 @@ Source: EC2 API Reference, CreateLaunchTemplateVersion, RequestLaunchTemplateDat
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
-from .launch_settings import DesiredProfile
+from .canonical import canonical
+from .errors import Problems
+from .launch_settings import DesiredInterface, DesiredProfile
+from .tags import merge_changes
 
 TAGGED_RESOURCES = ("instance", "volume", "network-interface")
 """Resource types that the mandatory tags go to."""
 
 TemplateData = Mapping[str, Any]
+
+_DESCRIPTION = re.compile(r"disaster_recovery\.aws profile=(?P<profile>[a-z]+) (?P<digest>[0-9a-f]{16})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,38 +44,175 @@ def template_data(base: TemplateData, desired: DesiredProfile) -> dict[str, Any]
     Args:
         base: LaunchTemplateData of the version that the new one is made from.
         desired: What the version of the profile must say.
+
+    Raises:
+        DeclarationError: The base has a setting that cannot stand beside what is desired.
     """
-    raise NotImplementedError
+    _check_conflicts(base, desired)
+    wanted: dict[str, Any] = {
+        "NetworkInterfaces": _network_interfaces(base.get("NetworkInterfaces", []), desired.interfaces)
+    }
+    if desired.instance_type is not None:
+        wanted["InstanceType"] = desired.instance_type
+    if desired.tags:
+        wanted["TagSpecifications"] = _tag_specifications(base.get("TagSpecifications", []), desired.tags)
+    now, then = normalise_template(base), normalise_template({**base, **wanted})
+    return {key: value for key, value in wanted.items() if now.get(key) != then.get(key)}
 
 
 def applied(base: TemplateData, changes: TemplateData) -> dict[str, Any]:
     """Return the data that a version made from C(base) with C(changes) has."""
-    raise NotImplementedError
+    return {**base, **changes}
 
 
 def normalise_template(data: TemplateData) -> dict[str, Any]:
     """Return the data in one shape: one spelling of private addresses, lists whose order means nothing sorted.
 
-    Members that EC2 answers and does not accept are left out.
+    Members that are empty, or that EC2 answers and does not accept, are left out.
     """
-    raise NotImplementedError
+    shaped = dict(data)
+    if "NetworkInterfaces" in data:
+        shaped["NetworkInterfaces"] = sorted(map(_normal_interface, data["NetworkInterfaces"]), key=_device_index)
+    if "TagSpecifications" in data:
+        specifications = _tags_by_type(data["TagSpecifications"])
+        shaped["TagSpecifications"] = _specifications(dict(sorted(specifications.items())))
+    if "MetadataOptions" in data:
+        shaped["MetadataOptions"] = _without(data["MetadataOptions"], "State")
+    if "Operator" in data:
+        shaped["Operator"] = _without(data["Operator"], "Managed", "HiddenByDefault")
+    pruned: dict[str, Any] = _pruned(shaped)
+    return pruned
 
 
 def same_template(one: TemplateData, other: TemplateData) -> bool:
     """Whether two versions launch the same."""
-    raise NotImplementedError
+    return normalise_template(one) == normalise_template(other)
 
 
 def digest(data: TemplateData) -> str:
     """Return 16 hexadecimal characters that differ when the normalised data differ."""
-    raise NotImplementedError
+    return sha256(canonical(normalise_template(data)).encode()).hexdigest()[:16]
 
 
 def version_description(profile: str, data_digest: str) -> str:
     """Return the description of our version of a profile: C(disaster_recovery.aws profile=test 0123456789abcdef)."""
-    raise NotImplementedError
+    return f"disaster_recovery.aws profile={profile} {data_digest}"
 
 
 def parse_version_description(description: str | None) -> VersionMark | None:
     """Return what one of our descriptions says, or None when the version is not ours."""
-    raise NotImplementedError
+    match = _DESCRIPTION.fullmatch(description or "")
+    return VersionMark(match["profile"], match["digest"]) if match else None
+
+
+def private_address(interface: Mapping[str, Any]) -> str | None:
+    """Return the primary private address of a template's interface, from whichever of the two places holds it."""
+    if interface.get("PrivateIpAddress"):
+        return str(interface["PrivateIpAddress"])
+    addresses = interface.get("PrivateIpAddresses") or []
+    primary = next((address for address in addresses if address.get("Primary")), addresses[0] if addresses else {})
+    return primary.get("PrivateIpAddress")
+
+
+def _check_conflicts(base: TemplateData, desired: DesiredProfile) -> None:
+    problems = Problems()
+    where = f"launch template, profile {desired.profile}"
+    for key in ("SecurityGroupIds", "SecurityGroups"):
+        if base.get(key):
+            problems.add(
+                base[key], f"{where}, {key}", "cannot stand beside network interfaces: take it out of the template"
+            )
+    if base.get("InstanceRequirements") and desired.instance_type is not None:
+        remedy = f"cannot stand beside the instance type {desired.instance_type}: take one of the two out"
+        problems.add("InstanceRequirements", where, remedy)
+    problems.raise_if_any()
+
+
+def _network_interfaces(
+    existing: Sequence[Mapping[str, Any]], desired: Sequence[DesiredInterface]
+) -> list[dict[str, Any]]:
+    by_index = {_device_index(interface): dict(interface) for interface in existing}
+    for wanted in desired:
+        by_index[wanted.device_index] = _network_interface(by_index.get(wanted.device_index, {}), wanted)
+    return [by_index[index] for index in sorted(by_index)]
+
+
+def _network_interface(existing: Mapping[str, Any], desired: DesiredInterface) -> dict[str, Any]:
+    """Return the interface with its place and address as desired, and everything else as it was.
+
+    Further addresses belong to the subnet they were given in: they are kept only while the interface stays in it.
+    """
+    interface = _without(existing, "PrivateIpAddress", "PrivateIpAddresses", "NetworkInterfaceId")
+    further: list[dict[str, Any]] = []
+    if existing.get("SubnetId") == desired.subnet_id:
+        further = [
+            {"Primary": False, "PrivateIpAddress": address["PrivateIpAddress"]}
+            for address in existing.get("PrivateIpAddresses") or []
+            if address["PrivateIpAddress"] not in {private_address(existing), desired.address}
+        ]
+    else:
+        interface = _without(interface, "Ipv6Addresses")
+    interface["DeviceIndex"] = desired.device_index
+    interface["SubnetId"] = desired.subnet_id
+    interface["Groups"] = list(desired.security_groups)
+    if further:
+        primary = [{"Primary": True, "PrivateIpAddress": desired.address}] if desired.address else []
+        interface["PrivateIpAddresses"] = [*primary, *further]
+    elif desired.address:
+        interface["PrivateIpAddress"] = desired.address
+    return interface
+
+
+def _tag_specifications(existing: Sequence[Mapping[str, Any]], tags: Mapping[str, str]) -> list[dict[str, Any]]:
+    by_type = _tags_by_type(existing)
+    for resource in TAGGED_RESOURCES:
+        actual = by_type.get(resource, {})
+        changes = merge_changes(actual, tags, where=f"launch template, tags of each {resource}")
+        by_type[resource] = {**actual, **changes.to_set}
+    return _specifications(by_type)
+
+
+def _tags_by_type(specifications: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, str]]:
+    by_type: dict[str, dict[str, str]] = {}
+    for specification in specifications:
+        tags = by_type.setdefault(specification.get("ResourceType", ""), {})
+        tags.update({tag["Key"]: tag["Value"] for tag in specification.get("Tags", [])})
+    return by_type
+
+
+def _specifications(by_type: Mapping[str, Mapping[str, str]]) -> list[dict[str, Any]]:
+    return [
+        {"ResourceType": resource, "Tags": [{"Key": key, "Value": tags[key]} for key in sorted(tags)]}
+        for resource, tags in by_type.items()
+    ]
+
+
+def _normal_interface(interface: Mapping[str, Any]) -> dict[str, Any]:
+    shaped = _without(interface, "PrivateIpAddress", "PrivateIpAddresses")
+    primary = private_address(interface)
+    others = {address["PrivateIpAddress"] for address in interface.get("PrivateIpAddresses") or []} - {primary}
+    shaped["PrivateIpAddresses"] = [
+        *([{"Primary": True, "PrivateIpAddress": primary}] if primary else []),
+        *({"Primary": False, "PrivateIpAddress": address} for address in sorted(others)),
+    ]
+    shaped["DeviceIndex"] = _device_index(interface)
+    shaped["Groups"] = sorted(interface.get("Groups") or [])
+    shaped["Ipv6Addresses"] = [_without(address, "IsPrimaryIpv6") for address in interface.get("Ipv6Addresses") or []]
+    return shaped
+
+
+def _device_index(interface: Mapping[str, Any]) -> int:
+    return int(interface.get("DeviceIndex") or 0)
+
+
+def _without(mapping: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in mapping.items() if name not in names}
+
+
+def _pruned(value: Any) -> Any:
+    """Return C(value) without members that say nothing: null, empty texts, lists and mappings."""
+    if isinstance(value, Mapping):
+        return {name: kept for name, member in value.items() if (kept := _pruned(member)) not in (None, "", [], {})}
+    if isinstance(value, (list, tuple)):
+        return [_pruned(member) for member in value]
+    return value
