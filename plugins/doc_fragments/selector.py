@@ -14,8 +14,8 @@ class ModuleDocFragment:
 options:
   match:
     description:
-      - Which source servers the task is about. All conditions that are given must hold. Without it, all source servers of
-        the account and Region.
+      - Which source servers the task is about. All conditions that are given must hold.
+      - Without it, all source servers of the account and Region.
       - A selector that selects nothing is an error.
     type: dict
     suboptions:

@@ -15,8 +15,8 @@ description:
   - A source server that replicates in a staging account gets a view, an extended source server, in the account of the
     credentials, and can be recovered there.
   - The new source server gets the tags of the one that it extends, so that groups of plans match both, and O(tags).
-  - The staging account needs the role C(service-role/DRSStagingAccountRole_ACCOUNT), and servers must not use the default
-    EBS key.
+  - The staging account needs the role C(service-role/DRSStagingAccountRole_ACCOUNT), and its servers must not use the
+    default EBS key.
 author:
   - The disaster_recovery.aws maintainers (@disaster-recovery)
 extends_documentation_fragment:
@@ -43,7 +43,9 @@ options:
         type: str
         required: true
       tags:
-        description: Tags that a source server of the staging account must have. Exclusive with O(extended_source_servers[].source_server_arns).
+        description:
+          - Tags that a source server of the staging account must have.
+          - Exclusive with O(extended_source_servers[].source_server_arns).
         type: dict
       source_server_arns:
         description: ARNs of source servers of the staging account.
@@ -161,7 +163,8 @@ class Wanted:
 def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str, Any]:
     """Extend the servers, or delete the extended ones."""
     wanted = _parse(params["extended_source_servers"])
-    problems = tag_problems({str(key): str(value) for key, value in params["tags"].items()}, "tags")
+    more_tags = {str(key): str(value) for key, value in params["tags"].items()}
+    problems = tag_problems(more_tags, "tags")
     if problems:
         raise DeclarationError(problems)
     drs = clients("drs")
@@ -173,7 +176,6 @@ def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str,
     }
     if params["state"] == "absent":
         return _absent(drs, wanted, present, check_mode)
-    more_tags = {str(key): str(value) for key, value in params["tags"].items()}
     return _present(drs, wanted, present, more_tags, check_mode)
 
 

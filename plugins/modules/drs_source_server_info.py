@@ -181,7 +181,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.source_
 
 def run(params: dict[str, Any], clients: Clients, _check_mode: bool) -> dict[str, Any]:
     """Read the source servers."""
-    servers = selected_servers(clients("drs"), params["match"])
+    servers = selected_servers(clients("drs"), params["match"], unique_keys=False)
     accounts = params["staging_account_ids"]
     if accounts is not None:
         servers = [server for server in servers if server.staging_account_id in accounts]

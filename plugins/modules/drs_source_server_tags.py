@@ -96,7 +96,11 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils._module impo
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.drs import tag_resource, untag_resource
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.pacing import Pacers, for_each, summary
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.selection import selected_servers
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError, Problems
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import (
+    DeclarationError,
+    Problem,
+    Problems,
+)
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.source_servers import SourceServer
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.tags import (
     TagChanges,
@@ -112,24 +116,25 @@ def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str,
     problems = tag_problems(wanted, "tags")
     if problems:
         raise DeclarationError(problems)
-    servers = {server.key: server for server in selected_servers(drs, params["match"])}
+    selected = selected_servers(drs, params["match"], unique_keys=False)
+    servers = {server.source_server_id: server for server in selected}
     changes = _changes(servers, wanted, purge=params["purge_tags"])
-    to_write = {key: change for key, change in changes.items() if change.any}
+    to_write = {server_id: change for server_id, change in changes.items() if change.any}
     pacers = Pacers()
 
-    def write(key: str, change: TagChanges) -> None:
+    def write(server_id: str, change: TagChanges) -> None:
         if change.to_set:
             pacers.take("TagResource")
-            tag_resource(drs, servers[key].arn, change.to_set)
+            tag_resource(drs, servers[server_id].arn, change.to_set)
         if change.to_remove:
             pacers.take("UntagResource")
-            untag_resource(drs, servers[key].arn, change.to_remove)
+            untag_resource(drs, servers[server_id].arn, change.to_remove)
 
     errors = {} if check_mode else for_each(to_write, write).errors
-    results = [_result(server, changes[key], errors.get(key)) for key, server in servers.items()]
+    results = [_result(server, changes[server_id], errors.get(server_id)) for server_id, server in servers.items()]
     diff = {
-        "before": {key: dict(servers[key].tags) for key in to_write},
-        "after": {key: _after(servers[key], change) for key, change in to_write.items()},
+        "before": {_name(servers[server_id]): dict(servers[server_id].tags) for server_id in to_write},
+        "after": {_name(servers[server_id]): _after(servers[server_id], to_write[server_id]) for server_id in to_write},
     }
     answer = {"changed": bool(to_write.keys() - errors.keys()), "source_servers": results, "diff": diff}
     if errors:
@@ -140,15 +145,20 @@ def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str,
 def _changes(servers: dict[str, SourceServer], wanted: dict[str, str], *, purge: bool) -> dict[str, TagChanges]:
     problems = Problems()
     changes = {}
-    for key, server in servers.items():
+    for server_id, server in servers.items():
         try:
-            changes[key] = merge_changes(server.tags, wanted, purge=purge)
+            changes[server_id] = merge_changes(server.tags, wanted, purge=purge)
         except DeclarationError as error:
             problems.extend(
-                Problem(f"{key}: {problem.value}", problem.where, problem.remedy) for problem in error.problems
+                Problem(f"{_name(server)}: {problem.value}", problem.where, problem.remedy)
+                for problem in error.problems
             )
     problems.raise_if_any()
     return changes
+
+
+def _name(server: SourceServer) -> str:
+    return f"{server.key} ({server.source_server_id})"
 
 
 def _after(server: SourceServer, change: TagChanges) -> dict[str, str]:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..core.errors import Problems
-from ..core.selectors import build_selector, parse_selector
+from ..core.selectors import Selector, build_selector, parse_selector
 from ..core.source_servers import SourceServer, index_by_key, matches
 from .drs import read_source_servers
 
@@ -21,35 +21,37 @@ DISCONNECTED = "DISCONNECTED"
 """Replication state of a server that DRS only remembers: it cannot be launched and has no launch template."""
 
 
-def selected_servers(client: Any, match: Mapping[str, Any] | None, *, where: str = "match") -> list[SourceServer]:
-    """Return the source servers that C(match) selects (all when it is None), ordered by server key.
+def selected_servers(
+    client: Any, match: Mapping[str, Any] | None, *, where: str = "match", unique_keys: bool = True
+) -> list[SourceServer]:
+    """Return the source servers that C(match) selects (all when it is None), ordered by server key and id.
 
     Args:
         client: boto3 DRS client of the recovery Region.
         match: Selector: C(tags), C(servers) and C(source_server_ids), all of which must hold.
         where: What the selector is called in messages.
+        unique_keys: Whether two source servers with one key are an error.
 
     Raises:
         DeclarationError: The selector is wrong, selects nothing, names servers that do not exist, or two source servers
             have one key.
     """
     problems = Problems()
-    selector = None
+    selector = Selector(tags={}, servers=None, source_server_ids=None)
     if match is not None:
         given = {kind: value for kind, value in match.items() if value is not None}
         selector = build_selector(parse_selector(given, where, problems))
         problems.raise_if_any()
-    servers = index_by_key(read_source_servers(client))
-    if selector is None:
-        return [servers[key] for key in sorted(servers)]
-    for key in sorted((selector.servers or frozenset()) - servers.keys()):
+    servers = sorted(read_source_servers(client), key=lambda server: (server.key, server.source_server_id))
+    if unique_keys:
+        index_by_key(servers)
+    for key in sorted((selector.servers or frozenset()) - {server.key for server in servers}):
         problems.add(key, f"{where}.servers", "is the key of no source server in this account and Region")
-    known_ids = {server.source_server_id for server in servers.values()}
-    for server_id in sorted((selector.source_server_ids or frozenset()) - known_ids):
+    for server_id in sorted((selector.source_server_ids or frozenset()) - {item.source_server_id for item in servers}):
         problems.add(server_id, f"{where}.source_server_ids", "is no source server of this account and Region")
     problems.raise_if_any()
-    found = [servers[key] for key in sorted(servers) if matches(servers[key], selector)]
-    if not found:
-        problems.add(dict(match or {}), where, "selects no source server of this account and Region")
+    found = [server for server in servers if matches(server, selector)]
+    if match is not None and not found:
+        problems.add(dict(match), where, "selects no source server of this account and Region")
     problems.raise_if_any()
     return found
