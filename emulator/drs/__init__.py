@@ -1,0 +1,32 @@
+"""AWS Elastic Disaster Recovery for moto: `register()` adds the service 'drs' to moto's own.
+
+responses   HTTP, checked against botocore's model in both directions
+operations  the API, a module for each subject
+models      the store of an account and Region, and its agenda on the virtual clock
+launching   how jobs go on; compute, templates: what they do in EC2
+render      state → answers
+control     what tests change from outside
+settings    behaviour that public sources leave open
+"""
+
+from __future__ import annotations
+
+
+def register() -> None:
+    """Register the service with moto: where its URLs are, where its modules are. Calling it again changes nothing."""
+    import re
+    import sys
+
+    import moto.backend_index
+
+    from . import models, service_quotas, urls
+
+    package = sys.modules[__name__]
+    package.drs_backends = models.drs_backends  # type: ignore[attr-defined]  # moto looks for it in the package
+    sys.modules["moto.drs"] = package
+    sys.modules["moto.drs.models"] = models
+    sys.modules["moto.drs.urls"] = urls
+    patterns = moto.backend_index.backend_url_patterns
+    if not any(name == "drs" for name, _ in patterns):
+        patterns.append(("drs", re.compile(urls.url_bases[0])))
+    service_quotas.install()

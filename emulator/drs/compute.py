@@ -1,0 +1,132 @@
+"""What DRS does in EC2: conversion servers, recovery instances, their end. All are real instances of the emulator."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from moto.core.exceptions import ServiceException
+
+from .identifiers import identifier
+from .models import DRSBackend
+from .state import Job, SourceServer
+from .templates import MANAGED_TAG, default_data
+
+CONVERSION_INSTANCE_TYPE = "m5.large"
+CONVERSION_INSTANCE_PROFILE = "AWSElasticDisasterRecoveryConversionServerRole"
+
+
+class Ec2Refusal(Exception):
+    """EC2 refused a call; the text is what DRS writes as `rawError`."""
+
+    def __init__(self, action: str, error: ServiceException):
+        super().__init__(f"An error occurred ({error.code}) when calling the {action} operation: {error.message}")
+
+
+def has_network(backend: DRSBackend, server: SourceServer) -> bool:
+    """Tell whether a launch has a subnet to go to: the template's, or that of a default VPC."""
+    data = default_data(backend, server)
+    interfaces = data.get("NetworkInterfaces") or [{}]
+    named = any(item.get("SubnetId") or item.get("NetworkInterfaceId") for item in interfaces)
+    return named or bool(data.get("SubnetId")) or backend.ec2().get_default_vpc() is not None
+
+
+def launch_conversion_server(backend: DRSBackend, server: SourceServer, job: Job) -> str:
+    """Launch the temporary conversion server in the staging area subnet and return its id."""
+    subnet = server.replication_configuration["stagingAreaSubnetId"]
+    instance = _run(
+        backend,
+        image_id=_image("conversion"),
+        instance_type=CONVERSION_INSTANCE_TYPE,
+        nics=[{"DeviceIndex": 0, "SubnetId": subnet, "Description": "AWS Elastic Disaster Recovery Conversion Server"}],
+        profile=CONVERSION_INSTANCE_PROFILE,
+        tags={"Name": "AWS Elastic Disaster Recovery Conversion Server", **_drs_tags(server, job)},
+        windows=False,
+    )
+    return instance.id
+
+
+def launch_recovery_instance(backend: DRSBackend, server: SourceServer, job: Job) -> str:
+    """Launch the recovery instance from the template's default version; it stays stopped until `start`."""
+    tags = {**(server.tags if server.launch_configuration["copyTags"] else {}), **_drs_tags(server, job)}
+    template_tags = {
+        tag["Key"]
+        for specification in default_data(backend, server).get("TagSpecifications", [])
+        if specification["ResourceType"] == "instance"
+        for tag in specification["Tags"]
+    }
+    instance = _run(
+        backend,
+        image_id=_image(server.server_id),
+        launch_template={"LaunchTemplateId": server.template_id, "Version": "$Default"},
+        tags={key: value for key, value in tags.items() if key not in template_tags},
+        windows=server.machine.is_windows,
+    )
+    instance.stop()
+    return instance.id
+
+
+def start(backend: DRSBackend, instance_id: str) -> None:
+    """Start a recovery instance; its launch time is that of the start."""
+    try:
+        backend.ec2().start_instances([instance_id])
+    except ServiceException as error:
+        raise Ec2Refusal("StartInstances", error) from error
+
+
+def terminate(backend: DRSBackend, instance_id: str) -> None:
+    """Terminate an instance; one that is gone already is no mistake."""
+    if state(backend, instance_id) in ("TERMINATED", "NOT_FOUND"):
+        return
+    try:
+        backend.ec2().terminate_instances([instance_id])
+    except ServiceException as error:
+        raise Ec2Refusal("TerminateInstances", error) from error
+
+
+def state(backend: DRSBackend, instance_id: str) -> str:
+    """Return the state of an instance, of the enumeration EC2InstanceState."""
+    instance = backend.ec2().get_instance_by_id(instance_id)
+    return "NOT_FOUND" if instance is None else instance.state.upper()
+
+
+def launch_time(backend: DRSBackend, instance_id: str, default: datetime) -> datetime:
+    """Return when an instance was launched, `default` when it is gone."""
+    instance = backend.ec2().get_instance_by_id(instance_id)
+    return default if instance is None else instance.launch_time
+
+
+def _run(
+    backend: DRSBackend, *, tags: dict[str, str], windows: bool, profile: str | None = None, **request: Any
+) -> Any:
+    ec2 = backend.ec2()
+    try:
+        reservation = ec2.run_instances(
+            request.pop("image_id"),
+            1,
+            None,
+            [],
+            region_name=backend.region_name,
+            is_instance_type_default="instance_type" not in request,
+            security_group_ids=[],
+            tags={"instance": tags},
+            platform="windows" if windows else None,
+            **request,
+        )
+        if profile:
+            ec2.associate_iam_instance_profile(reservation.instances[0].id, iam_instance_profile_name=profile)
+    except ServiceException as error:
+        raise Ec2Refusal("RunInstances", error) from error
+    return reservation.instances[0]
+
+
+def _drs_tags(server: SourceServer, job: Job) -> dict[str, str]:
+    return {
+        MANAGED_TAG["Key"]: MANAGED_TAG["Value"],
+        "drs.amazonaws.com-source-server": server.server_id,
+        "drs.amazonaws.com-job": job.job_id,
+    }
+
+
+def _image(*parts: object) -> str:
+    return f"ami-0{identifier('ami', *parts)[4:-1]}"

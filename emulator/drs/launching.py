@@ -1,0 +1,317 @@
+"""How jobs go on: each step happens at its moment of virtual time, changes EC2 and the store, and writes the job log.
+
+A server's steps follow one another; a step that fails ends the server's part with launch status FAILED. The job itself
+always ends COMPLETED, as on AWS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from . import compute
+from .identifiers import identifier
+from .models import DRSBackend, Due, drs_backends
+from .moments import date_string
+from .settings import SETTINGS
+from .snapshots import latest_point, snapshots
+from .staging import origin
+from .state import HALTED_STATES, Job, LaunchFault, Participant, RecoveryInstance, SourceServer
+from .timeline import JOB_END_AFTER, JOB_START
+
+LAUNCH, TERMINATE, CONVERT = "LAUNCH", "TERMINATE", "CREATE_CONVERTED_SNAPSHOT"
+
+
+class StepFailed(Exception):
+    """A server's part of a job ends here. `event` is the job log's, None when DRS logs nothing."""
+
+    def __init__(self, event: str | None, raw_error: str | None = None):
+        super().__init__(raw_error)
+        self.event = event
+        self.raw_error = raw_error
+
+
+def new_job(
+    backend: DRSBackend,
+    kind: str,
+    initiated_by: str,
+    now: datetime,
+    participants: list[Participant],
+    tags: dict[str, str] | None = None,
+    *,
+    is_drill: bool = False,
+) -> Job:
+    """Create a job in its store; nothing of it is scheduled yet."""
+    backend.jobs_made += 1
+    job_id = identifier("drsjob", backend.account_id, backend.region_name, backend.jobs_made)
+    job = Job(
+        job_id,
+        backend.arn("job", job_id),
+        backend.jobs_made,
+        kind,
+        initiated_by,
+        now,
+        participants,
+        dict(tags or {}),
+        is_drill,
+    )
+    backend.jobs[job_id] = job
+    return job
+
+
+def schedule_job(backend: DRSBackend, job: Job) -> None:
+    """Schedule a job: its start, and the first step of each server."""
+    backend.schedule(job.created + timedelta(seconds=JOB_START), job.job_id, "job_start")
+    for part in job.participants:
+        _schedule_after(backend, job, part, None)
+
+
+def perform(backend: DRSBackend, due: Due) -> None:
+    """Do one step of a job."""
+    job = backend.jobs[due.job_id]
+    if not due.server_id:
+        _JOB_STEPS[due.step](job, due.when)
+        return
+    part = job.participant(due.server_id)
+    try:
+        _SERVER_STEPS[due.step](backend, job, part, due.when)
+    except StepFailed as failure:
+        _fail(backend, job, part, due.when, failure)
+    else:
+        _schedule_after(backend, job, part, due)
+
+
+def remove_instance(backend: DRSBackend, instance_id: str) -> None:
+    """Terminate a recovery instance in EC2 and forget it.
+
+    Raises:
+        compute.Ec2Refusal: EC2 keeps it (termination protection).
+    """
+    compute.terminate(backend, instance_id)
+    forget_instance(backend, instance_id)
+
+
+def forget_instance(backend: DRSBackend, instance_id: str) -> None:
+    """Drop the record of a recovery instance, whatever EC2 has."""
+    record = backend.instances.pop(instance_id, None)
+    server = backend.servers.get(record.server_id) if record else None
+    if server and server.recovery_instance_id == instance_id:
+        server.recovery_instance_id = None
+
+
+# -- the flow ----------------------------------------------------------------------------------------------------------
+
+
+def _schedule_after(backend: DRSBackend, job: Job, part: Participant, done: Due | None) -> None:
+    names = list(part.offsets)
+    position = names.index(done.step) + 1 if done else 0
+    if position < len(names):
+        name = names[position]
+        backend.schedule(job.created + timedelta(seconds=part.offsets[name]), job.job_id, name, part.server_id)
+    elif done:
+        _finish(backend, job, part, done.when)
+
+
+def _finish(backend: DRSBackend, job: Job, part: Participant, when: datetime) -> None:
+    part.finished = True
+    if all(item.finished for item in job.participants):
+        backend.schedule(when + timedelta(seconds=JOB_END_AFTER), job.job_id, "job_end")
+
+
+def _fail(backend: DRSBackend, job: Job, part: Participant, when: datetime, failure: StepFailed) -> None:
+    if failure.event:
+        _log(job, when, failure.event, part, rawError=failure.raw_error)
+    part.status = "FAILED"
+    if job.kind == LAUNCH:
+        if part.conversion_server_id and part.server_id not in job.staging:
+            compute.terminate(backend, part.conversion_server_id)
+        if part.recovery_instance_id:
+            compute.terminate(backend, part.recovery_instance_id)
+            part.recovery_instance_id = None
+        _record_result(backend.servers[part.server_id], "FAILED")
+    _finish(backend, job, part, when)
+
+
+def _log(job: Job, when: datetime, event: str, part: Participant | None = None, **data: Any) -> None:
+    event_data = {"sourceServerID": part.server_id} if part else {}
+    event_data.update({key: value for key, value in data.items() if value is not None})
+    job.log.append({"logDateTime": date_string(when), "event": event, "eventData": event_data})
+
+
+def _job_start(job: Job, when: datetime) -> None:
+    job.status = "STARTED"
+    _log(job, when, "JOB_START")
+    for part in job.participants:
+        part.status = "IN_PROGRESS"
+
+
+def _job_end(job: Job, when: datetime) -> None:
+    job.status = "COMPLETED"
+    job.ended = when
+    _log(job, when, "JOB_END")
+    if job.kind == TERMINATE and not SETTINGS.terminate_job_keeps_participants:
+        job.participants = []
+
+
+# -- the steps of a server ---------------------------------------------------------------------------------------------
+
+
+def _cleanup_start(backend: DRSBackend, job: Job, part: Participant, when: datetime) -> None:  # noqa: ARG001
+    _log(job, when, "CLEANUP_START", part)
+
+
+def _cleanup_end(backend: DRSBackend, job: Job, part: Participant, when: datetime) -> None:
+    older = backend.servers[part.server_id].recovery_instance_id
+    if older:
+        try:
+            remove_instance(backend, older)
+        except compute.Ec2Refusal as error:
+            raise StepFailed("CLEANUP_FAIL", str(error)) from error
+    _log(job, when, "CLEANUP_END", part)
+
+
+def _snapshot_start(backend: DRSBackend, job: Job, part: Participant, when: datetime) -> None:
+    _log(job, when, "SNAPSHOT_START", part)
+    if _replicating(backend, part).replication.state in HALTED_STATES:
+        for name in part.offsets:
+            part.offsets[name] += SETTINGS.previous_snapshot_after
+
+
+def _snapshot_end(backend: DRSBackend, job: Job, part: Participant, when: datetime) -> None:
+    fault = _take_fault(backend, part, "SNAPSHOT")
+    if fault:
+        raise StepFailed("SNAPSHOT_FAIL", fault.raw_error)
+    server = _replicating(backend, part)
+    if server.replication.state not in HALTED_STATES:
+        part.point_in_time = latest_point(server, when)
+        _log(job, when, "SNAPSHOT_END", part)
+        return
+    previous = snapshots(server, part.server_id, when)
+    if not previous:
+        raise StepFailed("USING_PREVIOUS_SNAPSHOT_FAILED")
+    part.point_in_time = previous[-1].moment
+    _log(job, when, "USING_PREVIOUS_SNAPSHOT", part)
+
+
+def _conversion_start(backend: DRSBackend, job: Job, part: Participant, when: datetime) -> None:
+    if job.kind == LAUNCH and not compute.has_network(backend, backend.servers[part.server_id]):
+        raise StepFailed(None)  # a launch without any subnet ends without an event and without a reason
+    _log(job, when, "CONVERSION_START", part)
+    if part.server_id in job.staging:
+        return  # the job in the staging account converts
+    try:
+        part.conversion_server_id = compute.launch_conversion_server(backend, backend.servers[part.server_id], job)
+    except compute.Ec2Refusal as error:
+        raise StepFailed("CONVERSION_FAIL", str(error)) from error
+
+
+def _conversion_end(backend: DRSBackend, job: Job, part: Participant, when: datetime) -> None:
+    if part.server_id in job.staging:
+        prepared = _prepared(job, part)
+        part.conversion_server_id = prepared.conversion_server_id
+        if prepared.status == "FAILED":
+            raise StepFailed("CONVERSION_FAIL", "The snapshot could not be converted in the staging account")
+    elif part.conversion_server_id:
+        compute.terminate(backend, part.conversion_server_id)
+    fault = _take_fault(backend, part, "CONVERSION")
+    if fault:
+        raise StepFailed("CONVERSION_FAIL", fault.raw_error)
+    _log(job, when, "CONVERSION_END", part, conversionServerID=part.conversion_server_id)
+    if job.kind == CONVERT:
+        part.status = "LAUNCHED"
+
+
+def _launch_start(backend: DRSBackend, job: Job, part: Participant, when: datetime) -> None:
+    _log(job, when, "LAUNCH_START", part)
+    fault = _take_fault(backend, part, "LAUNCH")
+    if fault:
+        raise StepFailed("LAUNCH_FAILED", fault.raw_error)
+    try:
+        part.recovery_instance_id = compute.launch_recovery_instance(backend, backend.servers[part.server_id], job)
+    except compute.Ec2Refusal as error:
+        raise StepFailed("LAUNCH_FAILED", str(error)) from error
+
+
+def _launch_end(backend: DRSBackend, job: Job, part: Participant, when: datetime) -> None:
+    server = backend.servers[part.server_id]
+    instance_id = part.recovery_instance_id or ""
+    if server.launch_configuration["launchDisposition"] == "STARTED":
+        try:
+            compute.start(backend, instance_id)
+        except compute.Ec2Refusal as error:
+            raise StepFailed("LAUNCH_FAILED", str(error)) from error
+    backend.instances[instance_id] = RecoveryInstance(
+        instance_id,
+        backend.arn("recovery-instance", instance_id),
+        server.server_id,
+        job.job_id,
+        job.is_drill,
+        server.machine,
+        part.point_in_time or when,
+        when,
+    )
+    server.recovery_instance_id = instance_id
+    part.status = "LAUNCHED"
+    _record_result(server, "LAUNCHED")
+    _log(job, when, "LAUNCH_END", part, targetInstanceID=instance_id)
+
+
+def _terminate_start(backend: DRSBackend, job: Job, part: Participant, when: datetime) -> None:  # noqa: ARG001
+    _log(job, when, "CLEANUP_START", part)
+
+
+def _terminate_end(backend: DRSBackend, job: Job, part: Participant, when: datetime) -> None:
+    instance_id = part.recovery_instance_id or ""
+    try:
+        remove_instance(backend, instance_id)
+    except compute.Ec2Refusal as error:
+        backend.instances[instance_id].terminating = False
+        raise StepFailed("CLEANUP_FAIL", str(error)) from error
+    part.status = "TERMINATED"
+    _log(job, when, "CLEANUP_END", part)
+
+
+_JOB_STEPS: dict[str, Callable[[Job, datetime], None]] = {"job_start": _job_start, "job_end": _job_end}
+_SERVER_STEPS: dict[str, Callable[[DRSBackend, Job, Participant, datetime], None]] = {
+    "cleanup_start": _cleanup_start,
+    "cleanup_end": _cleanup_end,
+    "snapshot_start": _snapshot_start,
+    "snapshot_end": _snapshot_end,
+    "conversion_start": _conversion_start,
+    "conversion_end": _conversion_end,
+    "launch_start": _launch_start,
+    "launch_end": _launch_end,
+    "terminate_start": _terminate_start,
+    "terminate_end": _terminate_end,
+}
+
+
+# -- what the steps share ----------------------------------------------------------------------------------------------
+
+
+def _replicating(backend: DRSBackend, part: Participant) -> SourceServer:
+    """Return the server whose data count: of an extended one that in the staging account, while it can be reached."""
+    server = backend.servers[part.server_id]
+    return origin(server) or server
+
+
+def _prepared(job: Job, part: Participant) -> Participant:
+    """Return the part of a staging account's job that prepares this server's snapshot, as of now."""
+    account, job_id, server_id = job.staging[part.server_id]
+    staging = drs_backends[account][job.arn.split(":")[3]]
+    staging.catch_up()
+    return staging.jobs[job_id].participant(server_id)
+
+
+def _take_fault(backend: DRSBackend, part: Participant, phase: str) -> LaunchFault | None:
+    for fault in backend.servers[part.server_id].faults:
+        if fault.phase == phase and fault.times > 0:
+            fault.times -= 1
+            return fault
+    return None
+
+
+def _record_result(server: SourceServer, status: str) -> None:
+    server.last_launch_result = "SUCCEEDED" if status == "LAUNCHED" else "FAILED"
+    server.last_launch = {**server.last_launch, "status": status}

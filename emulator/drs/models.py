@@ -1,0 +1,93 @@
+"""The store of one account and Region, and the agenda that moves its jobs through virtual time.
+
+moto finds the stores by this module's name and by `drs_backends`.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import threading
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from moto.core.base_backend import BackendDict, BaseBackend
+
+from ..clock import CLOCK
+from .errors import UninitializedAccount
+from .quotas import DEFAULTS, Quota
+from .state import Job, RecoveryInstance, SourceServer
+
+LOCK = threading.RLock()
+"""One lock for all accounts: an extended server touches the stores of two."""
+
+
+class Due(NamedTuple):
+    """An entry of the agenda: at `when`, in the order of `sequence`, the step `step` of a job (for one server)."""
+
+    when: datetime
+    sequence: int
+    job_id: str
+    step: str
+    server_id: str
+
+
+class DRSBackend(BaseBackend):
+    """DRS in one account and Region."""
+
+    def __init__(self, region_name: str, account_id: str):
+        super().__init__(region_name, account_id)
+        self.initialized = False
+        self.servers: dict[str, SourceServer] = {}
+        self.jobs: dict[str, Job] = {}
+        self.instances: dict[str, RecoveryInstance] = {}
+        self.quotas = dict(DEFAULTS)
+        self.jobs_made = 0
+        self._agenda: list[Due] = []
+        self._sequence = itertools.count()
+
+    def require_initialized(self) -> None:
+        """Raise UninitializedAccount unless InitializeService was called here."""
+        if not self.initialized:
+            raise UninitializedAccount
+
+    def arn(self, kind: str, identifier: str) -> str:
+        """Return the ARN of a DRS resource of this account and Region."""
+        return f"arn:{self.partition}:drs:{self.region_name}:{self.account_id}:{kind}/{identifier}"
+
+    def quota(self, quota: Quota) -> int:
+        """Return the value of a quota here."""
+        return self.quotas[quota.code]
+
+    def active_jobs(self) -> list[Job]:
+        """Return the jobs that still run."""
+        return [job for job in self.jobs.values() if job.active]
+
+    def ec2(self) -> Any:
+        """Return the EC2 of this account and Region."""
+        from moto.ec2.models import ec2_backends
+
+        return ec2_backends[self.account_id][self.region_name]
+
+    def schedule(self, when: datetime, job_id: str, step: str, server_id: str = "") -> None:
+        """Have a step of a job happen at the virtual moment `when`."""
+        heapq.heappush(self._agenda, Due(when, next(self._sequence), job_id, step, server_id))
+        CLOCK.call_at(when, self.catch_up)
+
+    def catch_up(self) -> None:
+        """Do every step that is due. Requests do this first, so they never see less than the clock shows."""
+        from .launching import perform
+
+        with LOCK:
+            now = CLOCK.now()
+            while self._agenda and self._agenda[0].when <= now:
+                perform(self, heapq.heappop(self._agenda))
+
+
+drs_backends = BackendDict(DRSBackend, "drs")
+
+
+def backend_of(arn: str) -> DRSBackend:
+    """Return the store that an ARN points to."""
+    parts = arn.split(":")
+    return drs_backends[parts[4]][parts[3]]

@@ -1,0 +1,32 @@
+"""The operations of the DRS API that are emulated: name → function(store, request, now) → output.
+
+Each module holds the operations of one subject in its dict `OPERATIONS`. What is in none of them is answered with
+NotEmulatedException.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from ..models import DRSBackend
+from . import jobs, launch_configurations, recovery_instances, servers, service, snapshots, staging_accounts, tags
+
+Operation = Callable[[DRSBackend, dict[str, Any], datetime], dict[str, Any]]
+
+OPERATIONS: dict[str, Operation] = {}
+for _module in (
+    service,
+    servers,
+    launch_configurations,
+    snapshots,
+    jobs,
+    recovery_instances,
+    staging_accounts,
+    tags,
+):
+    OPERATIONS.update(_module.OPERATIONS)
+
+WITHOUT_INITIALISATION = frozenset({"InitializeService", "TagResource", "UntagResource", "ListTagsForResource"})
+"""The operations that do not list UninitializedAccountException in the model."""

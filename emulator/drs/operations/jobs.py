@@ -1,0 +1,184 @@
+"""Jobs: start a recovery, list jobs, read a job's log."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+from typing import Any
+
+from .. import render, templates
+from ..errors import Conflict, ServiceQuotaExceeded, Validation
+from ..launching import CONVERT, LAUNCH, new_job, schedule_job
+from ..models import DRSBackend, backend_of
+from ..moments import date_string, parse_date
+from ..paging import answer, page
+from ..quotas import CONCURRENT_JOBS, SERVERS_IN_JOBS, SERVERS_PER_JOB, SERVICE_CODE, Quota
+from ..staging import extension_problem, origin
+from ..state import Job, Participant, SourceServer
+from ..timeline import launch_offsets
+from .servers import BUSY, busy_servers
+from .snapshots import points_in_time
+from .tags import check_tags
+
+
+def start_recovery(backend: DRSBackend, request: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """Answer StartRecovery: everything is checked first, then everything starts."""
+    entries = request["sourceServers"]
+    check_tags(request.get("tags") or {})
+    servers = _checked_servers(backend, entries, now)
+    check_job_quotas(backend, [server.server_id for server in servers])
+    for staging, members in _staging_members(servers).values():
+        check_job_quotas(staging, [member.server_id for _, member in members])
+    is_drill = bool(request.get("isDrill"))
+    pinned = {entry["sourceServerID"]: entry.get("recoverySnapshotID") for entry in entries}
+    participants = [_participant(server, pinned[server.server_id], now) for server in servers]
+    initiated_by = "START_DRILL" if is_drill else "START_RECOVERY"
+    job = new_job(backend, LAUNCH, initiated_by, now, participants, request.get("tags"), is_drill=is_drill)
+    for server in servers:
+        templates.ensure(backend, server)
+        server.launches += 1
+        server.last_launch_result = "PENDING"
+        initiated = {
+            "apiCallDateTime": date_string(now),
+            "jobID": job.job_id,
+            "type": "DRILL" if is_drill else "RECOVERY",
+        }
+        server.last_launch = {"initiated": initiated, "status": "PENDING"}
+    _start_staging_jobs(job, servers, now)
+    schedule_job(backend, job)
+    return {"job": render.job(job)}
+
+
+def _checked_servers(backend: DRSBackend, entries: list[dict[str, Any]], now: datetime) -> list[SourceServer]:
+    ids = [entry["sourceServerID"] for entry in entries]
+    repeated = [server_id for server_id, times in Counter(ids).items() if times > 1]
+    if repeated:
+        raise Validation(f"Source Server {repeated[0]} is listed more than once")
+    unknown = [server_id for server_id in ids if server_id not in backend.servers]
+    if unknown:
+        raise Validation(f"Source Server {unknown[0]} does not exist")
+    servers = [backend.servers[server_id] for server_id in ids]
+    for server, entry in zip(servers, entries, strict=True):
+        _check_recoverable(backend, server, entry.get("recoverySnapshotID"), now)
+    return servers
+
+
+def _check_recoverable(backend: DRSBackend, server: SourceServer, pinned: str | None, now: datetime) -> None:
+    problem = extension_problem(server)
+    if problem:
+        raise Conflict(problem, resourceId=server.server_id)
+    replicating = origin(server) or server
+    if replicating.replication.state in ("DISCONNECTED", "STOPPED"):
+        raise Conflict(
+            f"Source Server {server.server_id} is {replicating.replication.state} and cannot be recovered",
+            resourceId=server.server_id,
+        )
+    points = points_in_time(server, now)
+    if not points:
+        raise Conflict(f"Source Server {server.server_id} has no recovery snapshot yet", resourceId=server.server_id)
+    if pinned and pinned not in {item.snapshot_id for item in points}:
+        raise Validation(f"Recovery snapshot {pinned} of Source Server {server.server_id} does not exist")
+    if server.template_id in backend.ec2().launch_templates and _needs_dedicated_host(backend, server):
+        raise Validation("OS BYOL can only be used with EC2 Dedicated Hosts")
+
+
+def _needs_dedicated_host(backend: DRSBackend, server: SourceServer) -> bool:
+    byol = server.launch_configuration.get("licensing", {}).get("osByol")
+    tenancy = templates.default_data(backend, server).get("Placement", {}).get("Tenancy")
+    return bool(byol and server.machine.is_windows and tenancy != "host")
+
+
+def check_job_quotas(backend: DRSBackend, server_ids: list[str]) -> None:
+    """Raise unless a job with these servers may start now: one job per server, servers per job, jobs, servers in jobs."""
+    if len(server_ids) > backend.quota(SERVERS_PER_JOB):
+        raise _exceeded(backend, SERVERS_PER_JOB)
+    busy = busy_servers(backend)
+    occupied = [server_id for server_id in server_ids if server_id in busy]
+    if occupied:
+        raise Conflict(BUSY, resourceId=occupied[0], resourceType="AWS::DRS::SourceServer")
+    if len(backend.active_jobs()) >= backend.quota(CONCURRENT_JOBS):
+        raise _exceeded(backend, CONCURRENT_JOBS)
+    if len(busy) + len(server_ids) > backend.quota(SERVERS_IN_JOBS):
+        raise _exceeded(backend, SERVERS_IN_JOBS)
+
+
+def _exceeded(backend: DRSBackend, quota: Quota) -> ServiceQuotaExceeded:
+    return ServiceQuotaExceeded(
+        f"Service quota exceeded: {quota.name} ({backend.quota(quota)})",
+        resourceType="AWS::DRS::Job",
+        serviceCode=SERVICE_CODE,
+        quotaCode=quota.code,
+    )
+
+
+def _participant(server: SourceServer, pinned: str | None, now: datetime) -> Participant:
+    machine = (origin(server) or server).machine
+    cleanup = server.recovery_instance_id is not None
+    offsets = launch_offsets(server.server_id, server.launches, machine, server.slow, cleanup=cleanup)
+    if not pinned:
+        return Participant(server.server_id, offsets=offsets)
+    # A pinned point in time needs no on-demand snapshot.
+    offsets = {name: offset for name, offset in offsets.items() if not name.startswith("snapshot_")}
+    moment = next(item.moment for item in points_in_time(server, now) if item.snapshot_id == pinned)
+    return Participant(server.server_id, offsets=offsets, snapshot_id=pinned, point_in_time=moment)
+
+
+def _staging_members(
+    servers: list[SourceServer],
+) -> dict[str, tuple[DRSBackend, list[tuple[SourceServer, SourceServer]]]]:
+    """Return the extended servers by staging account: its store, and pairs of the server here and the server there."""
+    members: dict[str, tuple[DRSBackend, list[tuple[SourceServer, SourceServer]]]] = {}
+    for server in servers:
+        replicating = origin(server)
+        if server.extends and replicating:
+            staging = backend_of(server.extends)
+            members.setdefault(staging.account_id, (staging, []))[1].append((server, replicating))
+    return members
+
+
+def _start_staging_jobs(job: Job, servers: list[SourceServer], now: datetime) -> None:
+    """Start the jobs in the staging accounts that make the converted snapshots, on the launches' own time lines."""
+    for staging, members in _staging_members(servers).values():
+        prepared = []
+        for server, replicating in members:
+            part = job.participant(server.server_id)
+            steps = {
+                name: offset for name, offset in part.offsets.items() if name.startswith(("snapshot", "conversion"))
+            }
+            prepared.append(Participant(replicating.server_id, offsets=steps, snapshot_id=part.snapshot_id))
+        staging_job = new_job(staging, CONVERT, "TARGET_ACCOUNT", now, prepared)
+        for server, replicating in members:
+            job.staging[server.server_id] = (staging.account_id, staging_job.job_id, replicating.server_id)
+        schedule_job(staging, staging_job)
+
+
+def describe_jobs(backend: DRSBackend, request: dict[str, Any], now: datetime) -> dict[str, Any]:  # noqa: ARG001
+    """Answer DescribeJobs, newest first."""
+    filters = request.get("filters") or {}
+    begin = parse_date(filters["fromDate"]) if filters.get("fromDate") else None
+    end = parse_date(filters["toDate"]) if filters.get("toDate") else None
+    found = (
+        job
+        for job in backend.jobs.values()
+        if (not filters.get("jobIDs") or job.job_id in filters["jobIDs"])
+        and (begin is None or job.created >= begin)
+        and (end is None or job.created <= end)
+    )
+    chosen, token = page(found, lambda job: [-job.created.timestamp(), -job.number], request)
+    return answer("items", [render.job(job) for job in chosen], token)
+
+
+def describe_job_log_items(backend: DRSBackend, request: dict[str, Any], now: datetime) -> dict[str, Any]:  # noqa: ARG001
+    """Answer DescribeJobLogItems, oldest first."""
+    if request["jobID"] not in backend.jobs:
+        raise Validation(f"Job {request['jobID']} does not exist")
+    numbered = list(enumerate(backend.jobs[request["jobID"]].log))
+    chosen, token = page(numbered, lambda item: [item[0]], request)
+    return answer("items", [item for _, item in chosen], token)
+
+
+OPERATIONS = {
+    "StartRecovery": start_recovery,
+    "DescribeJobs": describe_jobs,
+    "DescribeJobLogItems": describe_job_log_items,
+}

@@ -1,0 +1,66 @@
+"""The launch configuration of a source server and what it writes into the EC2 launch template."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from .. import templates
+from ..errors import Conflict, NotEmulated
+from ..models import DRSBackend
+from ..settings import SETTINGS
+from ..staging import origin
+from .servers import BUSY, busy_servers, find
+
+DEFAULTS: dict[str, Any] = {
+    "launchDisposition": "STARTED",
+    "targetInstanceTypeRightSizingMethod": "BASIC",
+    "copyPrivateIp": False,
+    "copyTags": False,
+    "licensing": {"osByol": False},
+    "postLaunchEnabled": False,
+}
+"""What a new server has when the account has no launch configuration template."""
+
+
+def shown(configuration: dict[str, Any], server_id: str) -> dict[str, Any]:
+    """Return a launch configuration as the API answers it."""
+    public = {key: value for key, value in configuration.items() if not key.startswith("_")}
+    return {"sourceServerID": server_id, **public}
+
+
+def get_launch_configuration(backend: DRSBackend, request: dict[str, Any], now: datetime) -> dict[str, Any]:  # noqa: ARG001
+    """Answer GetLaunchConfiguration."""
+    server = find(backend, request["sourceServerID"])
+    templates.ensure(backend, server)
+    return shown(server.launch_configuration, server.server_id)
+
+
+def update_launch_configuration(backend: DRSBackend, request: dict[str, Any], now: datetime) -> dict[str, Any]:  # noqa: ARG001
+    """Answer UpdateLaunchConfiguration: what is absent stays; the template gets a new default version when it differs."""
+    server = find(backend, request["sourceServerID"])
+    if server.server_id in busy_servers(backend):
+        raise Conflict(BUSY, resourceId=server.server_id)
+    if (request.get("launchIntoInstanceProperties") or {}).get("launchIntoEC2InstanceID"):
+        raise NotEmulated("Launching into an existing instance is not emulated yet")
+    if request.get("recoveryMode") == "FAST":
+        raise NotEmulated("The recovery mode FAST is not emulated yet")
+    changes = {key: value for key, value in request.items() if key != "sourceServerID" and value is not None}
+    server.launch_configuration.update(changes)
+    templates.ensure(backend, server)
+    _write_template(backend, server)
+    return shown(server.launch_configuration, server.server_id)
+
+
+def _write_template(backend: DRSBackend, server: Any) -> None:
+    machine = (origin(server) or server).machine
+    before = templates.default_data(backend, server)
+    after = templates.apply_launch_configuration(machine, server.launch_configuration, before)
+    if after != before or SETTINGS.template_version_on_update == "always":
+        templates.add_default_version(backend, server, after)
+
+
+OPERATIONS = {
+    "GetLaunchConfiguration": get_launch_configuration,
+    "UpdateLaunchConfiguration": update_launch_configuration,
+}

@@ -1,0 +1,102 @@
+"""Source servers: list, disconnect, delete, and their replication configuration."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from .. import render, templates
+from ..errors import Conflict, ResourceNotFound
+from ..models import DRSBackend
+from ..paging import answer, page
+from ..staging import origin
+from ..state import SourceServer
+
+BUSY = "One or more of the Source Servers included in API call are currently being processed by a Job"
+
+
+def find(backend: DRSBackend, server_id: str) -> SourceServer:
+    """Return a source server of this store, or raise ResourceNotFound."""
+    if server_id not in backend.servers:
+        raise ResourceNotFound(
+            f"Source Server {server_id} not found", resourceId=server_id, resourceType="AWS::DRS::SourceServer"
+        )
+    return backend.servers[server_id]
+
+
+def busy_servers(backend: DRSBackend) -> set[str]:
+    """Return the ids of the servers that a running job works on."""
+    return {part.server_id for job in backend.active_jobs() for part in job.participants}
+
+
+def describe_source_servers(backend: DRSBackend, request: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """Answer DescribeSourceServers. All filters must match; `hardwareId` matches nothing, no server here has one."""
+    filters = request.get("filters") or {}
+    chosen, token = page(
+        (server for server in backend.servers.values() if _matches(server, filters)),
+        lambda server: [server.server_id],
+        request,
+    )
+    return answer("items", [render.source_server(server, now) for server in chosen], token)
+
+
+def _matches(server: SourceServer, filters: dict[str, Any]) -> bool:
+    staging_account = (server.extends or server.arn).split(":")[4]
+    return (
+        (not filters.get("sourceServerIDs") or server.server_id in filters["sourceServerIDs"])
+        and (not filters.get("stagingAccountIDs") or staging_account in filters["stagingAccountIDs"])
+        and not filters.get("hardwareId")
+    )
+
+
+def disconnect_source_server(backend: DRSBackend, request: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """Answer DisconnectSourceServer."""
+    server = find(backend, request["sourceServerID"])
+    _refuse_busy(backend, server)
+    if server.extends:
+        raise Conflict("An extended Source Server cannot be disconnected here", resourceId=server.server_id)
+    if server.recovery_instance_id:
+        raise Conflict("Source Server has a Recovery Instance and cannot be disconnected", resourceId=server.server_id)
+    server.replication.state = "DISCONNECTED"
+    server.replication.since = now
+    return render.source_server(server, now)
+
+
+def delete_source_server(backend: DRSBackend, request: dict[str, Any], now: datetime) -> dict[str, Any]:  # noqa: ARG001
+    """Answer DeleteSourceServer; an extended server need not be disconnected first."""
+    server = find(backend, request["sourceServerID"])
+    _refuse_busy(backend, server)
+    if not server.extends and server.replication.state != "DISCONNECTED":
+        raise Conflict("Source Server must be disconnected before it is deleted", resourceId=server.server_id)
+    templates.delete(backend, server)
+    del backend.servers[server.server_id]
+    return {}
+
+
+def _refuse_busy(backend: DRSBackend, server: SourceServer) -> None:
+    if server.server_id in busy_servers(backend):
+        raise Conflict(BUSY, resourceId=server.server_id)
+
+
+def get_replication_configuration(
+    backend: DRSBackend,
+    request: dict[str, Any],
+    now: datetime,  # noqa: ARG001
+) -> dict[str, Any]:
+    """Answer GetReplicationConfiguration; an extended server is configured in the staging account only."""
+    server = find(backend, request["sourceServerID"])
+    if server.extends:
+        raise ResourceNotFound(
+            "The replication configuration of an extended Source Server is held by its staging account",
+            resourceId=server.server_id,
+        )
+    replicating = origin(server) or server
+    return {"sourceServerID": server.server_id, **replicating.replication_configuration}
+
+
+OPERATIONS = {
+    "DescribeSourceServers": describe_source_servers,
+    "DisconnectSourceServer": disconnect_source_server,
+    "DeleteSourceServer": delete_source_server,
+    "GetReplicationConfiguration": get_replication_configuration,
+}

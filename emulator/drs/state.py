@@ -1,0 +1,167 @@
+"""What one account and Region of DRS remembers. Plain data; what a moment shows of it is computed elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+ACTIVE_STATES = frozenset({"CONTINUOUS", "BACKLOG", "RESCAN", "CREATING_SNAPSHOT", "STALLED", "PAUSED"})
+"""Replication states of a server whose initial sync has ended, so that it has recovery snapshots."""
+
+HALTED_STATES = frozenset({"STALLED", "PAUSED"})
+"""Replication states in which no new data arrive: the lag grows with time."""
+
+
+@dataclass
+class Interface:
+    """A network interface of a source server."""
+
+    mac_address: str
+    addresses: list[str]
+    primary: bool
+
+
+@dataclass
+class Disk:
+    """A replicated disk of a source server."""
+
+    device_name: str
+    size: int
+
+
+@dataclass
+class Machine:
+    """What the agent reports of the machine that replicates."""
+
+    hostname: str
+    fqdn: str
+    os: str
+    instance_type: str
+    cpu_cores: int
+    ram_bytes: int
+    interfaces: list[Interface]
+    disks: list[Disk]
+    origin_account: str
+    origin_region: str
+    origin_zone: str
+    instance_id: str | None
+
+    @property
+    def is_windows(self) -> bool:
+        """Tell whether the machine runs Windows."""
+        return "windows" in self.os.lower()
+
+    @property
+    def primary_address(self) -> str | None:
+        """Return the first address of the primary interface, None when there is none."""
+        addresses = [item.addresses[0] for item in self.interfaces if item.primary and item.addresses]
+        return addresses[0] if addresses else None
+
+
+@dataclass
+class Replication:
+    """Where replication stands: the state, the lag (seconds) at `since`, the moment of the last change."""
+
+    state: str
+    lag: float
+    since: datetime
+    started: datetime
+
+
+@dataclass
+class LaunchFault:
+    """A launch that shall fail: the phase, how many more times, and what the job log says about it."""
+
+    phase: str
+    times: int
+    raw_error: str | None
+
+
+@dataclass
+class SourceServer:
+    """A source server, or the view of one that replicates in a staging account (`extends`: its ARN)."""
+
+    server_id: str
+    arn: str
+    machine: Machine
+    replication: Replication
+    added: datetime
+    tags: dict[str, str]
+    launch_configuration: dict[str, Any]
+    replication_configuration: dict[str, Any]
+    extends: str | None = None
+    last_launch_result: str = "NOT_STARTED"
+    last_launch: dict[str, Any] = field(default_factory=lambda: {"initiated": {}})
+    recovery_instance_id: str | None = None
+    launches: int = 0
+    slow: float = 1.0
+    faults: list[LaunchFault] = field(default_factory=list)
+
+    @property
+    def template_id(self) -> str:
+        """Return the id of the server's EC2 launch template."""
+        return self.launch_configuration["ec2LaunchTemplateID"]
+
+
+@dataclass
+class Participant:
+    """One server in a job: its status, when each step is due (seconds from the job's creation), what came of it."""
+
+    server_id: str
+    status: str = "PENDING"
+    offsets: dict[str, float] = field(default_factory=dict)
+    snapshot_id: str | None = None
+    point_in_time: datetime | None = None
+    conversion_server_id: str | None = None
+    recovery_instance_id: str | None = None
+    finished: bool = False
+
+
+@dataclass
+class Job:
+    """A job.
+
+    `staging` tells for each extended server who prepares its snapshot: the staging account, the job there and the
+    server there.
+    """
+
+    job_id: str
+    arn: str
+    number: int
+    kind: str
+    initiated_by: str
+    created: datetime
+    participants: list[Participant]
+    tags: dict[str, str]
+    is_drill: bool = False
+    status: str = "PENDING"
+    ended: datetime | None = None
+    log: list[dict[str, Any]] = field(default_factory=list)
+    staging: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+
+    @property
+    def active(self) -> bool:
+        """Tell whether the job still runs."""
+        return self.status != "COMPLETED"
+
+    def participant(self, server_id: str) -> Participant:
+        """Return the part of one server."""
+        return next(item for item in self.participants if item.server_id == server_id)
+
+
+@dataclass
+class RecoveryInstance:
+    """An instance that DRS launched, kept until it is terminated through DRS or deleted from it."""
+
+    instance_id: str
+    arn: str
+    server_id: str
+    job_id: str
+    is_drill: bool
+    machine: Machine
+    point_in_time: datetime
+    launched: datetime
+    tags: dict[str, str] = field(default_factory=dict)
+    disconnected: bool = False
+    terminating: bool = False

@@ -1,0 +1,40 @@
+"""When each step of a launch happens: the recorded drill of two small Linux servers, slowed, varied and shifted."""
+
+from __future__ import annotations
+
+from .identifiers import fraction
+from .settings import SETTINGS
+from .state import Machine
+
+JOB_START = 0.36
+JOB_END_AFTER = 2.8
+"""Seconds from the end of the last server to the end of the job."""
+
+RECORDED = {
+    "snapshot_start": 0.76,
+    "snapshot_end": 0.95,
+    "conversion_start": 52.9,
+    "conversion_end": 250.4,
+    "launch_start": 251.0,
+    "launch_end": 529.8,
+}
+"""Seconds from the creation of the job, as recorded in December 2022."""
+
+
+def launch_offsets(server_id: str, launches: int, machine: Machine, slow: float, *, cleanup: bool) -> dict[str, float]:
+    """Return when each step of one server's launch is due, in seconds from the creation of the job.
+
+    Args:
+        server_id: varies the time line together with the seed and `launches`.
+        launches: how many launches the server had before this one.
+        machine: Windows takes longer.
+        slow: a factor on top, 1 for none.
+        cleanup: whether an older recovery instance has to be terminated first.
+    """
+    variation = 1 + SETTINGS.jitter * (2 * fraction("timeline", server_id, launches) - 1)
+    factor = variation * slow * (SETTINGS.windows_factor if machine.is_windows else 1.0)
+    shift = SETTINGS.cleanup_seconds * factor if cleanup else 0.0
+    offsets = {"cleanup_start": JOB_START + 0.2, "cleanup_end": JOB_START + 0.2 + shift} if cleanup else {}
+    for step, recorded in RECORDED.items():
+        offsets[step] = JOB_START + shift + (recorded - JOB_START) * factor
+    return offsets

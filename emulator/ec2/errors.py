@@ -1,0 +1,55 @@
+"""Errors of EC2 that moto does not have, with EC2's codes and texts."""
+
+from __future__ import annotations
+
+from moto.ec2.exceptions import EC2ClientError
+
+
+def outside_subnet(address: str) -> EC2ClientError:
+    """Return the error for an address that the subnet does not contain."""
+    return EC2ClientError("InvalidParameterValue", f"Address {address} does not fall within the subnet's address range")
+
+
+def reserved_address(address: str) -> EC2ClientError:
+    """Return the error for one of the five addresses that AWS keeps in each subnet."""
+    return EC2ClientError("InvalidParameterValue", f"Address {address} is in subnet's reserved address range")
+
+
+def address_in_use(address: str) -> EC2ClientError:
+    """Return the error for an address that another interface holds."""
+    return EC2ClientError("InvalidIPAddress.InUse", f"Address {address} is in use.")
+
+
+def not_an_address(address: str) -> EC2ClientError:
+    """Return the error for a text that is no IPv4 address."""
+    return EC2ClientError(
+        "InvalidParameterValue", f"Value ({address}) for parameter privateIpAddress is invalid. Invalid IPv4 address."
+    )
+
+
+def subnet_full(subnet_id: str) -> EC2ClientError:
+    """Return the error for a subnet without a free address."""
+    return EC2ClientError(
+        "InsufficientFreeAddressesInSubnet",
+        f"The specified subnet does not have enough free addresses to satisfy the request. Subnet: {subnet_id}",
+    )
+
+
+def group_not_found(group_id: str) -> EC2ClientError:
+    """Return the error for a security group that does not exist."""
+    return EC2ClientError("InvalidGroup.NotFound", f"The security group '{group_id}' does not exist")
+
+
+def group_of_other_network(group_id: str, subnet_id: str) -> EC2ClientError:
+    """Return the error for a security group of another VPC than the subnet's."""
+    return EC2ClientError(
+        "InvalidParameter", f"Security group {group_id} and subnet {subnet_id} belong to different networks."
+    )
+
+
+def template_version_not_found(template_id: str, version: object) -> EC2ClientError:
+    """Return the error for a version that a launch template does not have."""
+    return EC2ClientError(
+        "InvalidLaunchTemplateId.VersionNotFound",
+        f"Could not find the specified version {version} for the launch template with ID {template_id}.",
+    )
