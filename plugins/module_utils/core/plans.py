@@ -9,11 +9,27 @@ Schema: architecture, section 3 (C(dr_plans)).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
-from .source_servers import SourceServer
+from .canonical import canonical, plain
+from .decisions import Decision
+from .errors import DeclarationError, Problem, Problems
+from .fields import Fields, members_of
+from .selectors import Selector, build_selector, parse_selector
+from .source_servers import KEY_TAG, SourceServer, matches
+
+NAME_PATTERN = r"[a-z0-9][a-z0-9-]{0,31}"
+NAME_REMEDY = "must be a name of 1 to 32 lower case letters, digits and -, the first a letter or digit"
+LONGEST_WAVE = 7 * 86400
+LONGEST_PAUSE = 30 * 86400
+LONGEST_OBJECTIVE = 30 * 86400
+MOST_WAVES = 99
+
+PLAN_FIELDS = ("name", "description", "groups", "waves", "optional_servers", "targets", "decision", "gate")
+WAVE_FIELDS = ("name", "groups", "max_failures", "timeout", "retries")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +88,25 @@ class Plan:
 
     def to_document(self) -> dict[str, Any]:
         """Return the plan as a plain dict that L(parse_plan) reads, every default written out."""
-        raise NotImplementedError
+        return {
+            "name": self.name,
+            "description": self.description,
+            "groups": {name: plain(selector) for name, selector in self.groups.items()},
+            "waves": [
+                {
+                    "name": wave.name,
+                    "groups": list(wave.groups),
+                    "max_failures": wave.max_failures,
+                    "timeout": wave.timeout,
+                    "retries": wave.retries,
+                }
+                for wave in self.waves
+            ],
+            "optional_servers": list(self.optional_servers),
+            "targets": {"rto": self.targets.rto, "rpo": self.targets.rpo},
+            "decision": {"timeout": self.decision.timeout, "default": self.decision.default},
+            "gate": {"max_lag": self.gate.max_lag},
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +130,11 @@ class ResolvedPlan:
         return tuple(planned for planned in self.servers if planned.wave == wave)
 
 
+DEFAULT_WAVE = Wave(name="", groups=())
+DEFAULT_DECISION = DecisionPolicy()
+DEFAULT_GATE = GatePolicy()
+
+
 def parse_plan(raw: Any, *, where: str = "dr_plans") -> Plan:
     """Read one plan.
 
@@ -105,9 +144,12 @@ def parse_plan(raw: Any, *, where: str = "dr_plans") -> Plan:
 
     Raises:
         DeclarationError: Naming every problem: unknown keys, bad types and ranges, a wave that names no known group,
-            empty waves, duplicate names, a group in two waves.
+            empty waves, duplicate names, a group in two waves or in none.
     """
-    raise NotImplementedError
+    problems = Problems()
+    plan = _read_plan(raw, where, problems)
+    problems.raise_if_any()
+    return plan
 
 
 def parse_plans(raw: Any, *, where: str = "dr_plans") -> tuple[Plan, ...]:
@@ -116,12 +158,20 @@ def parse_plans(raw: Any, *, where: str = "dr_plans") -> tuple[Plan, ...]:
     Raises:
         DeclarationError: Naming every problem of every plan, two plans of one name included.
     """
-    raise NotImplementedError
+    problems = Problems()
+    declared: dict[str, Plan] = {}
+    for place, member in members_of(raw, where, problems):
+        plan = _read_plan(member, place, problems)
+        if plan.name in declared:
+            problems.add(plan.name, place, "is the name of two plans: rename one of them")
+        declared[plan.name] = plan
+    problems.raise_if_any()
+    return tuple(declared.values())
 
 
 def digest(plan: Plan) -> str:
     """Return a SHA-256 hexadecimal digest that changes when the plan's document changes."""
-    raise NotImplementedError
+    return sha256(canonical(plan.to_document()).encode()).hexdigest()
 
 
 def resolve(plan: Plan, servers: Iterable[SourceServer]) -> ResolvedPlan:
@@ -129,6 +179,127 @@ def resolve(plan: Plan, servers: Iterable[SourceServer]) -> ResolvedPlan:
 
     Raises:
         DeclarationError: Naming every problem: two source servers with one key, a group that matches no server, a
-            server key of a group that no server has, a server in two waves, an optional server in no wave.
+            server key or id of a group that no source server has, a server in two waves, an optional server in no wave.
     """
-    raise NotImplementedError
+    problems = Problems()
+    servers = list(servers)
+    wave_of_group = {group: number for number, wave in enumerate(plan.waves, start=1) for group in wave.groups}
+    planned: dict[str, PlannedServer] = {}
+    for group, selector in plan.groups.items():
+        if group not in wave_of_group:
+            continue
+        built = build_selector(selector)
+        members = [server for server in servers if matches(server, built)]
+        _check_members(plan, group, built, members, problems)
+        for server in members:
+            critical = server.key not in plan.optional_servers
+            found = PlannedServer(server, wave_of_group[group], critical)
+            other = planned.setdefault(server.key, found)
+            _check_one_place(plan, group, found, other, problems)
+    for key in plan.optional_servers:
+        if key not in planned:
+            remedy = "is in no wave of the plan: correct the server key, or take it out"
+            problems.add(key, f"optional_servers of plan {plan.name}", remedy)
+    problems.raise_if_any()
+    return ResolvedPlan(plan, tuple(sorted(planned.values(), key=lambda found: (found.wave, found.server.key))))
+
+
+def unknown_plan(name: str, known: Sequence[str]) -> DeclarationError:
+    """Return the error for a plan that nobody published."""
+    remedy = f"no such plan: use one of {', '.join(sorted(known))}" if known else "no plan is published: run configure"
+    return DeclarationError([Problem(repr(name), "plan", remedy)])
+
+
+def _read_plan(raw: Any, where: str, problems: Problems) -> Plan:
+    name = raw.get("name") if isinstance(raw, Mapping) else None
+    fields = Fields(raw, f"{where} ({name})" if name else where, problems, PLAN_FIELDS)
+    groups = _read_groups(fields, problems)
+    waves = _read_waves(fields, groups, problems)
+    targets = Fields(fields.value("targets") or {}, fields.at("targets"), problems, ("rto", "rpo"))
+    decision = Fields(fields.value("decision") or {}, fields.at("decision"), problems, ("timeout", "default"))
+    gate = Fields(fields.value("gate") or {}, fields.at("gate"), problems, ("max_lag",))
+    return Plan(
+        name=fields.text("name", pattern=NAME_PATTERN, remedy=NAME_REMEDY),
+        description=fields.text("description", "", pattern=r"(?s).*"),
+        groups=groups,
+        waves=waves,
+        optional_servers=tuple(key.lower() for key in fields.texts("optional_servers", ())),
+        targets=Targets(_objective(targets, "rto"), _objective(targets, "rpo")),
+        decision=DecisionPolicy(
+            timeout=decision.integer("timeout", DEFAULT_DECISION.timeout, minimum=60, maximum=LONGEST_PAUSE),
+            default=decision.choice("default", [str(choice) for choice in Decision], DEFAULT_DECISION.default),
+        ),
+        gate=GatePolicy(gate.integer("max_lag", DEFAULT_GATE.max_lag, minimum=0, maximum=LONGEST_OBJECTIVE)),
+    )
+
+
+def _objective(targets: Fields, name: str) -> int | None:
+    return targets.integer(name, minimum=1, maximum=LONGEST_OBJECTIVE) if name in targets else None
+
+
+def _read_groups(plan: Fields, problems: Problems) -> dict[str, dict[str, Any]]:
+    raw = plan.value("groups")
+    if not isinstance(raw, Mapping) or not raw:
+        plan.reject("groups", "must be a mapping of group names to selectors, with at least one group")
+        return {}
+    return {
+        str(name): parse_selector(selector, f"{plan.at('groups')}.{name}", problems) for name, selector in raw.items()
+    }
+
+
+def _read_waves(plan: Fields, groups: Mapping[str, Any], problems: Problems) -> tuple[Wave, ...]:
+    members = members_of(plan.value("waves"), plan.at("waves"), problems)
+    if not 1 <= len(members) <= MOST_WAVES:
+        plan.reject("waves", f"must be a list of 1 to {MOST_WAVES} waves")
+    waves: list[Wave] = []
+    wave_of_group: dict[str, str] = {}
+    for place, member in members:
+        fields = Fields(member, place, problems, WAVE_FIELDS)
+        wave = Wave(
+            name=fields.text("name", pattern=NAME_PATTERN, remedy=NAME_REMEDY),
+            groups=fields.texts("groups"),
+            max_failures=fields.integer("max_failures", DEFAULT_WAVE.max_failures, minimum=0, maximum=10_000),
+            timeout=fields.integer("timeout", DEFAULT_WAVE.timeout, minimum=60, maximum=LONGEST_WAVE),
+            retries=fields.integer("retries", DEFAULT_WAVE.retries, minimum=0, maximum=10),
+        )
+        if wave.name in {other.name for other in waves}:
+            fields.reject("name", "is the name of two waves: rename one of them")
+        for group in wave.groups:
+            if group not in groups:
+                problems.add(
+                    group, fields.at("groups"), f"no such group: use {', '.join(groups) or 'a declared group'}"
+                )
+            elif group in wave_of_group:
+                problems.add(group, fields.at("groups"), f"is in wave {wave_of_group[group]} already: name it once")
+            wave_of_group.setdefault(group, wave.name)
+        waves.append(wave)
+    for group in groups:
+        if group not in wave_of_group:
+            problems.add(group, plan.at("groups"), "is in no wave: name it in a wave, or take it out")
+    return tuple(waves)
+
+
+def _check_members(
+    plan: Plan, group: str, selector: Selector, members: Sequence[SourceServer], problems: Problems
+) -> None:
+    where = f"group {group} of plan {plan.name}"
+    if not members:
+        problems.add(plan.groups[group], where, "matches no source server: see that the servers are there and tagged")
+        return
+    for key in sorted((selector.servers or frozenset()) - {server.key for server in members}):
+        problems.add(key, where, "no source server that matches has this server key: correct it, or take it out")
+    for server_id in sorted(
+        (selector.source_server_ids or frozenset()) - {server.source_server_id for server in members}
+    ):
+        problems.add(server_id, where, "no source server that matches has this id: correct it, or take it out")
+
+
+def _check_one_place(plan: Plan, group: str, found: PlannedServer, other: PlannedServer, problems: Problems) -> None:
+    where = f"group {group} of plan {plan.name}"
+    ids = [other.server.source_server_id, found.server.source_server_id]
+    if ids[0] != ids[1]:
+        remedy = f"is the server key of {ids[0]} and {ids[1]}: tag at least one of them with a {KEY_TAG} of its own"
+        problems.add(found.server.key, where, remedy)
+    elif other.wave != found.wave:
+        names = f"{plan.waves[other.wave - 1].name} and {plan.waves[found.wave - 1].name}"
+        problems.add(found.server.key, where, f"is in the waves {names}: select it in one of them")

@@ -6,18 +6,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from .ip_map import MapEntry
+from .launch_templates import private_address
 from .plans import GatePolicy
 from .source_servers import SourceServer
+from .timestamps import format_seconds, format_time
 
 ERROR = "error"
 WARNING = "warning"
 UNKNOWN = "unknown"
+
+HEALTHY = "CONTINUOUS"
+LAGGING_STATES = frozenset({"BACKLOG", "RESCAN", "CREATING_SNAPSHOT", "PAUSED"})
+INITIAL_STATES = frozenset({"INITIATING", "INITIAL_SYNC"})
+BROKEN_STATES = frozenset({"STALLED", "DISCONNECTED", "STOPPED"})
+
+NAMED_IN_SUMMARY = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +44,6 @@ class ServerFacts:
         source_server: None when DRS has no such server.
         entries: Its IP map entries.
         configuration: Answer of GetLaunchConfiguration.
-        desired_configuration: Declared fields that must hold, in DRS's names; may be empty.
         template: LaunchTemplateData of the profile's version; None when there is no such version.
         active_job_id: A job of somebody else that holds the server now, else None.
     """
@@ -80,9 +88,141 @@ def evaluate(servers: Iterable[ServerFacts], gate: GatePolicy, *, profile: str, 
         profile: Network profile of the run's mode.
         now: The time of this look.
     """
-    raise NotImplementedError
+    findings: list[Finding] = []
+    for facts in servers:
+        findings += _check_source_server(facts, gate, now)
+        findings += _check_addresses(facts, profile)
+        findings += _check_configuration(facts, profile)
+        findings += _check_jobs(facts)
+    return sorted(findings, key=lambda finding: (not finding.blocking, finding.server_key))
 
 
 def summary(findings: Iterable[Finding]) -> str:
     """Return one line that a pause can show: how many findings of which severity, and the first blocking ones."""
-    raise NotImplementedError
+    findings = list(findings)
+    counts = [
+        f"{count} {severity}{'s' if count > 1 and severity != UNKNOWN else ''}"
+        for severity in (ERROR, UNKNOWN, WARNING)
+        if (count := sum(finding.severity == severity for finding in findings))
+    ]
+    blocking = [f"{finding.server_key}: {finding.what}" for finding in findings if finding.blocking]
+    named = "; ".join(blocking[:NAMED_IN_SUMMARY])
+    more = len(blocking) - NAMED_IN_SUMMARY
+    return (
+        ", ".join(counts or ["no findings"]) + (f": {named}" if named else "") + (f"; {more} more" if more > 0 else "")
+    )
+
+
+def _check_source_server(facts: ServerFacts, gate: GatePolicy, now: datetime) -> list[Finding]:
+    server = facts.source_server
+    if isinstance(server, Unknown):
+        return [_unknown(facts, "the source server", server)]
+    if server is None:
+        return [_error(facts, "DRS has no such source server", "protect it again, or take it out of the plan")]
+    findings = []
+    if server.extension_status == "EXTENSION_ERROR":
+        what = f"the extension from its staging account is broken: {server.extension_error or 'no reason given'}"
+        findings.append(_error(facts, what, "repair the staging server or its role, then extend it again"))
+    return [*findings, *_check_replication(facts, server, gate, now)]
+
+
+def _check_replication(facts: ServerFacts, server: SourceServer, gate: GatePolicy, now: datetime) -> list[Finding]:
+    state = server.replication_state
+    if state in BROKEN_STATES:
+        what = f"replication is {state}" + (
+            f", the agent was last seen at {server.agent_seen_at}" if state != "STOPPED" else ""
+        )
+        return [_error(facts, what, "repair the replication, or decide to recover from older data")]
+    if state in INITIAL_STATES:
+        return [_error(facts, f"the first copy is not complete ({state})", "wait until replication is CONTINUOUS")]
+    if state != HEALTHY and state not in LAGGING_STATES:
+        what = f"DRS reports the replication state {state or 'none'}, which this version cannot judge"
+        return [Finding(UNKNOWN, facts.server_key, what, "look at the server in the DRS console")]
+    if server.lag_seconds is None:
+        what = f"DRS reports no replication lag at {format_time(now)}"
+        return [Finding(UNKNOWN, facts.server_key, what, "look at the server in the DRS console")]
+    if server.lag_seconds > gate.max_lag:
+        what = f"its data lag {format_seconds(server.lag_seconds)}, the plan allows {format_seconds(gate.max_lag)}"
+        severity = ERROR if facts.critical else WARNING
+        return [Finding(severity, facts.server_key, what, "wait until it has caught up, or decide to lose these data")]
+    if state != HEALTHY:
+        what = f"replication is {state}, its data lag {format_seconds(server.lag_seconds)}"
+        return [Finding(WARNING, facts.server_key, what, "nothing to do: the lag is within the plan's limit")]
+    return []
+
+
+def _check_addresses(facts: ServerFacts, profile: str) -> list[Finding]:
+    if isinstance(facts.entries, Unknown):
+        return [_unknown(facts, "the IP map", facts.entries)]
+    findings = []
+    mapped = [entry for entry in facts.entries if profile in entry.profiles]
+    if not mapped or len(mapped) < len(facts.entries):
+        what = f"an interface has no IP map entry for profile {profile}" if mapped else f"no IP map entry for {profile}"
+        findings.append(_error(facts, what, "map its addresses: run configure"))
+    server = facts.source_server
+    if isinstance(server, SourceServer) and mapped and len(server.interfaces) > len(mapped):
+        what = f"it has {len(server.interfaces)} network interfaces, the IP map knows {len(mapped)}"
+        findings.append(_error(facts, what, "map all of them: run configure"))
+    return [*findings, *_check_template(facts, mapped, profile)]
+
+
+def _check_template(facts: ServerFacts, mapped: Sequence[MapEntry], profile: str) -> list[Finding]:
+    if isinstance(facts.template, Unknown):
+        return [_unknown(facts, "the launch template", facts.template)]
+    if facts.template is None:
+        what = f"its launch template has no version for profile {profile}"
+        return [_error(facts, what, "write it: run configure")]
+    interfaces = {
+        int(interface.get("DeviceIndex") or 0): interface for interface in facts.template.get("NetworkInterfaces") or []
+    }
+    findings = []
+    for entry in mapped:
+        interface, target = interfaces.get(entry.interface, {}), entry.profiles[profile]
+        actual = _place(interface.get("SubnetId"), private_address(interface), interface.get("Groups") or [])
+        wanted = _place(target.subnet_id, target.address, target.security_groups)
+        if actual != wanted:
+            what = (
+                f"its template's version for {profile} launches interface {entry.interface} in {actual}, "
+                f"the IP map says {wanted}"
+            )
+            findings.append(_error(facts, what, "bring the template to the IP map: run configure"))
+    return findings
+
+
+def _place(subnet_id: str | None, address: str | None, security_groups: Iterable[str]) -> str:
+    groups = ", ".join(sorted(security_groups)) or "no security group"
+    return f"{subnet_id or 'no subnet'} with {address or 'a dynamic address'} and {groups}"
+
+
+def _check_configuration(facts: ServerFacts, profile: str) -> list[Finding]:
+    configuration = facts.configuration
+    if isinstance(configuration, Unknown):
+        return [_unknown(facts, "the launch configuration", configuration)]
+    findings = []
+    entries = () if isinstance(facts.entries, Unknown) else facts.entries
+    fixed = any(entry.profiles[profile].address for entry in entries if profile in entry.profiles)
+    if configuration.get("copyPrivateIp") and fixed:
+        what = "copyPrivateIp is on: DRS writes the source address over that of the IP map"
+        findings.append(_error(facts, what, "turn it off: run configure"))
+    method = configuration.get("targetInstanceTypeRightSizingMethod", "NONE")
+    if method != "NONE":
+        what = f"right-sizing is {method}: DRS may change the template's instance type at any time"
+        findings.append(Finding(WARNING, facts.server_key, what, "set it to NONE: run configure"))
+    return findings
+
+
+def _check_jobs(facts: ServerFacts) -> list[Finding]:
+    if isinstance(facts.active_job_id, Unknown):
+        return [_unknown(facts, "the running jobs", facts.active_job_id)]
+    if facts.active_job_id is None:
+        return []
+    what = f"job {facts.active_job_id}, which is not this run's, is at work on it"
+    return [_error(facts, what, "wait until the job has completed")]
+
+
+def _error(facts: ServerFacts, what: str, remedy: str) -> Finding:
+    return Finding(ERROR, facts.server_key, what, remedy)
+
+
+def _unknown(facts: ServerFacts, thing: str, unknown: Unknown) -> Finding:
+    return Finding(UNKNOWN, facts.server_key, f"{thing} could not be read: {unknown.reason}", "repair that, then retry")

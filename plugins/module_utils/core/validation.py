@@ -9,12 +9,13 @@ Source: EC2 API Reference, Instance and InstanceStatus.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from .ip_map import MapEntry
 from .records import ServerRecord
+from .source_servers import device_index
 
 OK = "ok"
 PENDING = "pending"
@@ -29,12 +30,23 @@ class CheckResult:
     reasons: tuple[str, ...]
 
 
-def expected_of(entries: Mapping[int, MapEntry] | list[MapEntry], profile: str) -> dict[str, Any]:
+def expected_of(entries: Iterable[MapEntry], profile: str) -> dict[str, Any]:
     """Return what a server with these IP map entries must have after a launch in C(profile).
 
     The result goes into L(records.ServerRecord.expected).
     """
-    raise NotImplementedError
+    return {
+        "interfaces": [
+            {
+                "interface": entry.interface,
+                "subnet_id": target.subnet_id,
+                "address": target.address,
+                "security_groups": sorted(target.security_groups),
+            }
+            for entry in sorted(entries, key=lambda entry: entry.interface)
+            if (target := entry.profiles.get(profile)) is not None
+        ]
+    }
 
 
 def check_server(
@@ -51,4 +63,43 @@ def check_server(
         instance_status: Its item of DescribeInstanceStatus, None when there is none (yet).
         expected: L(expected_of) its IP map entries.
     """
-    raise NotImplementedError
+    if instance is None:
+        return CheckResult(PENDING, (f"EC2 does not show instance {record.instance_id or '(id not known yet)'}",))
+    state = instance.get("State", {}).get("Name", "")
+    if state not in {"pending", "running"}:
+        return CheckResult(FAILED, (f"the instance is {state or 'in no known state'}, not running",))
+    differences = _differences(instance, expected)
+    if differences:
+        return CheckResult(FAILED, tuple(differences))
+    if state == "pending":
+        return CheckResult(PENDING, ("the instance is starting",))
+    waiting = _status_checks_not_passed(instance_status or {})
+    return CheckResult(PENDING if waiting else OK, tuple(waiting))
+
+
+def _differences(instance: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str]:
+    actual = {device_index(interface): interface for interface in instance.get("NetworkInterfaces", [])}
+    differences: list[str] = []
+    for wanted in expected.get("interfaces", []):
+        name = f"interface {wanted['interface']}"
+        interface = actual.get(wanted["interface"])
+        if interface is None:
+            differences.append(f"{name} is missing")
+            continue
+        if interface.get("SubnetId") != wanted["subnet_id"]:
+            differences.append(f"{name} is in {interface.get('SubnetId')}, not in {wanted['subnet_id']}")
+        if wanted["address"] is not None and interface.get("PrivateIpAddress") != wanted["address"]:
+            differences.append(f"{name} has {interface.get('PrivateIpAddress')}, not {wanted['address']}")
+        groups = sorted(group["GroupId"] for group in interface.get("Groups", []))
+        if groups != sorted(wanted["security_groups"]):
+            differences.append(
+                f"{name} has {', '.join(groups) or 'no security group'}, not {', '.join(wanted['security_groups'])}"
+            )
+    return differences
+
+
+def _status_checks_not_passed(instance_status: Mapping[str, Any]) -> list[str]:
+    """Return the status checks that have not passed; one that fails during a slow first boot may pass later."""
+    checks = (("system", "SystemStatus"), ("instance", "InstanceStatus"))
+    found = [(name, instance_status.get(member, {}).get("Status", "not reported")) for name, member in checks]
+    return [f"the {name} status check is {status}" for name, status in found if status != "ok"]
