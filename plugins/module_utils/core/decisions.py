@@ -86,6 +86,12 @@ _EFFECTS: Mapping[str, Mapping[str, str]] = {
         Decision.SKIP: "leaves out the servers that are not launched and goes on",
         Decision.ABORT: _ABORT,
     },
+    "wave": {
+        Decision.CONTINUE: "counts the wave's servers that are not launched as failed and goes on with the next wave",
+        Decision.RETRY: "runs the wave again; servers that are launched stay",
+        Decision.SKIP: "leaves out the wave's servers that are not launched and goes on with the next wave",
+        Decision.ABORT: _ABORT,
+    },
     "validate": {
         Decision.CONTINUE: "counts the servers that are not validated as failed and goes on",
         Decision.RETRY: "launches the failed servers again, and checks the others once more",

@@ -2,17 +2,44 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The report of a run: what happened, how long it took, and where the evidence is."""
+"""The report of a run: what happened, how long it took, and where the evidence is.
+
+Its schema (seconds are numbers, times are texts, what is not known is null):
+
+    run_id, plan, mode, status, requested_by, requested_at, incident_at, closed_at, execution_arn, evidence
+    seconds                   from the request to the end
+    targets                   {rto, rpo}
+    achieved                  {rto, rpo, rto_met, rpo_met} of the whole run
+    servers                   {total, recovered, failed, skipped, unfinished, list: [server]}
+    waves                     [{wave, name, status, started_at, ended_at, seconds, servers, recovered, rto}]
+    decisions                 [{pause_id, step, wave, reason, status, decision, decided_by, decided_at, decision_reason}]
+    findings                  what the gate found: [{severity, server_key, what, remedy}]
+    events                    {count, last_hash, intact}
+
+    server: {server_key, wave, source_server_id, critical, status, attempts, job_id, instance_id, launched_at,
+             validated_at, rto, rpo, reason}
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from .canonical import plain
 from .decisions import Pause
-from .events import Event
+from .events import FIRST_HASH, Event, verify
+from .objectives import overall_objectives, server_objectives
+from .plans import Targets
 from .records import ServerRecord
+from .runs import RunStatus, ServerStatus
+from .tables import table_lines
+from .timestamps import format_seconds, parse_time
+
+FAILURES_SHOWN = 20
+"""Servers whose failure the summary names; the report has all."""
 
 
 def build_report(
@@ -25,7 +52,7 @@ def build_report(
     now: datetime,
     findings: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
-    """Return the report as a plain, JSON-able dict.
+    """Return the report as a plain, JSON-able dict; its schema is at the top of this file.
 
     Args:
         run: META item of the run.
@@ -33,18 +60,84 @@ def build_report(
         servers: All server records.
         events: All events, in order.
         pauses: All pauses.
-        now: End of a run that has no C(closed_at) yet.
+        now: End of a run or wave that has none yet.
         findings: What the gate found, as dicts.
-
-    Returns:
-        See the schema at the top of this file's implementation.
     """
-    raise NotImplementedError
+    targets = Targets(**plain(run["plan"].get("targets") or {}))
+    since = parse_time(run.get("incident_at") or run["requested_at"])
+    by_wave: dict[int, list[ServerRecord]] = {}
+    for record in servers:
+        by_wave.setdefault(record.wave, []).append(record)
+    return {
+        "run_id": run["run_id"],
+        "plan": run["plan_name"],
+        "mode": run["mode"],
+        "status": str(run["status"]),
+        "requested_by": run.get("requested_by"),
+        "requested_at": run["requested_at"],
+        "incident_at": run.get("incident_at"),
+        "closed_at": run.get("closed_at"),
+        "execution_arn": run.get("execution_arn"),
+        "evidence": run.get("evidence"),
+        "seconds": _seconds(run["requested_at"], run.get("closed_at"), now),
+        "targets": asdict(targets),
+        "achieved": asdict(overall_objectives(servers, since=since, targets=targets)),
+        "servers": {
+            **_totals(servers),
+            "list": [_server(record, since, targets) for record in sorted(servers, key=_place)],
+        },
+        "waves": [_wave(wave, by_wave.get(int(wave["wave"]), []), since, targets, now) for wave in waves],
+        "decisions": [_decision(pause) for pause in pauses],
+        "findings": [plain(finding) for finding in findings],
+        "events": {
+            "count": len(events),
+            "last_hash": events[-1].hash if events else FIRST_HASH,
+            "intact": verify(events) is None,
+        },
+    }
 
 
 def summary_lines(report: Mapping[str, Any]) -> list[str]:
     """Return what a playbook prints at the end: totals, waves, objectives, failures with their reasons, evidence."""
-    raise NotImplementedError
+    totals = report["servers"]
+    lines = [
+        f"Run {report['run_id']}: {report['status']} in {format_seconds(report['seconds'])} "
+        f"(plan {report['plan']}, mode {report['mode']})",
+        f"Servers: {totals['recovered']} of {totals['total']} recovered, {totals['failed']} failed, "
+        f"{totals['skipped']} skipped, {totals['unfinished']} unfinished",
+        f"RTO: {_objective(report, 'rto')}   RPO: {_objective(report, 'rpo')}",
+        "",
+        *table_lines(
+            ("Wave", "Name", "Status", "Servers", "Recovered", "Time"),
+            [
+                (
+                    str(wave["wave"]),
+                    wave["name"],
+                    wave["status"],
+                    str(wave["servers"]),
+                    str(wave["recovered"]),
+                    "-" if wave["seconds"] is None else format_seconds(wave["seconds"]),
+                )
+                for wave in report["waves"]
+            ],
+        ),
+    ]
+    missing = [server for server in totals["list"] if not _is_recovered(server)]
+    if missing:
+        rows = [
+            (server["server_key"], server["status"], server["reason"] or "-") for server in missing[:FAILURES_SHOWN]
+        ]
+        lines += ["", *table_lines(("Not recovered", "Status", "Reason"), rows)]
+        if len(missing) > FAILURES_SHOWN:
+            lines.append(f"and {len(missing) - FAILURES_SHOWN} more, all in the report")
+    for decision in report["decisions"]:
+        lines.append(
+            f"Decision at {decision['step']}: {decision['decision'] or 'none yet'} "
+            f"by {decision['decided_by'] or '-'}: {decision['decision_reason'] or '-'}"
+        )
+    if not report["events"]["intact"]:
+        lines.append("The chain of events is BROKEN: somebody has changed them")
+    return [*lines, "", f"Evidence: {report['evidence'] or 'none written'}"]
 
 
 def final_status(
@@ -52,10 +145,116 @@ def final_status(
 ) -> str:
     """Return the final L(runs.RunStatus): honest, an aborted run never reports success.
 
+    C(succeeded): every server was recovered. C(succeeded_with_failures): those that were not are optional, skipped or
+    accepted, and at least one server was recovered. Everything else has failed.
+
     Args:
         servers: All records of the run; none at all is a failure.
         aborted: An operator (or the default decision) aborted the run.
         timed_out: The run ran out of time.
         error: Text of an error that ended the run.
     """
-    raise NotImplementedError
+    servers = list(servers)
+    if aborted:
+        return RunStatus.ABORTED
+    if timed_out:
+        return RunStatus.TIMED_OUT
+    if error or not any(record.recovered for record in servers):
+        return RunStatus.FAILED
+    if all(record.recovered for record in servers):
+        return RunStatus.SUCCEEDED
+    if all(record.recovered or _is_tolerated(record) for record in servers):
+        return RunStatus.SUCCEEDED_WITH_FAILURES
+    return RunStatus.FAILED
+
+
+def _is_tolerated(record: ServerRecord) -> bool:
+    if record.status == ServerStatus.SKIPPED:
+        return True
+    return record.status == ServerStatus.FAILED and (record.accepted or not record.critical)
+
+
+def _place(record: ServerRecord) -> tuple[int, str]:
+    return (record.wave, record.server_key)
+
+
+def _totals(servers: Iterable[ServerRecord]) -> dict[str, int]:
+    counts = Counter(
+        "recovered"
+        if record.recovered
+        else {ServerStatus.FAILED: "failed", ServerStatus.SKIPPED: "skipped"}.get(
+            ServerStatus(record.status), "unfinished"
+        )
+        for record in servers
+    )
+    return {
+        "total": counts.total(),
+        **{name: counts[name] for name in ("recovered", "failed", "skipped", "unfinished")},
+    }
+
+
+def _server(record: ServerRecord, since: datetime, targets: Targets) -> dict[str, Any]:
+    achieved = server_objectives(record, since=since, targets=targets)
+    return {
+        "server_key": record.server_key,
+        "wave": record.wave,
+        "source_server_id": record.source_server_id,
+        "critical": record.critical,
+        "status": str(record.status),
+        "attempts": record.attempts,
+        "job_id": record.job_id,
+        "instance_id": record.instance_id,
+        "launched_at": record.launched_at,
+        "validated_at": record.validated_at,
+        "rto": achieved.rto,
+        "rpo": achieved.rpo,
+        "reason": record.reason,
+    }
+
+
+def _wave(
+    wave: Mapping[str, Any], servers: Sequence[ServerRecord], since: datetime, targets: Targets, now: datetime
+) -> dict[str, Any]:
+    started_at = wave.get("started_at")
+    return {
+        "wave": int(wave["wave"]),
+        "name": wave["name"],
+        "status": str(wave["status"]),
+        "started_at": started_at,
+        "ended_at": wave.get("ended_at"),
+        "seconds": _seconds(started_at, wave.get("ended_at"), now) if started_at else None,
+        "servers": len(servers),
+        "recovered": sum(record.recovered for record in servers),
+        "rto": overall_objectives(servers, since=since, targets=targets).rto,
+    }
+
+
+def _decision(pause: Pause) -> dict[str, Any]:
+    return {
+        "pause_id": pause.pause_id,
+        "step": pause.step,
+        "wave": pause.wave,
+        "reason": pause.reason,
+        "status": str(pause.status),
+        "decision": pause.decision,
+        "decided_by": pause.decided_by,
+        "decided_at": pause.decided_at,
+        "decision_reason": pause.decision_reason,
+    }
+
+
+def _seconds(start: str, end: str | None, now: datetime) -> float:
+    return ((parse_time(end) if end else now) - parse_time(start)).total_seconds()
+
+
+def _objective(report: Mapping[str, Any], name: str) -> str:
+    seconds, target, met = report["achieved"][name], report["targets"][name], report["achieved"][f"{name}_met"]
+    text = "not measured" if seconds is None else format_seconds(seconds)
+    if target is None:
+        return f"{text} (no target)"
+    verdict = {True: "met", False: "MISSED", None: "not judged"}[met]
+    return f"{text} (target {format_seconds(target)}: {verdict})"
+
+
+def _is_recovered(server: Mapping[str, Any]) -> bool:
+    return server["validated_at"] is not None and server["status"] in {ServerStatus.VALIDATED, ServerStatus.CLEANED_UP}
