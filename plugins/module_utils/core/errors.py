@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 
@@ -53,6 +53,9 @@ class Problems:
     def extend(self, problems: Iterable[Problem]) -> None:
         """Remember the problems that somebody else found."""
         self._found.extend(problems)
+
+    def __iter__(self) -> Iterator[Problem]:
+        return iter(self._found)
 
     def __len__(self) -> int:
         return len(self._found)

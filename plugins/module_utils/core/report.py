@@ -12,7 +12,8 @@ Its schema (seconds are numbers, times are texts, what is not known is null):
     achieved                  {rto, rpo, rto_met, rpo_met} of the whole run
     servers                   {total, recovered, failed, skipped, unfinished, list: [server]}
     waves                     [{wave, name, status, started_at, ended_at, seconds, servers, recovered, rto}]
-    decisions                 [{pause_id, step, wave, reason, status, decision, decided_by, decided_at, decision_reason}]
+    decisions                 [{pause_id, step, wave, reason, status,
+                                decision, decided_by, decided_at, decision_reason}]
     findings                  what the gate found: [{severity, server_key, what, remedy}]
     events                    {count, last_hash, intact}
 
@@ -179,18 +180,14 @@ def _place(record: ServerRecord) -> tuple[int, str]:
 
 
 def _totals(servers: Iterable[ServerRecord]) -> dict[str, int]:
-    counts = Counter(
-        "recovered"
-        if record.recovered
-        else {ServerStatus.FAILED: "failed", ServerStatus.SKIPPED: "skipped"}.get(
-            ServerStatus(record.status), "unfinished"
-        )
-        for record in servers
-    )
-    return {
-        "total": counts.total(),
-        **{name: counts[name] for name in ("recovered", "failed", "skipped", "unfinished")},
-    }
+    counts = Counter(_outcome(record) for record in servers)
+    return {"total": counts.total(), **{name: counts[name] for name in ("recovered", "failed", "skipped", "unfinished")}}
+
+
+def _outcome(record: ServerRecord) -> str:
+    if record.recovered:
+        return "recovered"
+    return record.status if record.status in {ServerStatus.FAILED, ServerStatus.SKIPPED} else "unfinished"
 
 
 def _server(record: ServerRecord, since: datetime, targets: Targets) -> dict[str, Any]:
