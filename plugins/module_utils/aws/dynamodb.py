@@ -13,9 +13,12 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+try:
+    from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+except ImportError:
+    pass  # AnsibleAWSModule says that boto3 is missing
 
 from .errors import AwsError, TransientError, translate
 
@@ -26,9 +29,6 @@ BATCH_WRITE_SIZE = 25  # BatchWriteItem: requests in one call
 BATCH_GET_SIZE = 100  # BatchGetItem: keys in one call
 TRANSACTION_SIZE = 100  # TransactWriteItems: actions in one call
 RETRY_DELAYS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0)  # seconds, each drawn with full jitter
-
-_serializer: Any = TypeSerializer()
-_deserializer: Any = TypeDeserializer()
 
 
 def _storable(value: Any) -> Any:
@@ -55,13 +55,12 @@ def _plain(value: Any) -> Any:
 
 def to_value(value: Any) -> dict[str, Any]:
     """Return one attribute value in DynamoDB's form (C({"S": ...})); floats and tuples are allowed."""
-    result: dict[str, Any] = _serializer.serialize(_storable(value))
-    return result
+    return dict(TypeSerializer().serialize(_storable(value)))
 
 
 def from_value(value: Mapping[str, Any]) -> Any:
     """Return one attribute value as plain Python: whole numbers as int, others as float, never Decimal."""
-    return _plain(_deserializer.deserialize(dict(value)))
+    return _plain(TypeDeserializer().deserialize(cast("Any", dict(value))))
 
 
 def to_item(item: Mapping[str, Any]) -> dict[str, Any]:

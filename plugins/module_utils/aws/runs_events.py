@@ -10,9 +10,11 @@ This module util is private to the collection.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from ..core import events as chain
+from ..core.events import chain, event_to_item
+from ..core.timestamps import format_time
 from .dynamodb import TRANSACTION_SIZE, Item, back_off, chunks, round_trip, to_item
 from .errors import ConflictError, NotFoundError, TransientError
 from .table import Table, without_keys
@@ -28,11 +30,11 @@ def _is(event: Mapping[str, Any], kind: str, data: Mapping[str, Any]) -> bool:
 class EventItems(Table):
     """Event items of the runs table."""
 
-    def append_event(self, run_id: str, kind: str, data: Mapping[str, Any], at: str) -> Item:
+    def append_event(self, run_id: str, kind: str, data: Mapping[str, Any], at: datetime) -> Item:
         """Append one event to the run's chain and return it; see L(append_events)."""
         return self.append_events(run_id, [(kind, data)], at)[0]
 
-    def append_events(self, run_id: str, entries: Sequence[tuple[str, Mapping[str, Any]]], at: str) -> list[Item]:
+    def append_events(self, run_id: str, entries: Sequence[tuple[str, Mapping[str, Any]]], at: datetime) -> list[Item]:
         """Append events to the run's hash chain, in order, whoever else appends at the same time.
 
         An event that equals one of this run in C(at), C(kind) and C(data) is the same event and is not written
@@ -54,19 +56,19 @@ class EventItems(Table):
             stored += self._append_piece(run_id, [(kind, round_trip(dict(data))) for kind, data in piece], at)
         return stored
 
-    def _append_piece(self, run_id: str, entries: Sequence[tuple[str, Item]], at: str) -> list[Item]:
+    def _append_piece(self, run_id: str, entries: Sequence[tuple[str, Item]], at: datetime) -> list[Item]:
         what = f"append events to run {run_id}"
         for attempt in range(LOST_RACES):
             run = self._get(f"RUN#{run_id}", "META", what)
             if run is None:
                 raise NotFoundError(f"There is no run {run_id} in table {self.name}")
-            known = self._events_at(run_id, at)
+            known = self._events_at(run_id, format_time(at))
             new: list[Item] = []
             for kind, data in entries:
                 if not any(_is(event, kind, data) for event in (*known, *new)):
                     sequence = run["event_count"] + len(new) + 1
                     previous = new[-1]["hash"] if new else run["last_hash"]
-                    new.append(dict(chain.make_event(sequence, at, kind, data, previous)))
+                    new.append(event_to_item(chain(previous, sequence, at, kind, data)))
             if new:
                 try:
                     self._transact(self._appending(run, new), what)

@@ -10,7 +10,9 @@ This module util is private to the collection.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
+from ..core.timestamps import format_time
 from .dynamodb import TRANSACTION_SIZE, cancellation_codes, chunks, to_value
 from .errors import ConflictError
 from .table import Table
@@ -35,7 +37,7 @@ def _held_by_others(run_id: str, holders: Mapping[str, str]) -> str:
 class LockItems(Table):
     """Lock items of the runs table."""
 
-    def take_locks(self, keys: Iterable[str], run_id: str, *, at: str) -> None:
+    def take_locks(self, keys: Iterable[str], run_id: str, *, at: datetime) -> None:
         """Take the locks of all C(keys) (server keys, L(plan_lock)) for a run; what it holds already stays its own.
 
         Raises:
@@ -45,7 +47,7 @@ class LockItems(Table):
         for piece in chunks(wanted, TRANSACTION_SIZE):
             writes = [
                 self._put(
-                    {"pk": f"LOCK#{key}", "sk": "LOCK", "run_id": run_id, "taken_at": at},
+                    {"pk": f"LOCK#{key}", "sk": "LOCK", "run_id": run_id, "taken_at": format_time(at)},
                     ConditionExpression="attribute_not_exists(pk) OR run_id = :run",
                     ExpressionAttributeValues={":run": to_value(run_id)},
                 )

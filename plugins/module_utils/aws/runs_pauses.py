@@ -10,8 +10,10 @@ This module util is private to the collection.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
+from ..core.timestamps import format_time
 from .dynamodb import Item, back_off, call, round_trip, to_item
 from .errors import ConflictError, InvalidRequestError, NotFoundError, TransientError
 from .table import Table
@@ -79,7 +81,7 @@ class PauseItems(Table):
             raise NotFoundError(f"Run {run_id} has no pause {pause_id}")
         return str(pause["task_token"])
 
-    def answer_pause(self, run_id: str, pause_id: str, *, decision: str, by: str, at: str, reason: str) -> Item:
+    def answer_pause(self, run_id: str, pause_id: str, *, decision: str, by: str, at: datetime, reason: str) -> Item:
         """Record an operator's decision, under the condition that the pause is open and its deadline not passed.
 
         Args:
@@ -112,12 +114,12 @@ class PauseItems(Table):
                     "status": "answered",
                     "decision": decision,
                     "decided_by": by,
-                    "decided_at": at,
+                    "decided_at": format_time(at),
                     "decision_reason": reason,
                 },
                 {"status": "open"},
                 f"answer pause {pause_id} of run {run_id}",
-                later_than={"deadline": at},
+                later_than={"deadline": format_time(at)},
             )
             return _without_token(answered)
         except ConflictError as error:
@@ -145,7 +147,7 @@ class PauseItems(Table):
             f"the plan's default {pause.get('default')!r} applies"
         ) from error
 
-    def expire_pause(self, run_id: str, pause_id: str, *, at: str) -> Item:
+    def expire_pause(self, run_id: str, pause_id: str, *, at: datetime) -> Item:
         """Close an open pause with its own default as the decision; an answered one stays as it is.
 
         Returns:
@@ -162,7 +164,7 @@ class PauseItems(Table):
                     "status": "expired",
                     "decision": pause["default"],
                     "decided_by": "deadline",
-                    "decided_at": at,
+                    "decided_at": format_time(at),
                     "decision_reason": "nobody answered in time",
                 },
                 {"status": "open"},

@@ -10,8 +10,10 @@ This module util is private to the collection.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
+from ..core.timestamps import format_time
 from .dynamodb import RETRY_DELAYS, Item, back_off, round_trip, to_value
 from .errors import ConflictError, TransientError
 from .table import Table
@@ -20,7 +22,7 @@ from .table import Table
 class PlanItems(Table):
     """Plan items of the runs table."""
 
-    def put_plan(self, plan: Mapping[str, Any], *, digest: str, by: str, at: str) -> Item:
+    def put_plan(self, plan: Mapping[str, Any], *, digest: str, by: str, at: datetime) -> Item:
         """Publish a plan as its next version, unless the current version has the same digest.
 
         Args:
@@ -38,7 +40,13 @@ class PlanItems(Table):
             if current and current["digest"] == digest:
                 return {**current, "changed": False}
             version = 1 + (current["version"] if current else self._last_version(name))
-            item = {"plan": dict(plan), "version": version, "digest": digest, "published_at": at, "published_by": by}
+            item = {
+                "plan": dict(plan),
+                "version": version,
+                "digest": digest,
+                "published_at": format_time(at),
+                "published_by": by,
+            }
             unchanged: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
             if current:
                 unchanged = {

@@ -5,24 +5,24 @@
 """The runs table: plans, runs, waves, servers, pauses, events and locks (architecture, section 5).
 
 Every read is consistent and nothing scans. Every write may be repeated: a function that was retried writes the same
-again. Moments are ISO 8601 strings in UTC, all of one form; the caller says what time it is.
+again. Moments come in as aware datetimes, are stored as L(timestamps.format_time) writes them, and come out as stored.
 This module util is private to the collection.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
-from ..core import events as chain
+from ..core.events import FIRST_HASH
+from ..core.timestamps import format_time
 from .dynamodb import Item, round_trip
 from .errors import ConflictError
 from .runs_events import EventItems
 from .runs_locks import LockItems
 from .runs_pauses import PauseItems
 from .runs_plans import PlanItems
-
-CLOSED_STATUSES = frozenset({"succeeded", "succeeded_with_failures", "failed", "aborted", "timed_out"})
 
 
 class RunsTable(PlanItems, EventItems, PauseItems, LockItems):
@@ -43,10 +43,10 @@ class RunsTable(PlanItems, EventItems, PauseItems, LockItems):
         run_id: str,
         plan: Mapping[str, Any],
         mode: str,
-        requested_at: str,
+        requested_at: datetime,
         requested_by: str,
         execution_arn: str,
-        incident_at: str | None = None,
+        incident_at: datetime | None = None,
     ) -> tuple[Item, bool]:
         """Create the run, status C(running), with no event; or find it again when the same request comes again.
 
@@ -65,18 +65,18 @@ class RunsTable(PlanItems, EventItems, PauseItems, LockItems):
             "plan": dict(plan),
             "mode": mode,
             "status": "running",
-            "requested_at": requested_at,
+            "requested_at": format_time(requested_at),
             "requested_by": requested_by,
-            "incident_at": incident_at,
+            "incident_at": format_time(incident_at) if incident_at else None,
             "execution_arn": execution_arn,
             "event_count": 0,
-            "last_hash": chain.GENESIS_HASH,
+            "last_hash": FIRST_HASH,
             "closed_at": None,
             "evidence": None,
         }
         by_plan = {
             "pk": f"PLAN#{plan['name']}",
-            "sk": f"RUN#{requested_at}#{run_id}",
+            "sk": f"RUN#{format_time(requested_at)}#{run_id}",
             "run_id": run_id,
             "mode": mode,
         }
