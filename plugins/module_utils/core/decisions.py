@@ -98,6 +98,11 @@ _EFFECTS: Mapping[str, Mapping[str, str]] = {
         Decision.SKIP: "leaves out the servers that are not validated and goes on",
         Decision.ABORT: _ABORT,
     },
+    "final-validation": {
+        Decision.CONTINUE: "counts the servers that do not pass as failed and goes on",
+        Decision.RETRY: "checks the servers that did not pass once more",
+        Decision.ABORT: _ABORT,
+    },
     "clean-up": {
         Decision.CONTINUE: "leaves the drill instances that are left as they are and ends the run",
         Decision.RETRY: _RETRY_STEP,

@@ -1,0 +1,46 @@
+# Copyright (c) 2026, The disaster_recovery.aws maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""EC2 instances: what they are and how their status checks stand.
+
+This module util is private to the collection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from .dynamodb import chunks
+from .errors import translate
+
+Item = dict[str, Any]
+
+MAX_FILTER_VALUES = 200
+"""Values of one filter. Source: EC2 API Reference, Filter."""
+
+
+def _by_id(client: Any, operation: str, result: str, ids: Iterable[str], what: str, **arguments: Any) -> list[Item]:
+    found: list[Item] = []
+    try:
+        for piece in chunks(sorted(set(ids)), MAX_FILTER_VALUES):
+            wanted = [{"Name": "instance-id", "Values": list(piece)}]
+            for page in client.get_paginator(operation).paginate(Filters=wanted, **arguments):
+                found += page[result]
+    except Exception as error:
+        raise translate(error, what) from error
+    return found
+
+
+def describe_instances(client: Any, ids: Iterable[str]) -> dict[str, Item]:
+    """Return the instances by id. By filter, so that an id that EC2 does not know (any more) is only left out."""
+    reservations = _by_id(client, "describe_instances", "Reservations", ids, "describe instances")
+    return {item["InstanceId"]: item for reservation in reservations for item in reservation["Instances"]}
+
+
+def describe_instance_status(client: Any, ids: Iterable[str]) -> dict[str, Item]:
+    """Return the status checks of instances by id, also of instances that do not run."""
+    what = "describe the status of instances"
+    statuses = _by_id(client, "describe_instance_status", "InstanceStatuses", ids, what, IncludeAllInstances=True)
+    return {item["InstanceId"]: item for item in statuses}

@@ -1,0 +1,114 @@
+# Copyright (c) 2026, The disaster_recovery.aws maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The records of a run as the functions read, change and tell of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from _runtime import Call, runs
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import NotFoundError
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import plans, waves
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import Plan, Wave
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import (
+    ServerRecord,
+    record_from_item,
+    record_to_item,
+)
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import ServerStatus, WaveStatus
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timestamps import parse_time
+
+Item = dict[str, Any]
+Event = tuple[str, Mapping[str, Any]]
+
+TOLD: Mapping[str, EventKind] = {
+    ServerStatus.LAUNCHED: EventKind.SERVER_LAUNCHED,
+    ServerStatus.VALIDATED: EventKind.SERVER_VALIDATED,
+    ServerStatus.FAILED: EventKind.SERVER_FAILED,
+    ServerStatus.SKIPPED: EventKind.SERVER_SKIPPED,
+    ServerStatus.CLEANED_UP: EventKind.SERVER_CLEANED_UP,
+}
+"""The event that tells of a server's new status."""
+
+
+def read_run(call: Call) -> Item:
+    """Return the run, or raise L(NotFoundError)."""
+    run = runs().get_run(call.run_id)
+    if run is None:
+        raise NotFoundError(f"There is no run {call.run_id} in table {runs().name}")
+    return run
+
+
+def read_plan(run: Mapping[str, Any]) -> Plan:
+    """Return the plan as the run began with it."""
+    return plans.parse_plan(run["plan"], where=f"plan of run {run['run_id']}")
+
+
+def read_wave(call: Call) -> Item:
+    """Return the record of the event's wave, or raise L(NotFoundError)."""
+    for item in runs().get_waves(call.run_id):
+        if item["wave"] == call.wave:
+            return item
+    raise NotFoundError(f"Run {call.run_id} has no wave {call.wave}")
+
+
+def declared_wave(plan: Plan, number: int) -> Wave:
+    """Return the declaration of a wave (counted from 1)."""
+    return plan.waves[number - 1]
+
+
+def read_records(call: Call, wave: int | None = None) -> list[ServerRecord]:
+    """Return the server records of one wave, or of the whole run."""
+    return [record_from_item(item) for item in runs().get_servers(call.run_id, wave)]
+
+
+def store(call: Call, before: Iterable[ServerRecord], after: Sequence[ServerRecord]) -> None:
+    """Tell of the new statuses, then write the records that changed."""
+    known = {record.server_key: record for record in before}
+    changed = [record for record in after if known.get(record.server_key) != record]
+    told = [
+        (TOLD[record.status].value, _summary(record))
+        for record in changed
+        if record.status in TOLD and known[record.server_key].status != record.status
+    ]
+    if told:
+        runs().append_events(call.run_id, told, call.now)
+    if changed:
+        runs().put_servers(call.run_id, [record_to_item(record) for record in changed])
+
+
+def _summary(record: ServerRecord) -> Item:
+    return {
+        "server_key": record.server_key,
+        "wave": record.wave,
+        "source_server_id": record.source_server_id,
+        "instance_id": record.instance_id,
+        "job_id": record.job_id,
+        "attempts": record.attempts,
+        "reason": record.reason,
+    }
+
+
+def timer_started(wave: Mapping[str, Any]) -> datetime:
+    """Return when the wave's time began: at its start, or at the latest decision to retry."""
+    return parse_time(wave.get("timer_started_at") or wave["started_at"])
+
+
+def end_wave(call: Call, number: int, *, max_failures: int, aborted: bool = False) -> str:
+    """Give a wave the status that its servers amount to, and return it. A wave that has ended stays as it is."""
+    wave = next(item for item in runs().get_waves(call.run_id) if item["wave"] == number)
+    if wave["ended_at"]:
+        return str(wave["status"])
+    records = read_records(call, number)
+    status = waves.wave_status(records, max_failures=max_failures, aborted=aborted)
+    if wave["status"] == WaveStatus.PENDING and aborted:
+        status = WaveStatus.ABORTED
+    data = {"wave": number, "name": wave["name"], "status": str(status)}
+    runs().append_event(call.run_id, EventKind.WAVE_ENDED.value, data, call.now)
+    runs().update_wave(call.run_id, number, {"status": str(status), "ended_at": call.at})
+    return str(status)

@@ -1,0 +1,133 @@
+# Copyright (c) 2026, The disaster_recovery.aws maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What every function is made of: event in, result out, errors with names that the state machines match.
+
+A function is called again at any point, after any crash. So it looks at what is, appends events before it changes the
+records that they tell of (an equal event is not written twice), and answers the same when there is nothing left to do.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import boto3
+from _errors import AwsRefused, Conflict, DrsNotInitialized, InvalidRequest, NotFound, Transient
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import (
+    AwsError,
+    ConflictError,
+    InvalidRequestError,
+    NotFoundError,
+    TransientError,
+    UninitializedError,
+)
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.ip_map_table import IpMapTable
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.runs_table import RunsTable
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timestamps import format_time, parse_time
+from botocore.config import Config
+
+Result = dict[str, Any]
+
+# Less patience than a module has: the state machine retries a function, which may take two minutes.
+CLIENT_CONFIG = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 4})
+
+
+NAMES: Mapping[type[Exception], type[Exception]] = {
+    DeclarationError: InvalidRequest,
+    InvalidRequestError: InvalidRequest,
+    TransientError: Transient,
+    ConflictError: Conflict,
+    NotFoundError: NotFound,
+    UninitializedError: DrsNotInitialized,
+    AwsError: AwsRefused,
+}
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a function.
+
+    Attributes:
+        now: When the state was entered. A retried call has the same time, and so decides and records the same.
+        event: The whole event. It may hold a task token, so it is never logged.
+    """
+
+    function: str
+    run_id: str
+    now: datetime
+    event: Mapping[str, Any]
+
+    @property
+    def at(self) -> str:
+        """The time of the call as records hold it."""
+        return format_time(self.now)
+
+    @property
+    def wave(self) -> int | None:
+        """Number of the wave, None for the whole run."""
+        return self.event.get("wave")
+
+    def log(self, message: str, **facts: Any) -> None:
+        """Write one line of JSON to the function's log."""
+        line = {"function": self.function, "run_id": self.run_id, "at": self.at, "message": message, **facts}
+        sys.stdout.write(json.dumps(line, default=str) + "\n")
+
+
+@functools.cache
+def client(service: str) -> Any:
+    """Return the boto3 client of a service, one for the life of the process."""
+    return boto3.client(service, config=CLIENT_CONFIG)  # type: ignore[call-overload]
+
+
+@functools.cache
+def runs() -> RunsTable:
+    """Return the runs table."""
+    return RunsTable(client("dynamodb"), os.environ["RUNS_TABLE"])
+
+
+@functools.cache
+def ip_map() -> IpMapTable:
+    """Return the IP map table."""
+    return IpMapTable(client("dynamodb"), os.environ["IP_MAP_TABLE"])
+
+
+def _call(function: str, event: Mapping[str, Any]) -> Call:
+    try:
+        run_id, now = str(event["run_id"]), parse_time(event["now"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise InvalidRequestError(f"{function}: the event needs run_id and now (ISO 8601): {error!r}") from error
+    return Call(function, run_id, now, event)
+
+
+def function(name: str) -> Callable[[Callable[[Call], Result]], Callable[[Mapping[str, Any], Any], Result]]:
+    """Make a Lambda handler of C(body): reads the event, logs, gives errors their names.
+
+    Args:
+        name: Name of the function without the prefix (C(open-run)).
+    """
+
+    def decorate(body: Callable[[Call], Result]) -> Callable[[Mapping[str, Any], Any], Result]:
+        @functools.wraps(body)
+        def handler(event: Mapping[str, Any], _context: Any) -> Result:
+            try:
+                call = _call(name, event)
+                call.log("called", wave=call.wave)
+                result = body(call)
+            except tuple(NAMES) as error:
+                named = next(NAMES[kind] for kind in type(error).__mro__ if kind in NAMES)
+                raise named(str(error)) from error
+            call.log("done", **result)
+            return result
+
+        return handler
+
+    return decorate

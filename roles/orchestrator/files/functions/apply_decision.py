@@ -1,0 +1,99 @@
+# Copyright (c) 2026, The disaster_recovery.aws maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""ApplyDecision: take the answer to a pause (or the default, when nobody answered) and apply it to the records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from _records import declared_wave, end_wave, read_plan, read_records, read_run, store
+from _runtime import Call, Result, function, runs
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import ConflictError, NotFoundError
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import waves
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.decisions import Decision, PauseStatus
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import RunStatus, ServerStatus
+
+ABOUT_SERVERS = frozenset({"prepare-wave", "reconcile-wave", "validate", "wave"})
+"""Steps at which a decision other than abort is about the wave's servers."""
+
+ENDS_WAVE = frozenset({"validate", "wave"})
+"""Steps after which the wave is over, unless they are done again."""
+
+
+def _answered(call: Call) -> Mapping[str, Any]:
+    """Return the latest pause of the step with its decision."""
+    asked = [
+        pause
+        for pause in runs().pauses(call.run_id)
+        if pause["step"] == call.event["step"] and pause["wave"] == call.wave
+    ]
+    if not asked:
+        raise NotFoundError(f"Run {call.run_id} was never paused at step {call.event['step']} of wave {call.wave}")
+    pause = asked[-1]
+    if call.event.get("expired"):
+        pause = runs().expire_pause(call.run_id, pause["pause_id"], at=call.now)
+    if pause["status"] == PauseStatus.OPEN:
+        raise ConflictError(
+            f"Pause {pause['pause_id']} of run {call.run_id} was ended without a recorded decision: "
+            "decide with playbook decide, not by answering the task"
+        )
+    return pause
+
+
+def _apply_to_wave(call: Call, wave: int, decision: Decision, max_failures: int) -> None:
+    before = read_records(call, wave)
+    changed = waves.apply_decision(before, decision, validating=call.event["step"] == "validate")
+    store(call, before, changed)
+    if decision is Decision.RETRY:
+        runs().update_wave(call.run_id, wave, {"status": "running", "timer_started_at": call.at, "ended_at": None})
+    elif call.event["step"] in ENDS_WAVE:
+        end_wave(call, wave, max_failures=max_failures)
+
+
+def _check_plan_again(call: Call) -> None:
+    """Let the final validation look again at servers that it failed; what failed in a wave was decided there."""
+    before = read_records(call)
+    again: list[ServerRecord] = [
+        replace(record, status=ServerStatus.LAUNCHED.value, reason="")
+        for record in before
+        if record.status == ServerStatus.FAILED and record.instance_id and not record.accepted
+    ]
+    store(call, before, again)
+    runs().update_run(call.run_id, {"validation_started_at": call.at})
+
+
+def _apply(call: Call, decision: Decision, run: Mapping[str, Any]) -> None:
+    step = call.event["step"]
+    if decision is Decision.ABORT:
+        before = read_records(call)
+        store(call, before, waves.apply_decision(before, decision))
+    elif step in ABOUT_SERVERS and call.wave is not None:
+        declared = declared_wave(read_plan(run), call.wave)
+        _apply_to_wave(call, call.wave, decision, declared.max_failures)
+    elif step == "final-validation" and decision is Decision.RETRY:
+        _check_plan_again(call)
+    elif step == "final-validation":
+        before = read_records(call)
+        store(call, before, waves.apply_decision(before, decision, validating=True))
+
+
+@function("apply-decision")
+def handler(call: Call) -> Result:
+    """Return C({decision}). Applying the same decision again changes nothing."""
+    run = read_run(call)
+    pause = _answered(call)
+    told = {
+        name: pause[name]
+        for name in ("pause_id", "step", "wave", "decision", "decided_by", "decided_at", "decision_reason")
+    }
+    runs().append_event(call.run_id, EventKind.DECISION_MADE.value, told, call.now)
+    decision = Decision(pause["decision"])
+    _apply(call, decision, run)
+    runs().update_run(call.run_id, {"status": RunStatus.RUNNING.value})
+    return {"decision": decision.value}

@@ -1,0 +1,121 @@
+# Copyright (c) 2026, The disaster_recovery.aws maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Close: give the run its final status, store the report, tell people, release the locks."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from _launch import set_profile
+from _records import declared_wave, end_wave, read_plan, read_records, read_run
+from _runtime import Call, Result, client, function, runs
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.dynamodb import call as aws_call
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.runs_locks import plan_lock
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import report
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.decisions import pause_from_item
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind, event_from_item
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import WaveStatus
+
+Item = dict[str, Any]
+
+SUMMARY_LENGTH = 2000
+SUBJECT_LENGTH = 100
+"""Characters of a notice's subject. Source: SNS API Reference, Publish."""
+
+
+def _error_text(error: Any) -> str:
+    """Return what ended the run, without a stack trace; empty when nothing did."""
+    if not error:
+        return ""
+    try:
+        return str(json.loads(error["Cause"])["errorMessage"])
+    except (ValueError, TypeError, KeyError):
+        return f"{error.get('Error')}: {error.get('Cause')}"
+
+
+def _end_waves(call: Call, run: Mapping[str, Any], aborted: bool) -> None:
+    plan = read_plan(run)
+    for wave in runs().get_waves(call.run_id):
+        if not wave["ended_at"] and (aborted or wave["status"] != WaveStatus.PENDING):
+            declared = declared_wave(plan, wave["wave"])
+            end_wave(call, wave["wave"], max_failures=declared.max_failures, aborted=aborted)
+
+
+def _report(call: Call, run: Mapping[str, Any]) -> Item:
+    events = [event_from_item(item) for item in runs().events(call.run_id)]
+    findings: list[Item] = next(
+        (event.data["findings"] for event in reversed(events) if event.kind in {"gate_passed", "gate_failed"}), []
+    )
+    return report.build_report(
+        run,
+        runs().get_waves(call.run_id),
+        read_records(call),
+        events,
+        [pause_from_item(item) for item in runs().pauses(call.run_id)],
+        now=call.now,
+        findings=findings,
+    )
+
+
+def _store_evidence(call: Call, document: Item) -> None:
+    aws_call(
+        client("s3").put_object,
+        "store the report",
+        Bucket=os.environ["EVIDENCE_BUCKET"],
+        Key=_evidence_key(call),
+        Body=json.dumps(document, indent=2, sort_keys=True).encode(),
+        ContentType="application/json",
+    )
+
+
+def _evidence_key(call: Call) -> str:
+    return f"runs/{call.run_id}/report.json"
+
+
+def _tell(call: Call, status: str, lines: list[str]) -> None:
+    aws_call(
+        client("sns").publish,
+        "publish the notice",
+        TopicArn=os.environ["TOPIC_ARN"],
+        Subject=f"Run {status}: {call.run_id}"[:SUBJECT_LENGTH],
+        Message="\n".join(lines),
+        MessageAttributes={
+            "kind": {"DataType": "String", "StringValue": "run_closed"},
+            "run_id": {"DataType": "String", "StringValue": call.run_id},
+            "status": {"DataType": "String", "StringValue": status},
+        },
+    )
+
+
+@function("close-run")
+def handler(call: Call) -> Result:
+    """Return C({status, summary}). A run that is closed keeps its status; what a crash left undone is done."""
+    run = read_run(call)
+    aborted = bool(call.event.get("aborted"))
+    error = _error_text(call.event.get("error"))
+    records = read_records(call)
+    status = run["status"] if run["closed_at"] else str(report.final_status(records, aborted=aborted, error=error))
+    if run["mode"] == "test" and records:
+        set_profile(records, "failover", expected=False)
+    if not run["closed_at"]:
+        _end_waves(call, run, aborted)
+        told = {"status": status, "aborted": aborted, "error": error}
+        runs().append_event(call.run_id, EventKind.RUN_CLOSED.value, told, call.now)
+    evidence = f"s3://{os.environ['EVIDENCE_BUCKET']}/{_evidence_key(call)}"
+    closed_at = run["closed_at"] or call.at
+    closed = {**run, "status": status, "closed_at": closed_at, "evidence": evidence, "error": error}
+    document = _report(call, closed)
+    lines = report.summary_lines(document)
+    _store_evidence(call, document)
+    _tell(call, status, lines)
+    runs().update_run(
+        call.run_id,
+        {"status": status, "closed_at": closed_at, "evidence": evidence, "error": error or run.get("error")},
+    )
+    runs().release_locks([plan_lock(run["plan_name"]), *(record.server_key for record in records)], call.run_id)
+    return {"status": status, "summary": "\n".join(lines)[:SUMMARY_LENGTH]}

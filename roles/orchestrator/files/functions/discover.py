@@ -1,0 +1,88 @@
+# Copyright (c) 2026, The disaster_recovery.aws maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Discover: resolve the plan's groups against live source servers, correlate them with the IP map, take the locks."""
+
+from __future__ import annotations
+
+from _records import read_plan, read_run
+from _runtime import Call, Result, client, function, ip_map, runs
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import drs
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import (
+    ConflictError,
+    InvalidRequestError,
+)
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.runs_locks import plan_lock
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import plans, validation
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError, Problem
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import MapEntry
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import PlannedServer, ResolvedPlan
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord, record_to_item
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import WaveStatus, profile_of
+
+
+def _entries(resolved: ResolvedPlan, profile: str) -> dict[str, list[MapEntry]]:
+    """Return the IP map entries of every server; a server without one in the profile is a problem, never a guess."""
+    keys = [planned.server.key for planned in resolved.servers]
+    found: dict[str, list[MapEntry]] = {key: [] for key in keys}
+    for entry in ip_map().read(keys):
+        found[entry.server_key].append(entry)
+    missing = [
+        key for key, entries in found.items() if not entries or any(profile not in entry.profiles for entry in entries)
+    ]
+    if missing:
+        remedy = f"the IP map has no address of it for profile {profile}: run playbook configure (module ip_map)"
+        raise DeclarationError([Problem(repr(key), f"table {ip_map().name}", remedy) for key in missing])
+    return found
+
+
+def _record(planned: PlannedServer, retries: int, entries: list[MapEntry], profile: str) -> ServerRecord:
+    return ServerRecord(
+        server_key=planned.server.key,
+        wave=planned.wave,
+        source_server_id=planned.server.source_server_id,
+        critical=planned.critical,
+        attempts_allowed=1 + retries,
+        expected=validation.expected_of(entries, profile),
+    )
+
+
+@function("discover")
+def handler(call: Call) -> Result:
+    """Return C({servers, waves}), both numbers. A run whose waves have begun is not discovered anew."""
+    run = read_run(call)
+    plan = read_plan(run)
+    begun = [wave for wave in runs().get_waves(call.run_id) if wave["status"] != WaveStatus.PENDING]
+    if begun:
+        return {"servers": len(runs().get_servers(call.run_id)), "waves": len(plan.waves)}
+    profile = profile_of(run["mode"])
+    resolved = plans.resolve(plan, drs.read_source_servers(client("drs")))
+    entries = _entries(resolved, profile)
+    records = [
+        _record(planned, plan.waves[planned.wave - 1].retries, entries[planned.server.key], profile)
+        for planned in resolved.servers
+    ]
+    # The records come before the locks: whoever closes this run finds in them which locks to release.
+    runs().put_servers(call.run_id, [record_to_item(record) for record in records])
+    runs().put_waves(
+        call.run_id,
+        [
+            {
+                "wave": number,
+                "name": wave.name,
+                "status": WaveStatus.PENDING.value,
+                "started_at": None,
+                "ended_at": None,
+            }
+            for number, wave in enumerate(plan.waves, start=1)
+        ],
+    )
+    try:
+        runs().take_locks([plan_lock(plan.name), *(record.server_key for record in records)], call.run_id, at=call.now)
+    except ConflictError as error:
+        raise InvalidRequestError(error.message) from error
+    found = {"servers": {record.server_key: record.source_server_id for record in records}, "profile": profile}
+    runs().append_event(call.run_id, EventKind.SERVERS_DISCOVERED.value, found, call.now)
+    return {"servers": len(records), "waves": len(plan.waves)}

@@ -1,0 +1,140 @@
+# Copyright (c) 2026, The disaster_recovery.aws maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Gate: may the plan run now? Fails closed: what could not be read is not a pass."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, TypeVar
+
+from _launch import read_configurations
+from _records import read_plan, read_records, read_run
+from _runtime import Call, Result, client, function, ip_map, runs
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import drs, launch_templates
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import AwsError, TransientError
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.pacing import Outcomes, Pacers, for_each
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import readiness
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import MapEntry
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.jobs import job_from_drs
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.readiness import ServerFacts, Unknown
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import profile_of
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.source_servers import SourceServer
+
+FINDINGS_IN_EVENT = 200
+"""An item of DynamoDB holds 400 KB; the others are counted."""
+
+Value = TypeVar("Value")
+
+
+def _known(outcomes: Outcomes[str, Value]) -> dict[str, Value | Unknown]:
+    """Return results, and errors as unknown facts. A transient error is raised: the state machine tries again."""
+    for error in outcomes.errors.values():
+        if isinstance(error, TransientError):
+            raise error
+    unknown = {key: Unknown(error.message) for key, error in outcomes.errors.items()}
+    return {**outcomes.results, **unknown}
+
+
+def _templates(
+    configurations: Mapping[str, Mapping[str, Any] | Unknown], profile: str, pacers: Pacers
+) -> dict[str, Mapping[str, Any] | Unknown | None]:
+    """Return the data of the profile's version of each template; None where there is no intact one."""
+
+    def read(_key: str, template_id: str) -> Mapping[str, Any] | None:
+        pacers.take("DescribeLaunchTemplateVersions")
+        versions = launch_templates.read_versions(client("ec2"), template_id)
+        version = launch_templates.version_of(versions, profile)
+        return version.data if version else None
+
+    readable = {
+        key: configuration["ec2LaunchTemplateID"]
+        for key, configuration in configurations.items()
+        if not isinstance(configuration, Unknown)
+    }
+    unreadable = {
+        key: configuration for key, configuration in configurations.items() if isinstance(configuration, Unknown)
+    }
+    return {**_known(for_each(readable, read)), **unreadable}
+
+
+def _source_servers(ids: list[str]) -> dict[str, SourceServer] | Unknown:
+    try:
+        return {server.source_server_id: server for server in drs.read_source_servers(client("drs"), ids=ids)}
+    except TransientError:
+        raise
+    except AwsError as error:
+        return Unknown(error.message)
+
+
+def _active_jobs() -> dict[str, str] | Unknown:
+    """Return the job that holds a server now, by source server id."""
+    try:
+        found = [job_from_drs(item) for item in drs.describe_jobs(client("drs"))]
+    except TransientError:
+        raise
+    except AwsError as error:
+        return Unknown(error.message)
+    return {server_id: job.job_id for job in found if job.active for server_id in job.participants}
+
+
+def _entries(keys: list[str]) -> dict[str, tuple[MapEntry, ...]] | Unknown:
+    try:
+        found = ip_map().read(keys)
+    except TransientError:
+        raise
+    except AwsError as error:
+        return Unknown(error.message)
+    return {key: tuple(entry for entry in found if entry.server_key == key) for key in keys}
+
+
+def _of(facts: Mapping[str, Value] | Unknown, key: str) -> Value | Unknown | None:
+    return facts if isinstance(facts, Unknown) else facts.get(key)
+
+
+def _facts(records: list[ServerRecord], profile: str) -> list[ServerFacts]:
+    pacers = Pacers()
+    ids = [record.source_server_id for record in records]
+    servers = _source_servers(ids)
+    configurations = _known(read_configurations(records, pacers))
+    templates = _templates(configurations, profile, pacers)
+    entries = _entries([record.server_key for record in records])
+    jobs = _active_jobs()
+    return [
+        ServerFacts(
+            server_key=record.server_key,
+            critical=record.critical,
+            source_server=_of(servers, record.source_server_id),
+            entries=_of(entries, record.server_key) or (),
+            configuration=configurations[record.server_key],
+            template=templates[record.server_key],
+            active_job_id=_of(jobs, record.source_server_id),
+        )
+        for record in records
+    ]
+
+
+@function("gate")
+def handler(call: Call) -> Result:
+    """Return C({outcome, reason, findings}): done when nothing blocks, else ask."""
+    run = read_run(call)
+    profile = profile_of(run["mode"])
+    facts = _facts(read_records(call), profile)
+    findings = readiness.evaluate(facts, read_plan(run).gate, profile=profile, now=call.now)
+    blocked = any(finding.blocking for finding in findings)
+    told = {
+        "servers": len(facts),
+        "findings": [asdict(finding) for finding in findings[:FINDINGS_IN_EVENT]],
+        "findings_not_shown": max(0, len(findings) - FINDINGS_IN_EVENT),
+    }
+    kind = EventKind.GATE_FAILED if blocked else EventKind.GATE_PASSED
+    runs().append_event(call.run_id, kind.value, told, call.now)
+    return {
+        "outcome": "ask" if blocked else "done",
+        "reason": readiness.summary(findings),
+        "findings": len(findings),
+    }

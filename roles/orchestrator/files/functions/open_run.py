@@ -1,0 +1,84 @@
+# Copyright (c) 2026, The disaster_recovery.aws maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Open: check the request, and write the run with the plan as it is now."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from _runtime import Call, Result, function, runs
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import (
+    ConflictError,
+    InvalidRequestError,
+)
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import plans
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import runs as run_rules
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import Plan
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timestamps import format_time, parse_time
+
+REQUIRED = ("plan", "mode", "execution_arn", "requested_by", "requested_at")
+
+
+def _check(call: Call) -> None:
+    run_rules.check_run_id(call.run_id)
+    for name in REQUIRED:
+        value = call.event.get(name)
+        if not isinstance(value, str) or not value:
+            raise InvalidRequestError(f"The request's {name} is {value!r}: it must be a text that is not empty")
+    run_rules.check_mode(call.event["mode"])
+
+
+def _incident_at(call: Call) -> datetime | None:
+    given = call.event.get("incident_at")
+    if given is None:
+        return None
+    try:
+        moment = parse_time(given)
+    except (TypeError, ValueError) as error:
+        raise InvalidRequestError(f"The request's incident_at is {given!r}: {error}") from error
+    if moment > call.now:
+        raise InvalidRequestError(f"The request's incident_at {given} is in the future (it is {call.at})")
+    return moment
+
+
+def _published(name: str) -> Plan:
+    published = runs().get_plan(name)
+    if published is None:
+        known = ", ".join(item["name"] for item in runs().list_plans()) or "none"
+        raise InvalidRequestError(
+            f"There is no plan {name!r} (known plans: {known}). Publish it first: playbook configure, module dr_plan."
+        )
+    return plans.parse_plan(published["plan"], where=f"published plan {name}")
+
+
+@function("open-run")
+def handler(call: Call) -> Result:
+    """Return C({plan, waves, decision_timeout}); the same request again gets the same answer."""
+    _check(call)
+    existing = runs().get_run(call.run_id)
+    plan = plans.parse_plan(existing["plan"]) if existing else _published(call.event["plan"])
+    requested_at, incident_at = parse_time(call.event["requested_at"]), _incident_at(call)
+    try:
+        runs().open_run(
+            run_id=call.run_id,
+            plan=plan.to_document(),
+            mode=call.event["mode"],
+            requested_at=requested_at,
+            requested_by=call.event["requested_by"],
+            execution_arn=call.event["execution_arn"],
+            incident_at=incident_at,
+        )
+    except ConflictError as error:
+        raise InvalidRequestError(error.message) from error
+    opened = {
+        "plan": plan.name,
+        "plan_digest": plans.digest(plan),
+        "mode": call.event["mode"],
+        "requested_by": call.event["requested_by"],
+        "incident_at": format_time(incident_at) if incident_at else None,
+    }
+    runs().append_event(call.run_id, EventKind.RUN_OPENED.value, opened, requested_at)
+    return {"plan": plan.name, "waves": len(plan.waves), "decision_timeout": plan.decision.timeout}

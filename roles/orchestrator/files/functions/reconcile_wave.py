@@ -1,0 +1,182 @@
+# Copyright (c) 2026, The disaster_recovery.aws maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reconcile: look at this run's jobs, record what became of the servers, start what may start now, say what is left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import timedelta
+from typing import Any
+
+from _records import declared_wave, read_plan, read_records, read_run, read_wave, store, timer_started
+from _runtime import Call, Result, client, function, runs
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import drs
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import AwsError, ConflictError
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import waves
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.admission import Quotas
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.jobs import Job, job_from_drs, job_tags
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord, record_to_item
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import ServerStatus
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timestamps import format_time, parse_time
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.waves import Batch, WavePolicy
+
+LONGEST_JOB = timedelta(days=2)
+"""Jobs that were created longer than this before the run are over; they are not read."""
+
+QUOTA_EXCEEDED = "ServiceQuotaExceededException"
+
+
+def _jobs(run: Mapping[str, Any]) -> list[Job]:
+    """Return the jobs of the account and Region that can matter: whoever started them, they count against quotas."""
+    since = format_time(parse_time(run["requested_at"]) - LONGEST_JOB)
+    return [job_from_drs(item) for item in drs.describe_jobs(client("drs"), from_date=since)]
+
+
+def _quotas(call: Call, wave: Mapping[str, Any]) -> Quotas:
+    """Return the live quotas. Where they are from is recorded once for every wave."""
+    quotas, source = drs.read_quotas(client("service-quotas"))
+    if not wave.get("quotas"):
+        known = {**asdict(quotas), "source": source}
+        runs().append_event(call.run_id, "quotas_read", {"wave": wave["wave"], **known}, call.now)
+        runs().update_wave(call.run_id, wave["wave"], {"quotas": known})
+    return quotas
+
+
+def _raw_errors(job_id: str) -> dict[str, str]:
+    """Return what the job's log says went wrong, by source server id. DRS does not always say."""
+    return {
+        item["eventData"]["sourceServerID"]: item["eventData"]["rawError"]
+        for item in drs.describe_job_log_items(client("drs"), job_id)
+        if item.get("eventData", {}).get("rawError") and item["eventData"].get("sourceServerID")
+    }
+
+
+def _with_reasons(before: Mapping[str, ServerRecord], updates: Iterable[ServerRecord]) -> list[ServerRecord]:
+    """Add to newly failed servers what their job's log says."""
+    updates = list(updates)
+    failed = {
+        record.server_key
+        for record in updates
+        if record.status == ServerStatus.FAILED and record.job_id and before[record.server_key].status != record.status
+    }
+    jobs = {record.job_id for record in updates if record.server_key in failed and record.job_id}
+    errors = {job_id: _raw_errors(job_id) for job_id in sorted(jobs)}
+    return [
+        replace(record, reason=f"{record.reason}: {errors[record.job_id][record.source_server_id]}")
+        if record.server_key in failed and record.job_id and record.source_server_id in errors[record.job_id]
+        else record
+        for record in updates
+    ]
+
+
+def _with_instances(updates: Iterable[ServerRecord]) -> list[ServerRecord]:
+    """Add to launched servers their instance and the point in time of their data."""
+    updates = list(updates)
+    wanted = [
+        record.source_server_id
+        for record in updates
+        if record.status == ServerStatus.LAUNCHED and not (record.instance_id and record.recovery_point_at)
+    ]
+    if not wanted:
+        return updates
+    found = {
+        (item["sourceServerID"], item["jobID"]): item
+        for item in drs.describe_recovery_instances(client("drs"), source_server_ids=wanted)
+        if item.get("sourceServerID") and item.get("jobID")
+    }
+    return [
+        _with_instance(record, found[record.source_server_id, record.job_id])
+        if record.job_id and (record.source_server_id, record.job_id) in found
+        else record
+        for record in updates
+    ]
+
+
+def _with_instance(record: ServerRecord, instance: Mapping[str, Any]) -> ServerRecord:
+    point = instance.get("pointInTimeSnapshotDateTime")
+    return replace(
+        record,
+        instance_id=record.instance_id or instance.get("ec2InstanceID") or instance.get("recoveryInstanceID"),
+        recovery_point_at=format_time(parse_time(point)) if point else None,
+    )
+
+
+def _tell_of_jobs(
+    call: Call, jobs: Sequence[Job], before: Iterable[ServerRecord], after: Iterable[ServerRecord]
+) -> None:
+    """Tell of jobs that are new to the records (found after a crash) and of those that have ended since."""
+    before = list(before)
+    known = {record.job_id for record in before}
+    launching = {record.job_id for record in before if record.status == ServerStatus.LAUNCHING}
+    told: list[tuple[str, Mapping[str, Any]]] = []
+    found = {record.job_id for record in after} - known
+    for job in jobs:
+        if job.job_id in found:
+            told.append((EventKind.JOB_STARTED.value, _job_facts(job, found=True)))
+        if job.job_id in found | launching and not job.active:
+            told.append((EventKind.JOB_ENDED.value, _job_facts(job)))
+    if told:
+        runs().append_events(call.run_id, told, call.now)
+
+
+def _job_facts(job: Job, **more: Any) -> dict[str, Any]:
+    return {
+        "job_id": job.job_id,
+        "attempt": job.attempt,
+        "batch": job.batch,
+        "created_at": format_time(job.created_at) if job.created_at else None,
+        "ended_at": format_time(job.ended_at) if job.ended_at else None,
+        "servers": {server_id: participant.launch_status for server_id, participant in job.participants.items()},
+        **more,
+    }
+
+
+def _start(call: Call, run: Mapping[str, Any], wave: int, batch: Batch) -> Job | None:
+    """Start a batch and return its job, also when it turns out to be there; None when others hold its servers."""
+    tags = job_tags(call.run_id, wave, batch.attempt, batch.batch)
+    try:
+        return job_from_drs(
+            drs.start_recovery(client("drs"), batch.source_server_ids, is_drill=run["mode"] == "test", tags=tags)
+        )
+    except AwsError as error:
+        if not isinstance(error, ConflictError) and error.code != QUOTA_EXCEEDED:
+            raise
+        own = [job for job in _jobs(run) if tags.items() <= job.tags.items()]
+        call.log("start refused", batch=batch.batch, error=error.message, own_job=own[0].job_id if own else None)
+        return own[0] if own else None
+
+
+@function("reconcile-wave")
+def handler(call: Call) -> Result:
+    """Return C({outcome, seconds, reason}). May be repeated: DRS's jobs, found by tag, win over records."""
+    run, wave = read_run(call), read_wave(call)
+    number = wave["wave"]
+    declared = declared_wave(read_plan(run), number)
+    before = read_records(call, number)
+    jobs = _jobs(run)
+    step = waves.reconcile(
+        before,
+        jobs,
+        _quotas(call, wave),
+        WavePolicy(max_failures=declared.max_failures, timeout=declared.timeout),
+        run_id=call.run_id,
+        wave=number,
+        now=call.now,
+        wave_started_at=timer_started(wave),
+    )
+    updates = _with_instances(_with_reasons({record.server_key: record for record in before}, step.updates))
+    _tell_of_jobs(call, [job for job in jobs if job.belongs_to(call.run_id, number)], before, updates)
+    store(call, before, updates)
+    current = {record.server_key: record for record in (*before, *updates)}
+    for batch in step.starts:
+        job = _start(call, run, number, batch)
+        if job is None:
+            continue
+        runs().append_event(call.run_id, EventKind.JOB_STARTED.value, {"wave": number, **_job_facts(job)}, call.now)
+        launching = waves.started(current.values(), batch, job.job_id)
+        runs().put_servers(call.run_id, [record_to_item(record) for record in launching])
+    return {"outcome": step.outcome, "seconds": step.seconds, "reason": step.reason}

@@ -1,0 +1,89 @@
+# Copyright (c) 2026, The disaster_recovery.aws maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Validate: are the launched instances what the plan expects? For one wave, or once more for the whole plan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from _records import declared_wave, end_wave, read_plan, read_records, read_run, read_wave, store, timer_started
+from _runtime import Call, Result, client, function, runs
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import instances
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import validation, wave_validation
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import ServerStatus
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timestamps import parse_time
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.validation import CheckResult
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.wave_validation import ValidationStep
+
+FINAL_TIMEOUT = 900
+"""Seconds that the final validation of the whole plan may take."""
+
+
+def _check(records: Sequence[ServerRecord]) -> dict[str, CheckResult]:
+    ids = [record.instance_id for record in records if record.instance_id]
+    found = instances.describe_instances(client("ec2"), ids)
+    statuses = instances.describe_instance_status(client("ec2"), ids)
+    return {
+        record.server_key: validation.check_server(
+            record, found.get(record.instance_id or ""), statuses.get(record.instance_id or ""), record.expected
+        )
+        for record in records
+    }
+
+
+def _step(
+    call: Call,
+    records: Sequence[ServerRecord],
+    checked: frozenset[str],
+    max_failures: int,
+    timeout: int,
+    start: datetime,
+) -> ValidationStep:
+    step = wave_validation.step(
+        records,
+        _check([record for record in records if record.status in checked]),
+        max_failures=max_failures,
+        timeout=timeout,
+        started_at=start,
+        now=call.now,
+    )
+    store(call, records, step.updates)
+    return step
+
+
+def _validate_wave(call: Call) -> ValidationStep:
+    wave = read_wave(call)
+    number = wave["wave"]
+    declared = declared_wave(read_plan(read_run(call)), number)
+    step = _step(
+        call,
+        read_records(call, number),
+        frozenset({ServerStatus.LAUNCHED}),
+        declared.max_failures,
+        declared.timeout,
+        timer_started(wave),
+    )
+    if step.outcome == "done":
+        end_wave(call, number, max_failures=declared.max_failures)
+    return step
+
+
+def _validate_plan(call: Call) -> ValidationStep:
+    run = read_run(call)
+    began = run.get("validation_started_at")
+    if not began:
+        began = call.at
+        runs().update_run(call.run_id, {"validation_started_at": began})
+    checked = frozenset({ServerStatus.LAUNCHED, ServerStatus.VALIDATED})
+    return _step(call, read_records(call), checked, 0, FINAL_TIMEOUT, parse_time(began))
+
+
+@function("validate")
+def handler(call: Call) -> Result:
+    """Return C({outcome, seconds, reason})."""
+    step = _validate_plan(call) if call.wave is None else _validate_wave(call)
+    return {"outcome": step.outcome, "seconds": step.seconds, "reason": step.reason}
