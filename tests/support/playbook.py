@@ -51,24 +51,38 @@ def run_playbook(
         succeeds: Whether exit status 0 is expected.
         timeout: Seconds until the run is killed.
     """
+    process = playbook_process(playbook, *arguments, inventory=inventory, variables=variables, environment=environment)
+    try:
+        output, _ = process.communicate(timeout=timeout)
+    finally:
+        process.kill()
+    outcome = Outcome(process.returncode, output)
+    assert (outcome.returncode == 0) is succeeds, outcome.output
+    return outcome
+
+
+def playbook_process(
+    playbook: str | Path,
+    *arguments: str,
+    inventory: str | Path | None = None,
+    variables: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> subprocess.Popen[str]:
+    """Start a playbook and return its process, which writes everything to its standard output; see L(run_playbook)."""
     command = [str(BIN / "ansible-playbook"), str(playbook), *arguments]
     if inventory is not None:
         command += ["-i", str(inventory)]
     if variables:
         command += ["-e", json.dumps(dict(variables))]
-    done = subprocess.run(
+    return subprocess.Popen(
         command,
         cwd=ROOT,
         env=_environment(environment),
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=timeout,
-        check=False,
     )
-    outcome = Outcome(done.returncode, done.stdout)
-    assert (outcome.returncode == 0) is succeeds, outcome.output
-    return outcome
 
 
 def _environment(more: Mapping[str, str] | None) -> dict[str, str]:
