@@ -141,9 +141,7 @@ def error_response(protocol: str, code: str, message: str, status: int) -> tuple
         text = f"<Error>{error}<RequestId>{request_id}</RequestId></Error>"
     else:
         kind = "Sender" if status < 500 else "Receiver"
-        text = (
-            f"<ErrorResponse><Error><Type>{kind}</Type>{error}</Error><RequestId>{request_id}</RequestId></ErrorResponse>"
-        )
+        text = f"<ErrorResponse><Error><Type>{kind}</Type>{error}</Error><RequestId>{request_id}</RequestId></ErrorResponse>"
     return status, headers, b'<?xml version="1.0" encoding="UTF-8"?>\n' + text.encode()
 
 

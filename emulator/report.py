@@ -25,7 +25,9 @@ def _table(rows: list[Any]) -> list[str]:
     columns = list(dict.fromkeys(column for row in rows for column in row))
     cells = [columns] + [[_text(row.get(column)) for column in columns] for row in rows]
     widths = [max(len(line[index]) for line in cells) for index in range(len(columns))]
-    return ["  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells]
+    return [
+        "  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells
+    ]
 
 
 def _text(value: Any) -> str:

@@ -140,8 +140,8 @@ class Application:
                 status, headers, body = self._control(environ)
             else:
                 status, headers, body = self._api(environ)
-        headers["Content-Length"] = str(len(body)) if environ["REQUEST_METHOD"] != "HEAD" else headers.get(
-            "Content-Length", "0"
+        headers["Content-Length"] = (
+            str(len(body)) if environ["REQUEST_METHOD"] != "HEAD" else headers.get("Content-Length", "0")
         )
         start_response(f"{status} {_REASONS.get(status, 'Unknown')}", list(headers.items()))
         return [body]
@@ -149,9 +149,7 @@ class Application:
     def _control(self, environ: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
         from emulator import apicall, control
 
-        status, document = control.answer(
-            environ["REQUEST_METHOD"], environ["PATH_INFO"], apicall.read_body(environ)
-        )
+        status, document = control.answer(environ["REQUEST_METHOD"], environ["PATH_INFO"], apicall.read_body(environ))
         return status, {"Content-Type": "application/json"}, json.dumps(document, default=str).encode()
 
     def _api(self, environ: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
@@ -316,9 +314,7 @@ def serve(estate: Path, port: int, pace: float | None, ready: Callable[[str], No
     _register_routes(application)
     CLOCK.pace = pace
     load_estate(document, estate)
-    server = make_server(
-        HOST, port, application, threaded=True, request_handler=RequestHandler, fd=listener.fileno()
-    )
+    server = make_server(HOST, port, application, threaded=True, request_handler=RequestHandler, fd=listener.fileno())
     server.daemon_threads = True
     CLOCK.start()
     ready(endpoint)

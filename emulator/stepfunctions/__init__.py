@@ -1,3 +1,31 @@
-"""Step Functions."""
-def install():
-    pass
+"""Step Functions: moto's interpreter of state machines, switched on and completed.
+
+One module a concern; each says which behaviour of AWS it restores.
+"""
+
+from __future__ import annotations
+
+from moto.core.config import default_user_config
+
+from emulator.stepfunctions import (
+    api,
+    children,
+    clients,
+    definitions,
+    executions,
+    jsonata,
+    logs,
+    moments,
+    sdk_names,
+    threads,
+    tokens,
+)
+
+_PARTS = (threads, moments, jsonata, sdk_names, clients, definitions, executions, tokens, children, logs, api)
+
+
+def install() -> None:
+    """Switch the interpreter on and complete it."""
+    default_user_config["stepfunctions"]["execute_state_machine"] = True
+    for part in _PARTS:
+        part.install()

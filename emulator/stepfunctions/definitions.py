@@ -1,0 +1,147 @@
+"""Definitions: what AWS refuses at creation and moto lets pass, and the answer of ValidateStateMachineDefinition.
+
+Found here: states that are named but do not exist, states that lead nowhere, JSONata that does not compile, and fields
+of the other query language. Whole numbers are accepted where moto's grammar wants fractions.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser, ASLParserException
+from moto.stepfunctions.parser.models import StepFunctionsParserBackend
+
+from emulator.stepfunctions.errors import api_error
+from emulator.stepfunctions.jsonata import compile_error
+
+_TERMINAL = ("Choice", "Succeed", "Fail")
+_FRACTIONS = ("BackoffRate", "ToleratedFailurePercentage")
+_JSONPATH_ONLY = ("InputPath", "OutputPath", "Parameters", "ResultPath", "ResultSelector")
+_JSONATA_ONLY = ("Arguments", "Output")
+_TYPES = ("Task", "Pass", "Wait", "Choice", "Succeed", "Fail", "Parallel", "Map")
+
+_parse: Callable[[str], Any] = AmazonStateLanguageParser.parse
+
+
+def find_mistakes(definition: str) -> list[tuple[str, str, str]]:
+    """Return the mistakes of a definition as `(code, message, location)`."""
+    try:
+        document = json.loads(definition)
+    except ValueError as error:
+        return [("INVALID_JSON_DESCRIPTION", f"The definition is no JSON: {error}", "/")]
+    if not isinstance(document, dict):
+        return [("SCHEMA_VALIDATION_FAILED", "The definition is no JSON object", "/")]
+    mistakes = list(_machine(document, "", document.get("QueryLanguage", "JSONPath")))
+    if not mistakes:
+        mistakes = _grammar(definition)
+    return mistakes
+
+
+def _grammar(definition: str) -> list[tuple[str, str, str]]:
+    try:
+        parse(definition)
+    except ASLParserException as error:
+        return [("SCHEMA_VALIDATION_FAILED", repr(error), "/")]
+    except Exception as error:  # noqa: BLE001 - the interpreter raises whatever its constructors raise
+        return [("SCHEMA_VALIDATION_FAILED", f"{type(error).__name__}: {error}", "/")]
+    return []
+
+
+def _machine(machine: dict[str, Any], path: str, language: str) -> Iterator[tuple[str, str, str]]:
+    states = machine.get("States")
+    if not isinstance(states, dict) or not states:
+        yield ("SCHEMA_VALIDATION_FAILED", "The field 'States' is required and names at least one state", path or "/")
+        return
+    if machine.get("StartAt") not in states:
+        yield _missing_target("StartAt", machine.get("StartAt"), f"{path}/StartAt")
+    for name, state in states.items():
+        where = f"{path}/States/{name}"
+        if not isinstance(state, dict):
+            yield ("SCHEMA_VALIDATION_FAILED", "A state is a JSON object", where)
+            continue
+        yield from _state(state, where, set(states), state.get("QueryLanguage", language))
+
+
+def _state(state: dict[str, Any], where: str, names: set[str], language: str) -> Iterator[tuple[str, str, str]]:
+    kind = state.get("Type")
+    if kind not in _TYPES:
+        yield ("SCHEMA_VALIDATION_FAILED", f"Type is {kind!r}; it is one of {', '.join(_TYPES)}", f"{where}/Type")
+        return
+    if kind not in _TERMINAL and ("Next" in state) == bool(state.get("End")):
+        yield ("SCHEMA_VALIDATION_FAILED", "A state has either Next or End: true", where)
+    for field, target in _targets(state):
+        if target not in names:
+            yield _missing_target(field.split("/")[-1], target, f"{where}/{field}")
+    for field in _JSONPATH_ONLY if language == "JSONata" else _JSONATA_ONLY:
+        if field in state:
+            yield ("SCHEMA_VALIDATION_FAILED", f"The field {field} is not there in {language}", f"{where}/{field}")
+    if language == "JSONata":
+        yield from _expressions({k: v for k, v in state.items() if k not in _NESTED}, where)
+    for field in ("ItemProcessor", "Iterator"):
+        if isinstance(state.get(field), dict):
+            yield from _machine(state[field], f"{where}/{field}", language)
+    for index, branch in enumerate(state.get("Branches", [])):
+        yield from _machine(branch, f"{where}/Branches[{index}]", language)
+
+
+_NESTED = ("ItemProcessor", "Iterator", "Branches")
+
+
+def _targets(state: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    for field in ("Next", "Default"):
+        if field in state:
+            yield field, state[field]
+    for field in ("Catch", "Choices"):
+        for index, entry in enumerate(state.get(field, [])):
+            if isinstance(entry, dict) and "Next" in entry:
+                yield f"{field}[{index}]/Next", entry["Next"]
+
+
+def _expressions(value: Any, where: str) -> Iterator[tuple[str, str, str]]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _expressions(item, f"{where}/{key}")
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _expressions(item, f"{where}[{index}]")
+    elif isinstance(value, str) and value.startswith("{%") and value.endswith("%}"):
+        reason = compile_error(value[2:-2])
+        if reason:
+            yield ("INVALID_JSONATA", f"The JSONata expression cannot be compiled: {reason}", where)
+
+
+def _missing_target(field: str, target: Any, where: str) -> tuple[str, str, str]:
+    return ("MISSING_TRANSITION_TARGET", f"Missing '{field}' target: {target}", where)
+
+
+def parse(definition: str) -> Any:
+    """Parse a definition as moto's interpreter does, with whole numbers where its grammar wants fractions."""
+    return _parse(json.dumps(_with_fractions(json.loads(definition))))
+
+
+def _with_fractions(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: float(item)
+            if key in _FRACTIONS and isinstance(item, int) and not isinstance(item, bool)
+            else _with_fractions(item)
+            for key, item in value.items()
+        }
+    if isinstance(value, list):
+        return [_with_fractions(item) for item in value]
+    return value
+
+
+def _validate(definition: str) -> None:
+    mistakes = find_mistakes(definition)
+    if mistakes:
+        text = ", ".join(f"{code}: {message} at {where}" for code, message, where in mistakes)
+        raise api_error("InvalidDefinition", f"Invalid State Machine Definition: '{text}'")
+
+
+def install() -> None:
+    """Check definitions when a state machine is created or updated."""
+    AmazonStateLanguageParser.parse = staticmethod(parse)
+    StepFunctionsParserBackend._validate_definition = staticmethod(_validate)
