@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..core.errors import DeclarationError
 from ..core.launch_settings import DesiredProfile
 from ..core.launch_templates import (
     applied,
@@ -28,7 +29,7 @@ from ..core.launch_templates import (
     version_description,
 )
 from .dynamodb import call
-from .errors import ConflictError, NotFoundError, translate
+from .errors import ConflictError, InvalidRequestError, NotFoundError, translate
 from .pacing import Outcomes, Pacers, for_each
 
 PAGE_SIZE = 200
@@ -167,11 +168,17 @@ def plan_profile(versions: Sequence[Version], desired: DesiredProfile) -> Profil
     Args:
         versions: All versions of the template, oldest first.
         desired: What the version must say.
+
+    Raises:
+        InvalidRequestError: The template has a setting that cannot stand beside what is wanted.
     """
     default = next(version for version in versions if version.is_default)
     candidate = version_of(versions, desired.profile)
     base = default if default.profile is None or candidate is None else candidate
-    request = template_data(base.data, desired)
+    try:
+        request = template_data(base.data, desired)
+    except DeclarationError as error:
+        raise InvalidRequestError(f"launch template {default.template_id}: {error}") from error
     after = applied(base.data, request)
     reuse = candidate.number if candidate and same_template(candidate.data, after) else None
     before = candidate.data if candidate else base.data

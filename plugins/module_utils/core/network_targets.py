@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from .addresses import NetworkTarget, SubnetMap
-from .errors import Problem, Problems
+from .errors import Problems
 from .ip_map import MapEntry, Reservation
 
 SOURCE_SIDE_PROFILES = ("failback",)
@@ -28,21 +28,22 @@ def recovery_targets(subnet_map: SubnetMap) -> Iterator[tuple[str, NetworkTarget
                 yield f"subnet map, source {rule.source_cidr}, {profile}", target
 
 
-def target_problems(
+def check_targets(
     subnet_map: SubnetMap,
     subnets: Mapping[str, Mapping[str, Any]],
     groups: Mapping[str, Mapping[str, Any]],
     region: str,
-) -> list[Problem]:
-    """Return what is wrong with the declared targets: subnets or groups that do not exist, other networks, other VPCs.
+    problems: Problems,
+) -> None:
+    """Find what is wrong with the declared targets: subnets or groups that do not exist, other networks, other VPCs.
 
     Args:
         subnet_map: The declared subnet map.
         subnets: Items of DescribeSubnets by id.
         groups: Items of DescribeSecurityGroups by id.
         region: The recovery Region, for messages.
+        problems: Collects what is found.
     """
-    problems = Problems()
     for where, target in recovery_targets(subnet_map):
         subnet = subnets.get(target.subnet_id)
         if subnet is None:
@@ -58,7 +59,6 @@ def target_problems(
             elif group["VpcId"] != subnet["VpcId"]:
                 remedy = f"is in {group['VpcId']}, but subnet {target.subnet_id} is in {subnet['VpcId']}"
                 problems.add(group_id, where, remedy)
-    return list(problems)
 
 
 def addresses_of(entries: Iterable[MapEntry]) -> dict[str, list[str]]:
@@ -69,19 +69,20 @@ def addresses_of(entries: Iterable[MapEntry]) -> dict[str, list[str]]:
     return addresses
 
 
-def in_use_problems(
+def check_in_use(
     entries: Iterable[MapEntry],
     in_use: Mapping[tuple[str, str], Mapping[str, Any]],
     recovery_instances: Mapping[str, str | None],
-) -> list[Problem]:
-    """Return the wanted addresses that a network interface already has which is not the server's own.
+    problems: Problems,
+) -> None:
+    """Find the wanted addresses that a network interface already has which is not the server's own.
 
     Args:
         entries: Wanted entries.
         in_use: Items of DescribeNetworkInterfaces by subnet id and address.
         recovery_instances: Recovery instance of each server key: it may have the address.
+        problems: Collects what is found.
     """
-    problems = Problems()
     for wanted in _recovery_reservations(entries):
         interface = in_use.get((wanted.subnet_id, wanted.address))
         if interface is None:
@@ -94,7 +95,6 @@ def in_use_problems(
                 f"interface {wanted.interface} of {wanted.server_key}, profile {wanted.profile}",
                 f"is in use in {wanted.subnet_id} by {user}: free it, or give another address in dr_addresses",
             )
-    return list(problems)
 
 
 def _recovery_reservations(entries: Iterable[MapEntry]) -> Iterator[Reservation]:

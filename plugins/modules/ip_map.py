@@ -1,0 +1,368 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The disaster_recovery.aws maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Keep the IP map."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: ip_map
+short_description: Keep the map of source addresses to target addresses
+version_added: 0.1.0
+description:
+  - Computes, for every network interface of every source server, subnet, address and security groups in each network
+    profile, and keeps them in a DynamoDB table.
+  - Every fixed address is reserved under a condition, so that two servers never hold one address.
+  - Refused with a reason, all problems in one message and nothing written, are source addresses without a rule, targets
+    that EC2 does not know as declared, reserved addresses, and addresses that another server or interface has.
+author:
+  - The disaster_recovery.aws maintainers (@disaster-recovery)
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+  - disaster_recovery.aws.attributes
+  - disaster_recovery.aws.selector
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  table:
+    description: Name of the DynamoDB table, in the Region of the module.
+    type: str
+    required: true
+  subnet_map:
+    description:
+      - Where the servers of each source subnet launch. The longest source prefix wins.
+      - Required when O(state=present).
+    type: list
+    elements: dict
+    suboptions:
+      source_cidr:
+        description: Source subnet.
+        type: str
+        required: true
+      failover:
+        description: &target
+          - Target of the profile, a dictionary with C(subnet_id), C(cidr), C(security_groups) and C(address).
+          - C(address) is V(keep_host_part), V(keep_address) or V(dynamic).
+        type: dict
+      test:
+        description: *target
+        type: dict
+      failback:
+        description: *target
+        type: dict
+  addresses:
+    description: Explicit addresses, which override the rule and are checked in the same way.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      server_key:
+        description: Key of the server.
+        type: str
+        required: true
+      interface:
+        description: Network interface, 0 is the primary one.
+        type: int
+        required: true
+      profile:
+        description: Network profile.
+        type: str
+        required: true
+      address:
+        description: The address.
+        type: str
+        required: true
+  profiles:
+    description: Profiles that every interface needs a target in.
+    type: list
+    elements: str
+    choices: [failover, test, failback]
+    default: [failover, test]
+  source_region:
+    description:
+      - Region in which EC2 is asked for the addresses of source instances of which DRS knows none.
+      - Without it, the Region that DRS names as the origin of the server.
+    type: str
+  servers:
+    description: Keys of the servers whose entries and addresses are given up. Required when O(state=absent).
+    type: list
+    elements: str
+  state:
+    description: Whether the servers have entries.
+    type: str
+    choices: [present, absent]
+    default: present
+seealso:
+  - module: disaster_recovery.aws.drs_launch_configuration
+    description: Launches servers where the IP map says.
+"""
+
+EXAMPLES = r"""
+- name: Give every source server an address in the failover and the test network
+  disaster_recovery.aws.ip_map:
+    region: us-west-2
+    table: disaster-recovery-ip-map
+    subnet_map:
+      - source_cidr: 10.10.1.0/24
+        failover:
+          subnet_id: subnet-0123456789abcdef0
+          cidr: 10.20.1.0/24
+          security_groups: [sg-0123456789abcdef0]
+          address: keep_host_part
+        test:
+          subnet_id: subnet-0123456789abcdef1
+          cidr: 10.99.1.0/24
+          security_groups: [sg-0123456789abcdef1]
+          address: keep_host_part
+    addresses:
+      - {server_key: pay-rep-1.example.internal, interface: 0, profile: failover, address: 10.20.1.77}
+
+- name: Give up the addresses of a server that is gone
+  disaster_recovery.aws.ip_map:
+    region: us-west-2
+    table: disaster-recovery-ip-map
+    state: absent
+    servers: [old-app-1.example.internal]
+"""
+
+RETURN = r"""
+entries:
+  description: The entries of the selected servers as they are afterwards, ordered by server key and interface.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    server_key:
+      description: Key of the server.
+      returned: always
+      type: str
+    interface:
+      description: Network interface.
+      returned: always
+      type: int
+    source:
+      description: Source address, subnet, host name, account and instance.
+      returned: always
+      type: dict
+    profiles:
+      description: Subnet, network, address, security groups and rule, by profile.
+      returned: always
+      type: dict
+    drs:
+      description: The source server that the entry was correlated with.
+      returned: always
+      type: dict
+    version:
+      description: Version of the entry.
+      returned: always
+      type: int
+    updated_at:
+      description: When the entry was written; empty when it would be written now, in check mode.
+      returned: always
+      type: str
+    updated_by:
+      description: ARN of who wrote it.
+      returned: always
+      type: str
+changes:
+  description: Entries (server key and interface) that were created, updated and deleted.
+  returned: success
+  type: dict
+  sample:
+    created: [pay-db-1.example.internal/0]
+    updated: []
+    deleted: []
+skipped:
+  description: Keys of selected servers that DRS only remembers (replication state C(DISCONNECTED)); they get no entry.
+  returned: O(state=present)
+  type: list
+  elements: str
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any, NoReturn
+
+from ansible_collections.disaster_recovery.aws.plugins.module_utils._module import MATCH_SPEC, Clients, run_module
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.identity import caller
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.ip_map_table import IpMapTable
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.networks import (
+    read_addresses_in_use,
+    read_instances,
+    read_security_groups,
+    read_subnets,
+)
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.pacing import summary
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.selection import DISCONNECTED, selected_servers
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.addresses import (
+    SubnetMap,
+    parse_overrides,
+    parse_subnet_map,
+)
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError, Problems
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import (
+    Changes,
+    MapEntry,
+    compare,
+    entry_to_item,
+    plan_entries,
+)
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.network_targets import (
+    addresses_of,
+    check_in_use,
+    check_targets,
+    recovery_targets,
+)
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.source_servers import (
+    SourceServer,
+    with_instance_interfaces,
+)
+
+
+def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str, Any]:
+    """Bring the IP map to what is declared."""
+    table = IpMapTable(clients("dynamodb"), params["table"])
+    if params["state"] == "absent":
+        changes = compare([], table.read(key.lower() for key in params["servers"]))
+        return _apply(table, changes, clients, check_mode)
+    subnet_map = parse_subnet_map([_given(rule) for rule in params["subnet_map"]], where="subnet_map")
+    overrides = parse_overrides(params["addresses"], where="addresses")
+    selected = selected_servers(clients("drs"), params["match"])
+    servers = [server for server in selected if server.replication_state != DISCONNECTED]
+    servers = _with_addresses(servers, clients, params["source_region"])
+    if params["match"] is not None:
+        keys = {server.key for server in servers}
+        overrides = tuple(override for override in overrides if override.server_key in keys)
+    problems = Problems()
+    entries: list[MapEntry] = []
+    try:
+        entries = plan_entries(servers, subnet_map, overrides, profiles=params["profiles"])
+    except DeclarationError as error:
+        problems.extend(error.problems)
+    _check_targets(subnet_map, clients("ec2"), problems)
+    problems.raise_if_any()
+    changes = compare(entries, table.read(server.key for server in servers))
+    _check_in_use(changes, servers, clients("ec2"))
+    skipped = [server.key for server in selected if server.replication_state == DISCONNECTED]
+    return {**_apply(table, changes, clients, check_mode), "skipped": skipped}
+
+
+def _given(mapping: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of a mapping that were given."""
+    return {name: value for name, value in mapping.items() if value is not None}
+
+
+def _with_addresses(servers: list[SourceServer], clients: Clients, source_region: str | None) -> list[SourceServer]:
+    """Ask EC2 for the interfaces of the source instances of which DRS knows no address."""
+    by_region: dict[str, set[str]] = {}
+    for server in servers:
+        region = source_region or server.origin_region
+        complete = server.interfaces and all(interface.address for interface in server.interfaces)
+        if server.aws_instance_id and region and not complete:
+            by_region.setdefault(region, set()).add(server.aws_instance_id)
+    known: dict[str, Any] = {}
+    for region, ids in sorted(by_region.items()):
+        known |= read_instances(clients("ec2", region=region), ids)
+    return [
+        with_instance_interfaces(server, known[server.aws_instance_id]) if server.aws_instance_id in known else server
+        for server in servers
+    ]
+
+
+def _check_targets(subnet_map: SubnetMap, ec2: Any, problems: Problems) -> None:
+    targets = [target for _where, target in recovery_targets(subnet_map)]
+    subnets = read_subnets(ec2, (target.subnet_id for target in targets))
+    groups = read_security_groups(ec2, (group for target in targets for group in target.security_groups))
+    check_targets(subnet_map, subnets, groups, ec2.meta.region_name, problems)
+
+
+def _check_in_use(changes: Changes, servers: Iterable[SourceServer], ec2: Any) -> None:
+    wanted = [*changes.create, *(change.after for change in changes.update)]
+    in_use = read_addresses_in_use(ec2, addresses_of(wanted))
+    problems = Problems()
+    check_in_use(wanted, in_use, {server.key: server.recovery_instance_id for server in servers}, problems)
+    problems.raise_if_any()
+
+
+def _apply(table: IpMapTable, changes: Changes, clients: Clients, check_mode: bool) -> dict[str, Any]:
+    table.check(changes)
+    written = [*changes.create, *(change.after for change in changes.update)]
+    if changes.any and not check_mode:
+        who = caller(clients("sts"))
+        moment = who.now.isoformat(timespec="seconds")
+        errors = table.write(changes, updated_by=who.arn, updated_at=moment).errors
+        written = [replace(entry, updated_by=who.arn, updated_at=moment) for entry in written]
+        if errors:
+            msg = f"{len(errors)} IP map entries were not written, the others were: {summary(errors)}"
+            return {"failed": True, "msg": msg, "changed": len(errors) < len(written) + len(changes.delete)}
+    entries = sorted([*changes.unchanged, *written], key=lambda entry: entry.id)
+    return {
+        "changed": changes.any,
+        "entries": [entry_to_item(entry) for entry in entries],
+        "changes": {
+            "created": _names(changes.create),
+            "updated": _names(change.after for change in changes.update),
+            "deleted": _names(changes.delete),
+        },
+        "diff": changes.diff(),
+    }
+
+
+def _names(entries: Iterable[MapEntry]) -> list[str]:
+    return [f"{entry.server_key}/{entry.interface}" for entry in entries]
+
+
+def main() -> NoReturn:
+    """Entry point."""
+    run_module(
+        {
+            "table": {"type": "str", "required": True},
+            "subnet_map": {
+                "type": "list",
+                "elements": "dict",
+                "options": {
+                    "source_cidr": {"type": "str", "required": True},
+                    "failover": {"type": "dict"},
+                    "test": {"type": "dict"},
+                    "failback": {"type": "dict"},
+                },
+            },
+            "addresses": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {
+                    "server_key": {"type": "str", "required": True},
+                    "interface": {"type": "int", "required": True},
+                    "profile": {"type": "str", "required": True},
+                    "address": {"type": "str", "required": True},
+                },
+            },
+            "profiles": {
+                "type": "list",
+                "elements": "str",
+                "choices": ["failover", "test", "failback"],
+                "default": ["failover", "test"],
+            },
+            "source_region": {"type": "str"},
+            "match": MATCH_SPEC,
+            "servers": {"type": "list", "elements": "str"},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        },
+        run,
+        needs_drs=True,
+        required_if=[("state", "present", ["subnet_map"]), ("state", "absent", ["servers"])],
+    )
+
+
+if __name__ == "__main__":
+    main()
