@@ -59,11 +59,9 @@ options:
       match:
         description: Which servers, with C(tags), C(servers) and C(source_server_ids) as in O(match).
         type: dict
-        required: true
       settings:
         description: *settings
         type: dict
-        required: true
   mandatory_tags:
     description: Tags of instances, volumes and network interfaces that are launched.
     type: dict
@@ -206,8 +204,8 @@ def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str,
         problems = Problems()
         problems.add(params["default_profile"], "default_profile", "must be one of profiles")
         problems.raise_if_any()
-    defaults = parse_settings(params["defaults"], where="defaults")
-    overrides = parse_launch_overrides(params["overrides"], where="overrides")
+    defaults = parse_settings(params["defaults"])
+    overrides = parse_launch_overrides(params["overrides"])
     tags = {str(key): str(value) for key, value in params["mandatory_tags"].items()}
     drs, ec2 = clients("drs"), clients("ec2")
     selected = selected_servers(drs, params["match"])
@@ -289,8 +287,8 @@ def main() -> NoReturn:
                 "elements": "dict",
                 "default": [],
                 "options": {
-                    "match": {"type": "dict", "required": True},
-                    "settings": {"type": "dict", "required": True},
+                    "match": {"type": "dict"},
+                    "settings": {"type": "dict"},
                 },
             },
             "mandatory_tags": {"type": "dict", "default": {}},

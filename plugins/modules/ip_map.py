@@ -45,9 +45,8 @@ options:
     elements: dict
     suboptions:
       source_cidr:
-        description: Source subnet.
+        description: Source subnet, required.
         type: str
-        required: true
       failover:
         description: &target
           - Target of the profile, a dictionary with C(subnet_id), C(cidr), C(security_groups) and C(address).
@@ -68,19 +67,15 @@ options:
       server_key:
         description: Key of the server.
         type: str
-        required: true
       interface:
         description: Network interface, 0 is the primary one.
         type: int
-        required: true
       profile:
         description: Network profile.
         type: str
-        required: true
       address:
         description: The address.
         type: str
-        required: true
   profiles:
     description: Profiles that every interface needs a target in.
     type: list
@@ -234,8 +229,8 @@ def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str,
     if params["state"] == "absent":
         changes = compare([], table.read(key.lower() for key in params["servers"]))
         return _apply(table, changes, clients, check_mode)
-    subnet_map = parse_subnet_map([_given(rule) for rule in params["subnet_map"]], where="subnet_map")
-    overrides = parse_overrides(params["addresses"], where="addresses")
+    subnet_map = parse_subnet_map([_given(rule) for rule in params["subnet_map"]])
+    overrides = parse_overrides([_given(address) for address in params["addresses"]])
     selected = selected_servers(clients("drs"), params["match"])
     servers = [server for server in selected if server.replication_state != DISCONNECTED]
     servers = _with_addresses(servers, clients, params["source_region"])
@@ -330,7 +325,7 @@ def main() -> NoReturn:
                 "type": "list",
                 "elements": "dict",
                 "options": {
-                    "source_cidr": {"type": "str", "required": True},
+                    "source_cidr": {"type": "str"},
                     "failover": {"type": "dict"},
                     "test": {"type": "dict"},
                     "failback": {"type": "dict"},
@@ -341,10 +336,10 @@ def main() -> NoReturn:
                 "elements": "dict",
                 "default": [],
                 "options": {
-                    "server_key": {"type": "str", "required": True},
-                    "interface": {"type": "int", "required": True},
-                    "profile": {"type": "str", "required": True},
-                    "address": {"type": "str", "required": True},
+                    "server_key": {"type": "str"},
+                    "interface": {"type": "int"},
+                    "profile": {"type": "str"},
+                    "address": {"type": "str"},
                 },
             },
             "profiles": {
