@@ -1,4 +1,4 @@
-"""AWS Elastic Disaster Recovery for moto: `register()` adds the service 'drs' to moto's own.
+"""AWS Elastic Disaster Recovery for moto: `install()` adds the service 'drs' to moto's own.
 
 responses   HTTP, checked against botocore's model in both directions
 operations  the API, a module for each subject
@@ -12,7 +12,7 @@ settings    behaviour that public sources leave open
 from __future__ import annotations
 
 
-def register() -> None:
+def install() -> None:
     """Register the service with moto: where its URLs are, where its modules are. Calling it again changes nothing."""
     import re
     import sys
@@ -30,3 +30,6 @@ def register() -> None:
     if not any(name == "drs" for name, _ in patterns):
         patterns.append(("drs", re.compile(urls.url_bases[0])))
     service_quotas.install()
+
+
+register = install

@@ -16,7 +16,7 @@ CONVERSION_INSTANCE_TYPE = "m5.large"
 CONVERSION_INSTANCE_PROFILE = "AWSElasticDisasterRecoveryConversionServerRole"
 
 
-class Ec2Refusal(Exception):
+class Ec2RefusalError(Exception):
     """EC2 refused a call; the text is what DRS writes as `rawError`."""
 
     def __init__(self, action: str, error: ServiceException):
@@ -71,7 +71,7 @@ def start(backend: DRSBackend, instance_id: str) -> None:
     try:
         backend.ec2().start_instances([instance_id])
     except ServiceException as error:
-        raise Ec2Refusal("StartInstances", error) from error
+        raise Ec2RefusalError("StartInstances", error) from error
 
 
 def terminate(backend: DRSBackend, instance_id: str) -> None:
@@ -81,7 +81,7 @@ def terminate(backend: DRSBackend, instance_id: str) -> None:
     try:
         backend.ec2().terminate_instances([instance_id])
     except ServiceException as error:
-        raise Ec2Refusal("TerminateInstances", error) from error
+        raise Ec2RefusalError("TerminateInstances", error) from error
 
 
 def state(backend: DRSBackend, instance_id: str) -> str:
@@ -116,7 +116,7 @@ def _run(
         if profile:
             ec2.associate_iam_instance_profile(reservation.instances[0].id, iam_instance_profile_name=profile)
     except ServiceException as error:
-        raise Ec2Refusal("RunInstances", error) from error
+        raise Ec2RefusalError("RunInstances", error) from error
     return reservation.instances[0]
 
 

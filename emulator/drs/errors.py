@@ -21,19 +21,19 @@ class DrsError(Exception):
         return {"message": self.message, "code": self.name, **self.members}
 
 
-class AccessDenied(DrsError):
+class AccessDeniedError(DrsError):
     """The caller, or the role that DRS assumes, may not do this."""
 
     name, status = "AccessDeniedException", 403
 
 
-class Conflict(DrsError):
+class ConflictError(DrsError):
     """The resource is in a state that does not allow this."""
 
     name, status = "ConflictException", 409
 
 
-class InternalServer(DrsError):
+class InternalServerError(DrsError):
     """The emulator made a mistake of its own."""
 
     name, status = "InternalServerException", 500
@@ -43,19 +43,19 @@ class InternalServer(DrsError):
         return {"message": self.message, **self.members}
 
 
-class ResourceNotFound(DrsError):
+class ResourceNotFoundError(DrsError):
     """There is no such resource in this account and Region."""
 
     name, status = "ResourceNotFoundException", 404
 
 
-class ServiceQuotaExceeded(DrsError):
+class ServiceQuotaExceededError(DrsError):
     """A quota of this account and Region is used up."""
 
     name, status = "ServiceQuotaExceededException", 402
 
 
-class UninitializedAccount(DrsError):
+class UninitializedAccountError(DrsError):
     """DRS has not been initialised in this account and Region."""
 
     name, status = "UninitializedAccountException", 400
@@ -64,7 +64,7 @@ class UninitializedAccount(DrsError):
         super().__init__("Account is not initialized. Call InitializeService first.")
 
 
-class Validation(DrsError):
+class ValidationError(DrsError):
     """The request is not acceptable as it stands."""
 
     name, status = "ValidationException", 400
@@ -73,7 +73,7 @@ class Validation(DrsError):
         super().__init__(message, reason=reason, fieldList=fields)
 
 
-class NotEmulated(DrsError):
+class NotEmulatedError(DrsError):
     """DRS can do this, the emulator cannot yet. AWS has no such error."""
 
     name, status = "NotEmulatedException", 501

@@ -23,7 +23,7 @@ from .timeline import JOB_END_AFTER, JOB_START
 LAUNCH, TERMINATE, CONVERT = "LAUNCH", "TERMINATE", "CREATE_CONVERTED_SNAPSHOT"
 
 
-class StepFailed(Exception):
+class StepFailedError(Exception):
     """A server's part of a job ends here. `event` is the job log's, None when DRS logs nothing."""
 
     def __init__(self, event: str | None, raw_error: str | None = None):
@@ -76,7 +76,7 @@ def perform(backend: DRSBackend, due: Due) -> None:
     part = job.participant(due.server_id)
     try:
         _SERVER_STEPS[due.step](backend, job, part, due.when)
-    except StepFailed as failure:
+    except StepFailedError as failure:
         _fail(backend, job, part, due.when, failure)
     else:
         _schedule_after(backend, job, part, due)
@@ -86,7 +86,7 @@ def remove_instance(backend: DRSBackend, instance_id: str) -> None:
     """Terminate a recovery instance in EC2 and forget it.
 
     Raises:
-        compute.Ec2Refusal: EC2 keeps it (termination protection).
+        compute.Ec2RefusalError: EC2 keeps it (termination protection).
     """
     compute.terminate(backend, instance_id)
     forget_instance(backend, instance_id)
@@ -119,7 +119,7 @@ def _finish(backend: DRSBackend, job: Job, part: Participant, when: datetime) ->
         backend.schedule(when + timedelta(seconds=JOB_END_AFTER), job.job_id, "job_end")
 
 
-def _fail(backend: DRSBackend, job: Job, part: Participant, when: datetime, failure: StepFailed) -> None:
+def _fail(backend: DRSBackend, job: Job, part: Participant, when: datetime, failure: StepFailedError) -> None:
     if failure.event:
         _log(job, when, failure.event, part, rawError=failure.raw_error)
     part.status = "FAILED"
@@ -166,8 +166,8 @@ def _cleanup_end(backend: DRSBackend, job: Job, part: Participant, when: datetim
     if older:
         try:
             remove_instance(backend, older)
-        except compute.Ec2Refusal as error:
-            raise StepFailed("CLEANUP_FAIL", str(error)) from error
+        except compute.Ec2RefusalError as error:
+            raise StepFailedError("CLEANUP_FAIL", str(error)) from error
     _log(job, when, "CLEANUP_END", part)
 
 
@@ -181,7 +181,7 @@ def _snapshot_start(backend: DRSBackend, job: Job, part: Participant, when: date
 def _snapshot_end(backend: DRSBackend, job: Job, part: Participant, when: datetime) -> None:
     fault = _take_fault(backend, part, "SNAPSHOT")
     if fault:
-        raise StepFailed("SNAPSHOT_FAIL", fault.raw_error)
+        raise StepFailedError("SNAPSHOT_FAIL", fault.raw_error)
     server = _replicating(backend, part)
     if server.replication.state not in HALTED_STATES:
         part.point_in_time = latest_point(server, when)
@@ -189,21 +189,21 @@ def _snapshot_end(backend: DRSBackend, job: Job, part: Participant, when: dateti
         return
     previous = snapshots(server, part.server_id, when)
     if not previous:
-        raise StepFailed("USING_PREVIOUS_SNAPSHOT_FAILED")
+        raise StepFailedError("USING_PREVIOUS_SNAPSHOT_FAILED")
     part.point_in_time = previous[-1].moment
     _log(job, when, "USING_PREVIOUS_SNAPSHOT", part)
 
 
 def _conversion_start(backend: DRSBackend, job: Job, part: Participant, when: datetime) -> None:
     if job.kind == LAUNCH and not compute.has_network(backend, backend.servers[part.server_id]):
-        raise StepFailed(None)  # a launch without any subnet ends without an event and without a reason
+        raise StepFailedError(None)  # a launch without any subnet ends without an event and without a reason
     _log(job, when, "CONVERSION_START", part)
     if part.server_id in job.staging:
         return  # the job in the staging account converts
     try:
         part.conversion_server_id = compute.launch_conversion_server(backend, backend.servers[part.server_id], job)
-    except compute.Ec2Refusal as error:
-        raise StepFailed("CONVERSION_FAIL", str(error)) from error
+    except compute.Ec2RefusalError as error:
+        raise StepFailedError("CONVERSION_FAIL", str(error)) from error
 
 
 def _conversion_end(backend: DRSBackend, job: Job, part: Participant, when: datetime) -> None:
@@ -211,12 +211,12 @@ def _conversion_end(backend: DRSBackend, job: Job, part: Participant, when: date
         prepared = _prepared(job, part)
         part.conversion_server_id = prepared.conversion_server_id
         if prepared.status == "FAILED":
-            raise StepFailed("CONVERSION_FAIL", "The snapshot could not be converted in the staging account")
+            raise StepFailedError("CONVERSION_FAIL", "The snapshot could not be converted in the staging account")
     elif part.conversion_server_id:
         compute.terminate(backend, part.conversion_server_id)
     fault = _take_fault(backend, part, "CONVERSION")
     if fault:
-        raise StepFailed("CONVERSION_FAIL", fault.raw_error)
+        raise StepFailedError("CONVERSION_FAIL", fault.raw_error)
     _log(job, when, "CONVERSION_END", part, conversionServerID=part.conversion_server_id)
     if job.kind == CONVERT:
         part.status = "LAUNCHED"
@@ -226,11 +226,11 @@ def _launch_start(backend: DRSBackend, job: Job, part: Participant, when: dateti
     _log(job, when, "LAUNCH_START", part)
     fault = _take_fault(backend, part, "LAUNCH")
     if fault:
-        raise StepFailed("LAUNCH_FAILED", fault.raw_error)
+        raise StepFailedError("LAUNCH_FAILED", fault.raw_error)
     try:
         part.recovery_instance_id = compute.launch_recovery_instance(backend, backend.servers[part.server_id], job)
-    except compute.Ec2Refusal as error:
-        raise StepFailed("LAUNCH_FAILED", str(error)) from error
+    except compute.Ec2RefusalError as error:
+        raise StepFailedError("LAUNCH_FAILED", str(error)) from error
 
 
 def _launch_end(backend: DRSBackend, job: Job, part: Participant, when: datetime) -> None:
@@ -239,8 +239,8 @@ def _launch_end(backend: DRSBackend, job: Job, part: Participant, when: datetime
     if server.launch_configuration["launchDisposition"] == "STARTED":
         try:
             compute.start(backend, instance_id)
-        except compute.Ec2Refusal as error:
-            raise StepFailed("LAUNCH_FAILED", str(error)) from error
+        except compute.Ec2RefusalError as error:
+            raise StepFailedError("LAUNCH_FAILED", str(error)) from error
     backend.instances[instance_id] = RecoveryInstance(
         instance_id,
         backend.arn("recovery-instance", instance_id),
@@ -265,9 +265,9 @@ def _terminate_end(backend: DRSBackend, job: Job, part: Participant, when: datet
     instance_id = part.recovery_instance_id or ""
     try:
         remove_instance(backend, instance_id)
-    except compute.Ec2Refusal as error:
+    except compute.Ec2RefusalError as error:
         backend.instances[instance_id].terminating = False
-        raise StepFailed("CLEANUP_FAIL", str(error)) from error
+        raise StepFailedError("CLEANUP_FAIL", str(error)) from error
     part.status = "TERMINATED"
     _log(job, when, "CLEANUP_END", part)
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from moto.core.base_backend import BackendDict, BaseBackend
 
 from ..clock import CLOCK
-from .errors import UninitializedAccount
+from .errors import UninitializedAccountError
 from .quotas import DEFAULTS, Quota
 from .state import Job, RecoveryInstance, SourceServer
 
@@ -47,9 +47,9 @@ class DRSBackend(BaseBackend):
         self._sequence = itertools.count()
 
     def require_initialized(self) -> None:
-        """Raise UninitializedAccount unless InitializeService was called here."""
+        """Raise UninitializedAccountError unless InitializeService was called here."""
         if not self.initialized:
-            raise UninitializedAccount
+            raise UninitializedAccountError
 
     def arn(self, kind: str, identifier: str) -> str:
         """Return the ARN of a DRS resource of this account and Region."""

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from .errors import Validation
+from .errors import ValidationError
 from .settings import SETTINGS
 
 Item = TypeVar("Item")
@@ -26,7 +26,7 @@ def page(
         request: the request's members, of which `maxResults` and `nextToken` are used.
 
     Raises:
-        Validation: the token was not made by this operation.
+        ValidationError: the token was not made by this operation.
     """
     ordered = sorted(items, key=key)
     token = request.get("nextToken")
@@ -35,7 +35,7 @@ def page(
         try:
             ordered = [item for item in ordered if key(item) > last]
         except TypeError as error:
-            raise Validation("Invalid nextToken", "fieldValidationFailed") from error
+            raise ValidationError("Invalid nextToken", "fieldValidationFailed") from error
     size = min(request.get("maxResults") or SETTINGS.default_page_size, LARGEST_PAGE)
     chosen = ordered[:size]
     return chosen, _encode(key(chosen[-1])) if len(ordered) > size else None
@@ -54,7 +54,7 @@ def _decode(token: str) -> list[Any]:
     try:
         key = json.loads(base64.urlsafe_b64decode(token.encode()))
     except (ValueError, binascii.Error) as error:
-        raise Validation("Invalid nextToken", "fieldValidationFailed") from error
+        raise ValidationError("Invalid nextToken", "fieldValidationFailed") from error
     if not isinstance(key, list):
-        raise Validation("Invalid nextToken", "fieldValidationFailed")
+        raise ValidationError("Invalid nextToken", "fieldValidationFailed")
     return key

@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 
 from ..clock import CLOCK
 from ..validation import Leniency, Problem, problems
-from .errors import AccessDenied, DrsError, InternalServer, NotEmulated, Validation
+from .errors import AccessDeniedError, DrsError, InternalServerError, NotEmulatedError, ValidationError
 from .models import LOCK, drs_backends
 from .operations import OPERATIONS, WITHOUT_INITIALISATION
 
@@ -53,14 +53,14 @@ class DRSResponse(BaseResponse):
     def _answer(self) -> tuple[int, dict[str, str], str]:
         name = self._get_action()
         if not name:
-            raise Validation(f"There is no operation {self.method} {self.path}", "unknownOperation")
+            raise ValidationError(f"There is no operation {self.method} {self.path}", "unknownOperation")
         operation = service_model().operation_model(name)
         self._authorize()
         if name not in OPERATIONS:
-            raise NotEmulated(f"DRS operation {name} is not emulated yet")
+            raise NotEmulatedError(f"DRS operation {name} is not emulated yet")
         request = self._request(operation)
         if self.region not in drs_backends[self.current_account]:
-            raise NotEmulated(f"AWS has no Elastic Disaster Recovery in Region {self.region}")
+            raise NotEmulatedError(f"AWS has no Elastic Disaster Recovery in Region {self.region}")
         backend = drs_backends[self.current_account][self.region]
         with LOCK:
             backend.catch_up()
@@ -74,7 +74,7 @@ class DRSResponse(BaseResponse):
         try:
             self._authenticate_and_authorize_normal_action("*")
         except HTTPException as error:
-            raise AccessDenied(getattr(error, "message", str(error))) from error
+            raise AccessDeniedError(getattr(error, "message", str(error))) from error
 
     def _request(self, operation: OperationModel) -> dict[str, Any]:
         shape = operation.input_shape
@@ -98,9 +98,9 @@ class DRSResponse(BaseResponse):
         try:
             parsed = json.loads(self.body)
         except ValueError as error:
-            raise Validation("Invalid request body", "cannotParse") from error
+            raise ValidationError("Invalid request body", "cannotParse") from error
         if not isinstance(parsed, dict):
-            raise Validation("Invalid request body", "cannotParse")
+            raise ValidationError("Invalid request body", "cannotParse")
         return {name: value for name, value in parsed.items() if value is not None}
 
     def _body(self, operation: OperationModel, output: dict[str, Any]) -> str:
@@ -110,7 +110,9 @@ class DRSResponse(BaseResponse):
         wrong = problems(shape, output, AS_AWS_ANSWERS)
         if wrong:
             LOG.error("the answer of %s does not fit the model: %s", operation.name, wrong)
-            raise InternalServer(f"The emulator's answer does not fit the model: {wrong[0].path}: {wrong[0].message}")
+            raise InternalServerError(
+                f"The emulator's answer does not fit the model: {wrong[0].path}: {wrong[0].message}"
+            )
         return json.dumps(output)
 
     def _refuse(self, error: DrsError) -> tuple[int, dict[str, str], str]:
@@ -128,7 +130,7 @@ def _from_query(kind: str, values: list[str], name: str) -> Any:
         try:
             return int(values[0])
         except ValueError as error:
-            raise Validation(f"'{name}' must be an integer", "cannotParse") from error
+            raise ValidationError(f"'{name}' must be an integer", "cannotParse") from error
     return values[0]
 
 
@@ -139,4 +141,4 @@ def _refuse_problems(found: list[Problem]) -> None:
     details = "; ".join([*shown, *(["…"] if len(found) > MOST_SHOWN else [])])
     count = "1 validation error" if len(found) == 1 else f"{len(found)} validation errors"
     fields = [{"name": item.path, "message": item.message} for item in found[:MOST_SHOWN]]
-    raise Validation(f"{count} detected: {details}", "fieldValidationFailed", fields)
+    raise ValidationError(f"{count} detected: {details}", "fieldValidationFailed", fields)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from typing import Any
 
 from moto.iam.models import IAMBackend, iam_backends
+
+from .staging import staging_role_name
 
 EC2_ROLES = (
     "AWSElasticDisasterRecoveryConversionServerRole",
@@ -32,10 +36,31 @@ def ensure_service_roles(account_id: str) -> None:
             iam.add_role_to_instance_profile(name, name)
 
 
-def create_role(iam: IAMBackend, name: str, path: str, service: str) -> None:
+def create_staging_role(staging_account: str, target_account: str) -> None:
+    """Create the role that lets a target account extend and recover the servers of a staging account."""
+    iam = iam_backends[staging_account]["aws"]
+    name = staging_role_name(target_account)
+    if name not in {role.name for role in iam.roles.values()}:
+        conditions = {
+            "StringEquals": {"sts:SourceIdentity": target_account, "aws:SourceAccount": target_account},
+            "ArnLike": {"aws:SourceArn": "arn:aws:drs:*:*:source-server/*"},
+        }
+        create_role(
+            iam, name, "/service-role/", "drs.amazonaws.com", ["sts:AssumeRole", "sts:SetSourceIdentity"], conditions
+        )
+
+
+def create_role(
+    iam: IAMBackend,
+    name: str,
+    path: str,
+    service: str,
+    actions: Sequence[str] = ("sts:AssumeRole",),
+    conditions: dict[str, Any] | None = None,
+) -> None:
     """Create a role that a service may assume."""
-    trust = {
-        "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}],
-    }
-    iam.create_role(name, json.dumps(trust), path, None, "", [], 3600)
+    statement: dict[str, Any] = {"Effect": "Allow", "Principal": {"Service": service}, "Action": list(actions)}
+    if conditions:
+        statement["Condition"] = conditions
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.create_role(name, trust, path, None, "", [], "3600")

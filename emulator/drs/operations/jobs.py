@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from .. import render, templates
-from ..errors import Conflict, ServiceQuotaExceeded, Validation
+from ..errors import ConflictError, ServiceQuotaExceededError, ValidationError
 from ..launching import CONVERT, LAUNCH, new_job, schedule_job
 from ..models import DRSBackend, backend_of
 from ..moments import date_string, parse_date
@@ -53,10 +53,10 @@ def _checked_servers(backend: DRSBackend, entries: list[dict[str, Any]], now: da
     ids = [entry["sourceServerID"] for entry in entries]
     repeated = [server_id for server_id, times in Counter(ids).items() if times > 1]
     if repeated:
-        raise Validation(f"Source Server {repeated[0]} is listed more than once")
+        raise ValidationError(f"Source Server {repeated[0]} is listed more than once")
     unknown = [server_id for server_id in ids if server_id not in backend.servers]
     if unknown:
-        raise Validation(f"Source Server {unknown[0]} does not exist")
+        raise ValidationError(f"Source Server {unknown[0]} does not exist")
     servers = [backend.servers[server_id] for server_id in ids]
     for server, entry in zip(servers, entries, strict=True):
         _check_recoverable(backend, server, entry.get("recoverySnapshotID"), now)
@@ -66,20 +66,22 @@ def _checked_servers(backend: DRSBackend, entries: list[dict[str, Any]], now: da
 def _check_recoverable(backend: DRSBackend, server: SourceServer, pinned: str | None, now: datetime) -> None:
     problem = extension_problem(server)
     if problem:
-        raise Conflict(problem, resourceId=server.server_id)
+        raise ConflictError(problem, resourceId=server.server_id)
     replicating = origin(server) or server
     if replicating.replication.state in ("DISCONNECTED", "STOPPED"):
-        raise Conflict(
+        raise ConflictError(
             f"Source Server {server.server_id} is {replicating.replication.state} and cannot be recovered",
             resourceId=server.server_id,
         )
     points = points_in_time(server, now)
     if not points:
-        raise Conflict(f"Source Server {server.server_id} has no recovery snapshot yet", resourceId=server.server_id)
+        raise ConflictError(
+            f"Source Server {server.server_id} has no recovery snapshot yet", resourceId=server.server_id
+        )
     if pinned and pinned not in {item.snapshot_id for item in points}:
-        raise Validation(f"Recovery snapshot {pinned} of Source Server {server.server_id} does not exist")
+        raise ValidationError(f"Recovery snapshot {pinned} of Source Server {server.server_id} does not exist")
     if server.template_id in backend.ec2().launch_templates and _needs_dedicated_host(backend, server):
-        raise Validation("OS BYOL can only be used with EC2 Dedicated Hosts")
+        raise ValidationError("OS BYOL can only be used with EC2 Dedicated Hosts")
 
 
 def _needs_dedicated_host(backend: DRSBackend, server: SourceServer) -> bool:
@@ -89,21 +91,21 @@ def _needs_dedicated_host(backend: DRSBackend, server: SourceServer) -> bool:
 
 
 def check_job_quotas(backend: DRSBackend, server_ids: list[str]) -> None:
-    """Raise unless a job with these servers may start now: one job per server, servers per job, jobs, servers in jobs."""
+    """Raise unless a job with these servers may start now, by the four quotas of jobs."""
     if len(server_ids) > backend.quota(SERVERS_PER_JOB):
         raise _exceeded(backend, SERVERS_PER_JOB)
     busy = busy_servers(backend)
     occupied = [server_id for server_id in server_ids if server_id in busy]
     if occupied:
-        raise Conflict(BUSY, resourceId=occupied[0], resourceType="AWS::DRS::SourceServer")
+        raise ConflictError(BUSY, resourceId=occupied[0], resourceType="AWS::DRS::SourceServer")
     if len(backend.active_jobs()) >= backend.quota(CONCURRENT_JOBS):
         raise _exceeded(backend, CONCURRENT_JOBS)
     if len(busy) + len(server_ids) > backend.quota(SERVERS_IN_JOBS):
         raise _exceeded(backend, SERVERS_IN_JOBS)
 
 
-def _exceeded(backend: DRSBackend, quota: Quota) -> ServiceQuotaExceeded:
-    return ServiceQuotaExceeded(
+def _exceeded(backend: DRSBackend, quota: Quota) -> ServiceQuotaExceededError:
+    return ServiceQuotaExceededError(
         f"Service quota exceeded: {quota.name} ({backend.quota(quota)})",
         resourceType="AWS::DRS::Job",
         serviceCode=SERVICE_CODE,
@@ -171,7 +173,7 @@ def describe_jobs(backend: DRSBackend, request: dict[str, Any], now: datetime) -
 def describe_job_log_items(backend: DRSBackend, request: dict[str, Any], now: datetime) -> dict[str, Any]:  # noqa: ARG001
     """Answer DescribeJobLogItems, oldest first."""
     if request["jobID"] not in backend.jobs:
-        raise Validation(f"Job {request['jobID']} does not exist")
+        raise ValidationError(f"Job {request['jobID']} does not exist")
     numbered = list(enumerate(backend.jobs[request["jobID"]].log))
     chosen, token = page(numbered, lambda item: [item[0]], request)
     return answer("items", [item for _, item in chosen], token)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from .. import templates
-from ..errors import Conflict, NotEmulated
+from ..errors import ConflictError, NotEmulatedError
 from ..models import DRSBackend
 from ..settings import SETTINGS
 from ..staging import origin
@@ -37,14 +37,14 @@ def get_launch_configuration(backend: DRSBackend, request: dict[str, Any], now: 
 
 
 def update_launch_configuration(backend: DRSBackend, request: dict[str, Any], now: datetime) -> dict[str, Any]:  # noqa: ARG001
-    """Answer UpdateLaunchConfiguration: what is absent stays; the template gets a new default version when it differs."""
+    """Answer UpdateLaunchConfiguration: what is absent stays; a template that differs gets a new default version."""
     server = find(backend, request["sourceServerID"])
     if server.server_id in busy_servers(backend):
-        raise Conflict(BUSY, resourceId=server.server_id)
+        raise ConflictError(BUSY, resourceId=server.server_id)
     if (request.get("launchIntoInstanceProperties") or {}).get("launchIntoEC2InstanceID"):
-        raise NotEmulated("Launching into an existing instance is not emulated yet")
+        raise NotEmulatedError("Launching into an existing instance is not emulated yet")
     if request.get("recoveryMode") == "FAST":
-        raise NotEmulated("The recovery mode FAST is not emulated yet")
+        raise NotEmulatedError("The recovery mode FAST is not emulated yet")
     changes = {key: value for key, value in request.items() if key != "sourceServerID" and value is not None}
     server.launch_configuration.update(changes)
     templates.ensure(backend, server)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from .. import compute, render
-from ..errors import Conflict, ResourceNotFound, Validation
+from ..errors import ConflictError, ResourceNotFoundError, ValidationError
 from ..launching import TERMINATE, forget_instance, new_job, schedule_job
 from ..models import DRSBackend
 from ..paging import answer, page
@@ -17,7 +17,7 @@ from .jobs import check_job_quotas
 
 def _find(backend: DRSBackend, instance_id: str) -> RecoveryInstance:
     if instance_id not in backend.instances:
-        raise ResourceNotFound(
+        raise ResourceNotFoundError(
             f"Recovery Instance {instance_id} not found",
             resourceId=instance_id,
             resourceType="AWS::DRS::RecoveryInstance",
@@ -43,14 +43,14 @@ def terminate_recovery_instances(backend: DRSBackend, request: dict[str, Any], n
     """Answer TerminateRecoveryInstances: a job that terminates the instances and drops their records."""
     ids = request["recoveryInstanceIDs"]
     if len(set(ids)) < len(ids):
-        raise Validation("A Recovery Instance is listed more than once")
+        raise ValidationError("A Recovery Instance is listed more than once")
     unknown = [instance_id for instance_id in ids if instance_id not in backend.instances]
     if unknown:
-        raise Conflict(f"Recovery Instance {unknown[0]} does not exist", resourceId=unknown[0])
+        raise ConflictError(f"Recovery Instance {unknown[0]} does not exist", resourceId=unknown[0])
     records = [backend.instances[instance_id] for instance_id in ids]
     ending = [item.instance_id for item in records if item.terminating]
     if ending:
-        raise Conflict(f"Recovery Instance {ending[0]} is already being terminated", resourceId=ending[0])
+        raise ConflictError(f"Recovery Instance {ending[0]} is already being terminated", resourceId=ending[0])
     check_job_quotas(backend, [item.server_id for item in records])
     offsets = {"terminate_start": 0.8, "terminate_end": SETTINGS.terminate_seconds - 3}
     participants = [
@@ -67,7 +67,7 @@ def disconnect_recovery_instance(backend: DRSBackend, request: dict[str, Any], n
     """Answer DisconnectRecoveryInstance."""
     item = _find(backend, request["recoveryInstanceID"])
     if item.terminating:
-        raise Conflict(f"Recovery Instance {item.instance_id} is being terminated", resourceId=item.instance_id)
+        raise ConflictError(f"Recovery Instance {item.instance_id} is being terminated", resourceId=item.instance_id)
     item.disconnected = True
     return {}
 
@@ -76,9 +76,9 @@ def delete_recovery_instance(backend: DRSBackend, request: dict[str, Any], now: 
     """Answer DeleteRecoveryInstance: only the record of a disconnected one goes; the EC2 instance stays."""
     item = _find(backend, request["recoveryInstanceID"])
     if item.terminating:
-        raise Conflict(f"Recovery Instance {item.instance_id} is being terminated", resourceId=item.instance_id)
+        raise ConflictError(f"Recovery Instance {item.instance_id} is being terminated", resourceId=item.instance_id)
     if not item.disconnected:
-        raise Conflict(
+        raise ConflictError(
             f"Recovery Instance {item.instance_id} must be disconnected before it is deleted",
             resourceId=item.instance_id,
         )

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from .. import render, templates
-from ..errors import Conflict, ResourceNotFound
+from ..errors import ConflictError, ResourceNotFoundError
 from ..models import DRSBackend
 from ..paging import answer, page
 from ..staging import origin
@@ -16,9 +16,9 @@ BUSY = "One or more of the Source Servers included in API call are currently bei
 
 
 def find(backend: DRSBackend, server_id: str) -> SourceServer:
-    """Return a source server of this store, or raise ResourceNotFound."""
+    """Return a source server of this store, or raise ResourceNotFoundError."""
     if server_id not in backend.servers:
-        raise ResourceNotFound(
+        raise ResourceNotFoundError(
             f"Source Server {server_id} not found", resourceId=server_id, resourceType="AWS::DRS::SourceServer"
         )
     return backend.servers[server_id]
@@ -54,9 +54,11 @@ def disconnect_source_server(backend: DRSBackend, request: dict[str, Any], now: 
     server = find(backend, request["sourceServerID"])
     _refuse_busy(backend, server)
     if server.extends:
-        raise Conflict("An extended Source Server cannot be disconnected here", resourceId=server.server_id)
+        raise ConflictError("An extended Source Server cannot be disconnected here", resourceId=server.server_id)
     if server.recovery_instance_id:
-        raise Conflict("Source Server has a Recovery Instance and cannot be disconnected", resourceId=server.server_id)
+        raise ConflictError(
+            "Source Server has a Recovery Instance and cannot be disconnected", resourceId=server.server_id
+        )
     server.replication.state = "DISCONNECTED"
     server.replication.since = now
     return render.source_server(server, now)
@@ -67,7 +69,7 @@ def delete_source_server(backend: DRSBackend, request: dict[str, Any], now: date
     server = find(backend, request["sourceServerID"])
     _refuse_busy(backend, server)
     if not server.extends and server.replication.state != "DISCONNECTED":
-        raise Conflict("Source Server must be disconnected before it is deleted", resourceId=server.server_id)
+        raise ConflictError("Source Server must be disconnected before it is deleted", resourceId=server.server_id)
     templates.delete(backend, server)
     del backend.servers[server.server_id]
     return {}
@@ -75,7 +77,7 @@ def delete_source_server(backend: DRSBackend, request: dict[str, Any], now: date
 
 def _refuse_busy(backend: DRSBackend, server: SourceServer) -> None:
     if server.server_id in busy_servers(backend):
-        raise Conflict(BUSY, resourceId=server.server_id)
+        raise ConflictError(BUSY, resourceId=server.server_id)
 
 
 def get_replication_configuration(
@@ -86,7 +88,7 @@ def get_replication_configuration(
     """Answer GetReplicationConfiguration; an extended server is configured in the staging account only."""
     server = find(backend, request["sourceServerID"])
     if server.extends:
-        raise ResourceNotFound(
+        raise ResourceNotFoundError(
             "The replication configuration of an extended Source Server is held by its staging account",
             resourceId=server.server_id,
         )

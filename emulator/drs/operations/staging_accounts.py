@@ -6,7 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from .. import render, templates
-from ..errors import AccessDenied, ResourceNotFound, ServiceQuotaExceeded, UninitializedAccount, Validation
+from ..errors import (
+    AccessDeniedError,
+    ResourceNotFoundError,
+    ServiceQuotaExceededError,
+    UninitializedAccountError,
+    ValidationError,
+)
 from ..identifiers import identifier
 from ..models import DRSBackend, drs_backends
 from ..paging import answer, page
@@ -46,7 +52,7 @@ def create_extended_source_server(backend: DRSBackend, request: dict[str, Any], 
     check_tags(request.get("tags") or {})
     source = _extensible_server(backend, arn)
     if len(backend.servers) >= backend.quota(TOTAL_SERVERS):
-        raise ServiceQuotaExceeded(
+        raise ServiceQuotaExceededError(
             f"Service quota exceeded: {TOTAL_SERVERS.name} ({backend.quota(TOTAL_SERVERS)})",
             serviceCode=SERVICE_CODE,
             quotaCode=TOTAL_SERVERS.code,
@@ -74,32 +80,34 @@ def create_extended_source_server(backend: DRSBackend, request: dict[str, Any], 
 def _extensible_server(backend: DRSBackend, arn: str) -> SourceServer:
     region, account, server_id = arn.split(":")[3], arn.split(":")[4], arn.rsplit("/", 1)[1]
     if region != backend.region_name:
-        raise Validation(
+        raise ValidationError(
             f"Source Server {arn} is in Region {region}; only servers of {backend.region_name} can be extended"
         )
     if account == backend.account_id:
-        raise Validation(f"Source Server {arn} belongs to this account and cannot be extended into it")
+        raise ValidationError(f"Source Server {arn} belongs to this account and cannot be extended into it")
     staging = _staging_store(backend, account)
     source = staging.servers.get(server_id)
     if source is None:
-        raise ResourceNotFound(f"Source Server {arn} not found", resourceId=arn, resourceType="AWS::DRS::SourceServer")
+        raise ResourceNotFoundError(
+            f"Source Server {arn} not found", resourceId=arn, resourceType="AWS::DRS::SourceServer"
+        )
     if source.extends:
-        raise Validation(f"Source Server {arn} is an extended source server and cannot be extended")
+        raise ValidationError(f"Source Server {arn} is an extended source server and cannot be extended")
     if source.replication_configuration["ebsEncryption"] == "DEFAULT":
-        raise Validation(f"Source Server {arn} cannot be extended if it has the default EBS encryption key")
+        raise ValidationError(f"Source Server {arn} cannot be extended if it has the default EBS encryption key")
     if is_extended_into(backend, arn):
-        raise Validation(f"Source Server {arn} is already extended into this account")
+        raise ValidationError(f"Source Server {arn} is already extended into this account")
     return source
 
 
 def _staging_store(backend: DRSBackend, account: str) -> DRSBackend:
     if account == backend.account_id:
-        raise Validation(f"Account {account} is this account, not a staging account of it")
+        raise ValidationError(f"Account {account} is this account, not a staging account of it")
     if not has_staging_role(account, backend.account_id):
-        raise AccessDenied("Error in Authorization")
+        raise AccessDeniedError("Error in Authorization")
     staging = drs_backends[account][backend.region_name]
     if not staging.initialized:
-        raise UninitializedAccount
+        raise UninitializedAccountError
     staging.catch_up()
     return staging
 

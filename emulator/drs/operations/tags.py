@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from ..errors import ResourceNotFound, Validation
+from ..errors import ResourceNotFoundError, ValidationError
 from ..models import DRSBackend
 
 MOST_TAGS = 50
@@ -13,14 +13,14 @@ LONGEST_KEY = 128
 
 
 def check_tags(tags: dict[str, str]) -> None:
-    """Raise Validation unless the tags keep the AWS-wide rules that the model does not state."""
+    """Raise ValidationError unless the tags keep the AWS-wide rules that the model does not state."""
     if len(tags) > MOST_TAGS:
-        raise Validation(f"A resource can have at most {MOST_TAGS} tags, these would be {len(tags)}")
+        raise ValidationError(f"A resource can have at most {MOST_TAGS} tags, these would be {len(tags)}")
     for key in tags:
         if not key or len(key) > LONGEST_KEY:
-            raise Validation(f"Tag key '{key}' must have 1 to {LONGEST_KEY} characters")
+            raise ValidationError(f"Tag key '{key}' must have 1 to {LONGEST_KEY} characters")
         if key.lower().startswith("aws:"):
-            raise Validation(f"Tag key '{key}' must not start with aws:")
+            raise ValidationError(f"Tag key '{key}' must not start with aws:")
 
 
 def _tags_of(backend: DRSBackend, arn: str) -> dict[str, str]:
@@ -32,7 +32,7 @@ def _tags_of(backend: DRSBackend, arn: str) -> dict[str, str]:
     }
     resource = stores.get(kind, {}).get(identifier)
     if resource is None or resource.arn != arn:
-        raise ResourceNotFound(f"Resource {arn} not found", resourceId=arn)
+        raise ResourceNotFoundError(f"Resource {arn} not found", resourceId=arn)
     return resource.tags
 
 

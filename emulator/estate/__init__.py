@@ -1,0 +1,39 @@
+"""Estates: YAML files that say what is in the embedded AWS when it starts. The format is described in README.md."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .reader import EstateError
+
+__all__ = ["EstateError", "load"]
+
+
+def load(document: dict[str, Any]) -> None:
+    """Make everything that a parsed estate file declares, except the users of its accounts.
+
+    Call `emulator.ec2.install()` and `emulator.drs.install()` before.
+
+    Args:
+        document: the parsed YAML.
+
+    Raises:
+        EstateError: a mistake in the document; nothing has been made then.
+    """
+    from ..drs.models import drs_backends
+    from ..drs.roles import create_staging_role, ensure_service_roles
+    from .document import parse
+    from .networks import create_networks
+    from .servers import create_server
+
+    estate = parse(document)
+    for account in estate.accounts.values():
+        for target in account.trusted_targets:
+            create_staging_role(account.account_id, target)
+        for region in account.regions.values():
+            create_networks(account.account_id, region)
+            if region.drs:
+                ensure_service_roles(account.account_id)
+                drs_backends[account.account_id][region.name].initialized = True
+    for server in estate.servers:
+        create_server(server)

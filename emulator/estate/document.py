@@ -1,0 +1,381 @@
+"""The estate as a file declares it: checked completely, before anything is made of it."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..drs.control import ControlError, parse_fault
+from ..drs.identifiers import identifier
+from ..drs.state import ACTIVE_STATES, LaunchFault
+from .reader import EstateError, Section, address, merge
+
+STATES = ("INITIATING", "INITIAL_SYNC", "STOPPED", "DISCONNECTED", *sorted(ACTIVE_STATES))
+ENCRYPTIONS = ("NONE", "DEFAULT", "CUSTOM")
+HEX_ID = r"[0-9a-f]{8}|[0-9a-f]{17}"
+_RESERVED_FIRST, _RESERVED_LAST = 4, 1
+
+
+@dataclass(frozen=True)
+class Subnet:
+    """A subnet of a network."""
+
+    name: str
+    subnet_id: str
+    cidr: ipaddress.IPv4Network
+    zone: str
+    network: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """A security group of a network."""
+
+    name: str
+    group_id: str
+    description: str
+
+
+@dataclass(frozen=True)
+class Network:
+    """A VPC."""
+
+    name: str
+    vpc_id: str
+    cidr: ipaddress.IPv4Network
+    internet_gateway: bool
+    subnets: dict[str, Subnet]
+    groups: dict[str, Group]
+
+
+@dataclass(frozen=True)
+class Region:
+    """What an account has in a Region."""
+
+    name: str
+    drs: bool
+    default_vpc: bool
+    networks: dict[str, Network]
+
+    def subnet(self, name: str, path: str) -> Subnet:
+        """Return a subnet by its name; names are unique in a Region."""
+        found = {key: item for network in self.networks.values() for key, item in network.subnets.items()}
+        if name not in found:
+            raise EstateError(f"{path}: no subnet {name!r} in Region {self.name}; there are: {_names(found)}")
+        return found[name]
+
+
+@dataclass(frozen=True)
+class Account:
+    """An AWS account."""
+
+    account_id: str
+    trusted_targets: list[str]
+    regions: dict[str, Region]
+
+
+@dataclass(frozen=True)
+class ServerInterface:
+    """An interface of a server: the subnet and its addresses, the first of them primary."""
+
+    subnet: Subnet
+    addresses: list[str]
+
+
+@dataclass(frozen=True)
+class Place:
+    """An account and a Region."""
+
+    account: str
+    region: str
+
+
+@dataclass(frozen=True)
+class Server:
+    """A machine: an EC2 instance in `source` that replicates to DRS in `target`."""
+
+    name: str
+    server_id: str
+    instance_id: str
+    fqdn: str
+    os: str
+    instance_type: str
+    cpu_cores: int
+    ram_gib: float
+    disks: dict[str, int]
+    interfaces: list[ServerInterface]
+    groups: list[Group]
+    tags: dict[str, str]
+    source: Place
+    target: Place
+    staging_subnet: Subnet
+    state: str
+    lag: float
+    days: float
+    ebs_encryption: str
+    slow: float
+    fault: LaunchFault | None
+
+
+@dataclass(frozen=True)
+class Estate:
+    """Everything that a file declares."""
+
+    accounts: dict[str, Account]
+    servers: list[Server] = field(default_factory=list)
+
+
+def parse(document: Any) -> Estate:
+    """Check a parsed YAML document and return what it declares.
+
+    Raises:
+        EstateError: any mistake in it.
+    """
+    top = Section(document, "", {"accounts", "server_defaults", "server_kinds", "servers"})
+    accounts = {name: _account(name, section) for name, section in top.sections("accounts", _ACCOUNT_KEYS)}
+    if not accounts:
+        raise EstateError("accounts: an estate needs at least one account")
+    defaults = top.section("server_defaults", _SERVER_KEYS)
+    kinds = dict(top.sections("server_kinds", _SERVER_KEYS))
+    servers = []
+    for name, section in top.sections("servers", {"kind", *_SERVER_KEYS}):
+        servers.append(_server(name, _complete(section, defaults, kinds), accounts))
+    _refuse_doubles(accounts, servers)
+    return Estate(accounts, servers)
+
+
+# -- accounts and networks ---------------------------------------------------------------------------------------------
+
+_ACCOUNT_KEYS = {"name", "access_keys", "drs_target_accounts", "regions"}
+_REGION_KEYS = {"drs", "default_vpc", "networks"}
+_NETWORK_KEYS = {"id", "cidr", "internet_gateway", "subnets", "security_groups"}
+
+
+def _account(account_id: str, section: Section) -> Account:
+    if not (account_id.isdigit() and len(account_id) == 12):
+        raise EstateError(f"{section.path}: an account id has 12 digits")
+    for target in section.texts("drs_target_accounts"):
+        if not (target.isdigit() and len(target) == 12):
+            raise EstateError(f"{section.at('drs_target_accounts')}: {target!r}: an account id has 12 digits")
+    regions = {name: _region(name, below, account_id) for name, below in section.sections("regions", _REGION_KEYS)}
+    return Account(account_id, section.texts("drs_target_accounts"), regions)
+
+
+def _region(name: str, section: Section, account_id: str) -> Region:
+    from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBackend
+
+    if name not in RegionsAndZonesBackend.zones:
+        raise EstateError(f"{section.path}: AWS has no Region {name!r}")
+    where = (account_id, name)
+    networks = {
+        key: _network(key, below, where, [zone.name for zone in RegionsAndZonesBackend.zones[name]])
+        for key, below in section.sections("networks", _NETWORK_KEYS)
+    }
+    return Region(name, section.flag("drs", False), section.flag("default_vpc", False), networks)
+
+
+def _network(name: str, section: Section, where: tuple[str, str], zones: list[str]) -> Network:
+    cidr = section.cidr("cidr")
+    if not 16 <= cidr.prefixlen <= 28:
+        raise EstateError(f"{section.at('cidr')}: the prefix of a VPC is /16 to /28, not /{cidr.prefixlen}")
+    subnets: dict[str, Subnet] = {}
+    for key, below in section.sections("subnets", {"id", "cidr", "zone"}):
+        subnet = _subnet(key, below, name, where, zones)
+        if not subnet.cidr.subnet_of(cidr):
+            raise EstateError(f"{below.at('cidr')}: {subnet.cidr} is not inside {cidr} of network {name}")
+        overlapping = [other.name for other in subnets.values() if other.cidr.overlaps(subnet.cidr)]
+        if overlapping:
+            raise EstateError(f"{below.at('cidr')}: {subnet.cidr} overlaps subnet {overlapping[0]}")
+        subnets[key] = subnet
+    groups = {
+        key: Group(key, _id(below, "sg", *where, name, key), below.text("description", key))
+        for key, below in section.sections("security_groups", {"id", "description"})
+    }
+    return Network(
+        name, _id(section, "vpc", *where, name), cidr, section.flag("internet_gateway", False), subnets, groups
+    )
+
+
+def _subnet(name: str, section: Section, network: str, where: tuple[str, str], zones: list[str]) -> Subnet:
+    cidr = section.cidr("cidr")
+    if not 16 <= cidr.prefixlen <= 28:
+        raise EstateError(f"{section.at('cidr')}: the prefix of a subnet is /16 to /28, not /{cidr.prefixlen}")
+    zone = where[1] + section.text("zone", "a")
+    if zone not in zones:
+        raise EstateError(f"{section.at('zone')}: Region {where[1]} has no zone {zone}; there are: {', '.join(zones)}")
+    return Subnet(name, _id(section, "subnet", *where, network, name), cidr, zone, network)
+
+
+def _id(section: Section, prefix: str, *names: str) -> str:
+    form = f"{prefix}- and 8 or 17 hexadecimal digits"
+    return section.matching("id", f"{prefix}-({HEX_ID})", form, identifier(prefix, *names))
+
+
+# -- servers -----------------------------------------------------------------------------------------------------------
+
+_SERVER_KEYS = {
+    "id",
+    "instance",
+    "domain",
+    "os",
+    "instance_type",
+    "cpus",
+    "memory_gib",
+    "disks",
+    "addresses",
+    "security_groups",
+    "tags",
+    "source",
+    "replication",
+    "fail_launch",
+    "slow",
+}
+_MERGED_KEYS = frozenset({"tags", "source", "replication"})
+_REPLICATION_KEYS = {"account", "region", "staging_subnet", "state", "lag", "days", "ebs_encryption"}
+
+
+def _complete(section: Section, defaults: Section, kinds: dict[str, Section]) -> Section:
+    """Return a server with its kind and the defaults below it."""
+    own = {key: value for key, value in section.value.items() if key != "kind"}
+    if "kind" not in section:
+        return Section(merge(defaults.value, own, _MERGED_KEYS), section.path)
+    kind = section.text("kind")
+    if kind not in kinds:
+        raise EstateError(f"{section.at('kind')}: no server kind {kind!r}; there are: {_names(kinds)}")
+    return Section(merge(merge(defaults.value, kinds[kind].value, _MERGED_KEYS), own, _MERGED_KEYS), section.path)
+
+
+def _server(name: str, section: Section, accounts: dict[str, Account]) -> Server:
+    source = _place(section.section("source", {"account", "region"}), accounts)
+    replication = section.section("replication", _REPLICATION_KEYS)
+    target = _place(replication, accounts)
+    target_region = accounts[target.account].regions[target.region]
+    if not target_region.drs:
+        raise EstateError(f"{replication.at('region')}: {target.region} of account {target.account} has no 'drs: true'")
+    source_region = accounts[source.account].regions[source.region]
+    interfaces = _interfaces(section, source_region)
+    return Server(
+        name,
+        section.matching("id", r"s-[0-9a-zA-Z]{17}", "s- and 17 letters or digits", identifier("s", target, name)),
+        section.matching(
+            "instance", f"i-({HEX_ID})", "i- and 8 or 17 hexadecimal digits", identifier("i", source, name)
+        ),
+        f"{name}.{section.text('domain', 'example.internal')}",
+        section.text("os"),
+        section.text("instance_type"),
+        section.number("cpus", 2, lowest=1),
+        section.number("memory_gib", 8, lowest=0.5),
+        _disks(section),
+        interfaces,
+        _groups(section, source_region.networks[interfaces[0].subnet.network]),
+        section.text_map("tags"),
+        source,
+        target,
+        target_region.subnet(replication.text("staging_subnet"), replication.at("staging_subnet")),
+        replication.choice("state", STATES, "CONTINUOUS"),
+        replication.number("lag", 0),
+        replication.number("days", 30),
+        replication.choice("ebs_encryption", ENCRYPTIONS, "DEFAULT"),
+        section.number("slow", 1, lowest=0.01),
+        _fault(section),
+    )
+
+
+def _place(section: Section, accounts: dict[str, Account]) -> Place:
+    account, region = section.text("account"), section.text("region")
+    if account not in accounts:
+        raise EstateError(f"{section.at('account')}: no account {account!r}; there are: {_names(accounts)}")
+    if region not in accounts[account].regions:
+        known = _names(accounts[account].regions)
+        raise EstateError(
+            f"{section.at('region')}: account {account} declares no Region {region!r}; there are: {known}"
+        )
+    return Place(account, region)
+
+
+def _interfaces(section: Section, region: Region) -> list[ServerInterface]:
+    declared = section.section("addresses")
+    if not declared.value:
+        raise EstateError(f"{section.at('addresses')}: a server needs at least one subnet and address")
+    interfaces = []
+    for name, value in declared.value.items():
+        subnet = region.subnet(name, declared.at(name))
+        listed = value if isinstance(value, list) else [value]
+        addresses = [address(item, declared.at(name)) for item in listed]
+        for item in addresses:
+            _check_address(item, subnet, declared.at(name))
+        interfaces.append(ServerInterface(subnet, addresses))
+    zones = {item.subnet.zone for item in interfaces}
+    networks = {item.subnet.network for item in interfaces}
+    if len(zones) > 1 or len(networks) > 1:
+        raise EstateError(f"{declared.path}: all interfaces of a server are in one network and zone")
+    return interfaces
+
+
+def _check_address(text: str, subnet: Subnet, path: str) -> None:
+    offset = int(ipaddress.IPv4Address(text)) - int(subnet.cidr.network_address)
+    if not 0 <= offset < subnet.cidr.num_addresses:
+        raise EstateError(f"{path}: {text} is not inside {subnet.cidr} of subnet {subnet.name}")
+    if offset < _RESERVED_FIRST or offset >= subnet.cidr.num_addresses - _RESERVED_LAST:
+        raise EstateError(f"{path}: {text} is one of the five addresses that AWS reserves in {subnet.cidr}")
+
+
+def _disks(section: Section) -> dict[str, int]:
+    disks = section.section("disks")
+    if not disks.value:
+        raise EstateError(f"{disks.path}: a server needs at least one disk (device: GiB)")
+    for device in disks.value:
+        disks.number(device, lowest=1)
+    return dict(disks.value)
+
+
+def _groups(section: Section, network: Network) -> list[Group]:
+    groups = []
+    for name in section.texts("security_groups"):
+        if name not in network.groups:
+            known = _names(network.groups)
+            path = section.at("security_groups")
+            raise EstateError(f"{path}: no security group {name!r} in network {network.name}; there are: {known}")
+        groups.append(network.groups[name])
+    return groups
+
+
+def _fault(section: Section) -> LaunchFault | None:
+    try:
+        return parse_fault(section.get("fail_launch", None))
+    except ControlError as error:
+        raise EstateError(f"{section.path}: {error}") from error
+
+
+# -- the whole ---------------------------------------------------------------------------------------------------------
+
+
+def _refuse_doubles(accounts: dict[str, Account], servers: list[Server]) -> None:
+    seen: dict[tuple[str, ...], str] = {}
+
+    def once(path: str, *key: str) -> None:
+        if key in seen:
+            raise EstateError(f"{path}: {key[-1]} is already that of {seen[key]}")
+        seen[key] = path
+
+    for account in accounts.values():
+        for region in account.regions.values():
+            for network in region.networks.values():
+                path = f"accounts.{account.account_id}.regions.{region.name}.networks.{network.name}"
+                once(path, "id", network.vpc_id)
+                for subnet in network.subnets.values():
+                    once(f"{path}.subnets.{subnet.name}", "id", subnet.subnet_id)
+                    once(f"{path}.subnets.{subnet.name}", "name", account.account_id, region.name, subnet.name)
+                for group in network.groups.values():
+                    once(f"{path}.security_groups.{group.name}", "id", group.group_id)
+    for server in servers:
+        once(f"servers.{server.name}.id", "id", server.server_id)
+        once(f"servers.{server.name}.instance", "id", server.instance_id)
+        for interface in server.interfaces:
+            for item in interface.addresses:
+                once(f"servers.{server.name}.addresses", "address", interface.subnet.subnet_id, item)
+
+
+def _names(mapping: dict[str, Any]) -> str:
+    return ", ".join(sorted(mapping)) or "none"

@@ -1,0 +1,143 @@
+"""Make the servers of an estate: EC2 source instances, and the source servers that DRS has of them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import moto.ec2.models.instances as instances_module
+from moto.ec2.models import ec2_backends
+
+from ..clock import CLOCK
+from ..drs import templates
+from ..drs.identifiers import digest, identifier
+from ..drs.models import drs_backends
+from ..drs.operations.launch_configurations import DEFAULTS
+from ..drs.state import Disk, Interface, Machine, Replication, SourceServer
+from ..drs.templates import GIBIBYTE
+from .document import Server
+from .networks import born_as
+
+PIT_POLICY = [
+    {"ruleID": 1, "units": "MINUTE", "interval": 10, "retentionDuration": 60, "enabled": True},
+    {"ruleID": 2, "units": "HOUR", "interval": 1, "retentionDuration": 24, "enabled": True},
+    {"ruleID": 3, "units": "DAY", "interval": 1, "retentionDuration": 7, "enabled": True},
+]
+"""The default point-in-time policy of DRS."""
+
+KEY_ALIAS = "alias/aws-embedded-drs"
+
+
+def create_server(server: Server) -> None:
+    """Make the EC2 instance and the source server of one machine."""
+    added = CLOCK.now() - timedelta(days=server.days)
+    _create_instance(server, added)
+    _create_source_server(server, added)
+
+
+def _create_instance(server: Server, launched: datetime) -> None:
+    ec2 = ec2_backends[server.source.account][server.source.region]
+    groups = [group.group_id for group in server.groups]
+    interfaces = [
+        {
+            "DeviceIndex": index,
+            "SubnetId": item.subnet.subnet_id,
+            "Groups": groups,
+            "PrivateIpAddresses": [
+                {"Primary": number == 0, "PrivateIpAddress": text} for number, text in enumerate(item.addresses)
+            ],
+        }
+        for index, item in enumerate(server.interfaces)
+    ]
+    disks = [
+        {"DeviceName": device, "Ebs": {"VolumeSize": size, "VolumeType": "gp3", "DeleteOnTermination": True}}
+        for device, size in server.disks.items()
+    ]
+    with born_as(instances_module, "random_instance_id", server.instance_id):
+        reservation = ec2.run_instances(
+            f"ami-0{identifier('ami', server.os)[4:-1]}",
+            1,
+            None,
+            [],
+            region_name=server.source.region,
+            instance_type=server.instance_type,
+            is_instance_type_default=False,
+            nics=interfaces,
+            block_device_mappings=disks,
+            security_group_ids=[],
+            tags={"instance": {"Name": server.name, **server.tags}},
+            platform="windows" if "windows" in server.os.lower() else None,
+        )
+    reservation.instances[0].launch_time = launched.replace(tzinfo=None)
+
+
+def _create_source_server(server: Server, added: datetime) -> None:
+    backend = drs_backends[server.target.account][server.target.region]
+    machine = _machine(server)
+    backend.servers[server.server_id] = SourceServer(
+        server.server_id,
+        backend.arn("source-server", server.server_id),
+        machine,
+        Replication(server.state, float(server.lag), CLOCK.now(), added + timedelta(minutes=1)),
+        added,
+        {"Name": server.name, **server.tags},
+        {
+            "name": server.name,
+            "ec2LaunchTemplateID": templates.create(backend, server.server_id, machine),
+            **DEFAULTS,
+        },
+        _replication_configuration(server),
+        slow=float(server.slow),
+        faults=[server.fault] if server.fault else [],
+    )
+
+
+def _machine(server: Server) -> Machine:
+    return Machine(
+        hostname=server.name,
+        fqdn=server.fqdn,
+        os=server.os,
+        instance_type=server.instance_type,
+        cpu_cores=int(server.cpu_cores),
+        ram_bytes=int(server.ram_gib * GIBIBYTE),
+        interfaces=[
+            Interface(_mac_address(server.instance_id, index), list(item.addresses), index == 0)
+            for index, item in enumerate(server.interfaces)
+        ],
+        disks=[Disk(device, int(size * GIBIBYTE)) for device, size in server.disks.items()],
+        origin_account=server.source.account,
+        origin_region=server.source.region,
+        origin_zone=server.interfaces[0].subnet.zone,
+        instance_id=server.instance_id,
+    )
+
+
+def _mac_address(instance_id: str, index: int) -> str:
+    digits = digest("mac", instance_id, index)
+    return ":".join(["02", *(digits[start : start + 2] for start in range(0, 10, 2))])
+
+
+def _replication_configuration(server: Server) -> dict[str, object]:
+    configuration: dict[str, object] = {
+        "name": server.name,
+        "stagingAreaSubnetId": server.staging_subnet.subnet_id,
+        "associateDefaultSecurityGroup": True,
+        "replicationServersSecurityGroupsIDs": [],
+        "replicationServerInstanceType": "t3.small",
+        "useDedicatedReplicationServer": False,
+        "defaultLargeStagingDiskType": "GP3",
+        "replicatedDisks": [
+            {"deviceName": device, "isBootDisk": position == 0, "stagingDiskType": "AUTO"}
+            for position, device in enumerate(server.disks)
+        ],
+        "ebsEncryption": server.ebs_encryption,
+        "bandwidthThrottling": 0,
+        "dataPlaneRouting": "PRIVATE_IP",
+        "createPublicIP": False,
+        "stagingAreaTags": {},
+        "pitPolicy": [dict(rule) for rule in PIT_POLICY],
+        "autoReplicateNewDisks": True,
+    }
+    if server.ebs_encryption == "CUSTOM":
+        place = server.target
+        configuration["ebsEncryptionKeyArn"] = f"arn:aws:kms:{place.region}:{place.account}:{KEY_ALIAS}"
+    return configuration
