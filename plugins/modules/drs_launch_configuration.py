@@ -39,9 +39,16 @@ attributes:
     support: full
 options:
   ip_map_table:
-    description: Name of the DynamoDB table with the IP map, in the Region of the module.
+    description:
+      - Name of the DynamoDB table with the IP map, in the Region of the module.
+      - Exactly one of O(ip_map_table) and O(ip_map_entries) is required.
     type: str
-    required: true
+  ip_map_entries:
+    description:
+      - Entries of the IP map, as M(disaster_recovery.aws.ip_map) returns them, instead of those in the table.
+      - In check mode the table may not have them yet.
+    type: list
+    elements: dict
   defaults:
     description: &settings
       - Launch settings. What is not given is left as it is.
@@ -138,7 +145,7 @@ servers:
       description: Why this server could not be brought to what is declared.
       returned: on failure
       type: str
-skipped:
+disconnected:
   description: Keys of selected servers that DRS only remembers (replication state C(DISCONNECTED)).
   returned: always
   type: list
@@ -162,6 +169,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.launch_t
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.pacing import Pacers, for_each, summary
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.selection import DISCONNECTED, selected_servers
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import Problems
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import MapEntry, item_to_entry
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.launch_settings import (
     DesiredLaunch,
     configuration_changes,
@@ -210,7 +218,7 @@ def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str,
     drs, ec2 = clients("drs"), clients("ec2")
     selected = selected_servers(drs, params["match"])
     servers = [server for server in selected if server.replication_state != DISCONNECTED]
-    entries = IpMapTable(clients("dynamodb"), params["ip_map_table"]).read(server.key for server in servers)
+    entries = _entries(params, clients, [server.key for server in servers])
     declared = {
         launch.server_key: _only(launch, params["profiles"])
         for launch in declare(servers, defaults, overrides, entries, tags)
@@ -228,7 +236,7 @@ def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str,
         "servers": [
             _result(launch, outcomes.results.get(key), outcomes.errors.get(key)) for key, launch in declared.items()
         ],
-        "skipped": [server.key for server in selected if server.replication_state == DISCONNECTED],
+        "disconnected": [server.key for server in selected if server.replication_state == DISCONNECTED],
         "diff": {
             "before": {key: before for key, (before, _after) in diffs.items()},
             "after": {key: after for key, (_before, after) in diffs.items()},
@@ -238,6 +246,12 @@ def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str,
         failed = f"{len(outcomes.errors)} of {len(declared)} servers were not configured: {summary(outcomes.errors)}"
         answer |= {"failed": True, "msg": failed}
     return answer
+
+
+def _entries(params: dict[str, Any], clients: Clients, keys: list[str]) -> list[MapEntry]:
+    if params["ip_map_entries"] is not None:
+        return [item_to_entry(item) for item in params["ip_map_entries"]]
+    return IpMapTable(clients("dynamodb"), params["ip_map_table"]).read(keys)
 
 
 def _only(launch: DesiredLaunch, profiles: list[str]) -> DesiredLaunch:
@@ -280,7 +294,8 @@ def main() -> NoReturn:
     """Entry point."""
     run_module(
         {
-            "ip_map_table": {"type": "str", "required": True},
+            "ip_map_table": {"type": "str"},
+            "ip_map_entries": {"type": "list", "elements": "dict"},
             "defaults": {"type": "dict", "default": {}},
             "overrides": {
                 "type": "list",
@@ -303,6 +318,8 @@ def main() -> NoReturn:
         },
         run,
         needs_drs=True,
+        mutually_exclusive=[("ip_map_table", "ip_map_entries")],
+        required_one_of=[("ip_map_table", "ip_map_entries")],
     )
 
 

@@ -176,7 +176,7 @@ changes:
     created: [pay-db-1.example.internal/0]
     updated: []
     deleted: []
-skipped:
+disconnected:
   description: Keys of selected servers that DRS only remembers (replication state C(DISCONNECTED)); they get no entry.
   returned: O(state=present)
   type: list
@@ -247,8 +247,8 @@ def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str,
     problems.raise_if_any()
     changes = compare(entries, table.read(server.key for server in servers))
     _check_in_use(changes, servers, clients("ec2"))
-    skipped = [server.key for server in selected if server.replication_state == DISCONNECTED]
-    return {**_apply(table, changes, clients, check_mode), "skipped": skipped}
+    disconnected = [server.key for server in selected if server.replication_state == DISCONNECTED]
+    return {**_apply(table, changes, clients, check_mode), "disconnected": disconnected}
 
 
 def _given(mapping: dict[str, Any]) -> dict[str, Any]:
