@@ -43,7 +43,7 @@ def launch_conversion_server(backend: DRSBackend, server: SourceServer, job: Job
         tags={"Name": "AWS Elastic Disaster Recovery Conversion Server", **_drs_tags(server, job)},
         windows=False,
     )
-    return instance.id
+    return str(instance.id)
 
 
 def launch_recovery_instance(backend: DRSBackend, server: SourceServer, job: Job) -> str:
@@ -63,7 +63,7 @@ def launch_recovery_instance(backend: DRSBackend, server: SourceServer, job: Job
         windows=server.machine.is_windows,
     )
     instance.stop()
-    return instance.id
+    return str(instance.id)
 
 
 def start(backend: DRSBackend, instance_id: str) -> None:

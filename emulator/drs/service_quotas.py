@@ -44,7 +44,8 @@ def _with_drs_defaults(original: Any) -> Any:
     def list_aws_default_service_quotas(self: ServiceQuotasBackend, service_code: str) -> list[dict[str, Any]]:
         if service_code == SERVICE_CODE:
             return [_shown(self, quota, quota.value) for quota in QUOTAS]
-        return original(self, service_code)
+        defaults: list[dict[str, Any]] = original(self, service_code)
+        return defaults
 
     return list_aws_default_service_quotas
 
@@ -53,7 +54,8 @@ def _with_drs_quota(original: Any) -> Any:
     @wraps(original)
     def get_service_quota(self: ServiceQuotasBackend, service_code: str, quota_code: str) -> dict[str, Any]:
         if service_code != SERVICE_CODE:
-            return original(self, service_code, quota_code)
+            other: dict[str, Any] = original(self, service_code, quota_code)
+            return other
         for quota in _applied(self):
             if quota["QuotaCode"] == quota_code:
                 return quota

@@ -101,7 +101,7 @@ class SourceServer:
     @property
     def template_id(self) -> str:
         """Return the id of the server's EC2 launch template."""
-        return self.launch_configuration["ec2LaunchTemplateID"]
+        return str(self.launch_configuration["ec2LaunchTemplateID"])
 
 
 @dataclass

@@ -36,7 +36,7 @@ def create(backend: DRSBackend, server_id: str, machine: Machine, generation: in
         {"launch-template": {tag["Key"]: tag["Value"] for tag in tags}},
         template_id=f"lt-0{identifier('lt', server_id, generation)[3:-1]}",
     )
-    return template.id
+    return str(template.id)
 
 
 def ensure(backend: DRSBackend, server: SourceServer) -> None:

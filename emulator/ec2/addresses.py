@@ -127,7 +127,7 @@ def _completed_create(original: Any) -> Any:
         group_ids: list[str] | None = None,
         *arguments: Any,
         **options: Any,
-    ) -> NetworkInterface:
+    ) -> Any:
         subnet = self.get_subnet(subnet) if isinstance(subnet, str) else subnet
         check_groups(self, group_ids or [], subnet)
         with LOCK:
@@ -173,7 +173,7 @@ def _completed_assign(original: Any) -> Any:
         eni_id: str,
         private_ip_addresses: list[str] | None = None,
         secondary_ips_count: int | None = None,
-    ) -> NetworkInterface:
+    ) -> Any:
         interface = self.get_network_interface(eni_id)
         with LOCK:
             new = [item for item in private_ip_addresses or [] if item not in addresses_of(interface)]
@@ -188,9 +188,7 @@ def _completed_assign(original: Any) -> Any:
 
 def _completed_unassign(original: Any) -> Any:
     @wraps(original)
-    def unassign_private_ip_addresses(
-        self: Any, eni_id: str, private_ip_address: list[str] | None = None
-    ) -> NetworkInterface:
+    def unassign_private_ip_addresses(self: Any, eni_id: str, private_ip_address: list[str] | None = None) -> Any:
         interface = self.get_network_interface(eni_id)
         before = addresses_of(interface)
         original(self, eni_id, private_ip_address)
@@ -233,4 +231,4 @@ def install() -> None:
     interface.get_filter_value = _completed_filter(interface.get_filter_value)
     interface.delete = _delete_interface
     # An interface endpoint would ask for a random address of anywhere: let the subnet choose.
-    moto.ec2.models.vpcs.random_private_ip = lambda *_, **__: None  # type: ignore[assignment,misc]
+    vars(moto.ec2.models.vpcs)["random_private_ip"] = lambda *_, **__: None

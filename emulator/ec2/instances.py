@@ -64,7 +64,7 @@ def _check_interfaces(backend: Any, request: dict[str, Any], count: int) -> None
             "InvalidParameterValue",
             "Each network interface requires a device index of its own, and one of them must be 0.",
         )
-    claimed: list[tuple[str, str]] = []
+    claimed: list[tuple[Any, str]] = []
     for interface in interfaces:
         if interface.get("SubnetId"):
             subnet = backend.get_subnet(interface["SubnetId"])
@@ -211,7 +211,7 @@ def _completed_start(original: Any) -> Any:
     return start
 
 
-def _get_instance_by_id(self: Any, instance_id: str) -> Instance | None:
+def _get_instance_by_id(self: Any, instance_id: str) -> Any:
     for reservation in list(self.reservations.values()):
         for instance in reservation.instances:
             if instance.id == instance_id:
@@ -219,7 +219,7 @@ def _get_instance_by_id(self: Any, instance_id: str) -> Instance | None:
     return None
 
 
-def _get_instance(self: Any, instance_id: str) -> Instance:
+def _get_instance(self: Any, instance_id: str) -> Any:
     instance = _get_instance_by_id(self, instance_id)
     if instance is None:
         raise EC2ClientError("InvalidInstanceID.NotFound", f"The instance ID '{instance_id}' does not exist")

@@ -43,7 +43,8 @@ def _get_version(self: Any, number: Any) -> LaunchTemplateVersion:
     )
     for version in self.versions:
         if str(version.number) == str(wanted):
-            return version
+            found: LaunchTemplateVersion = version
+            return found
     raise errors.template_version_not_found(self.id, number)
 
 
@@ -58,10 +59,10 @@ def _create_launch_template(
     template_data: dict[str, Any],
     tag_spec: dict[str, dict[str, str]],
     template_id: str | None = None,
-) -> LaunchTemplate:
+) -> Any:
     if name in self.launch_template_name_to_ids:
         raise InvalidLaunchTemplateNameAlreadyExistsError
-    template = LaunchTemplate(self, name, template_data, description, {})
+    template: Any = LaunchTemplate(self, name, template_data, description, {})  # type: ignore[abstract]
     template.id = template_id or template.id
     template.add_tags(tag_spec.get("launch-template", {}))
     self.launch_templates[template.id] = template
@@ -99,7 +100,7 @@ def _shown_version(response: LaunchTemplates, version: LaunchTemplateVersion) ->
     }
 
 
-def _requested_template(response: LaunchTemplates) -> LaunchTemplate:
+def _requested_template(response: LaunchTemplates) -> Any:
     name, template_id = response._get_param("LaunchTemplateName"), response._get_param("LaunchTemplateId")
     if name and template_id:
         raise InvalidParameterCombination("Specify a launch template ID or a launch template name, not both.")
@@ -151,7 +152,7 @@ def _versions_of_all(response: LaunchTemplates, wanted: list[str]) -> list[Launc
             "InvalidParameterValue",
             "To describe versions of all launch templates, specify $Latest, $Default or both for the versions.",
         )
-    found = []
+    found: list[LaunchTemplateVersion] = []
     for template in response.ec2_backend.launch_templates.values():
         chosen = {version.number: version for version in map(template.get_version, wanted)}
         found += chosen.values()
@@ -171,7 +172,7 @@ def describe_launch_template_versions(self: LaunchTemplates) -> ActionResult:
     else:
         template = _requested_template(self)
         low = self._get_int_param("MinVersion", 0)
-        high = self._get_int_param("MaxVersion", template.highest_number)  # type: ignore[attr-defined]
+        high = self._get_int_param("MaxVersion", template.highest_number)
         versions = (
             [template.get_version(number) for number in wanted]
             if wanted
@@ -214,7 +215,7 @@ def delete_launch_template_versions(self: LaunchTemplates) -> ActionResult:
     self.error_on_dryrun()
     deleted, kept = [], []
     for wanted in self._get_param("Versions", []):
-        item = {"LaunchTemplateId": template.id, "LaunchTemplateName": template.name}
+        item: dict[str, Any] = {"LaunchTemplateId": template.id, "LaunchTemplateName": template.name}
         try:
             version = template.get_version(wanted)
         except EC2ClientError as error:

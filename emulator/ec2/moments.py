@@ -19,4 +19,4 @@ def install() -> None:
 
     for name, module in list(sys.modules.items()):
         if name.startswith("moto.ec2.models") and hasattr(module, "utcnow"):
-            module.utcnow = utcnow
+            vars(module)["utcnow"] = utcnow

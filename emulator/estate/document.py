@@ -209,7 +209,7 @@ def _subnet(name: str, section: Section, network: str, where: tuple[str, str], z
 
 def _id(section: Section, prefix: str, *names: str) -> str:
     form = f"{prefix}- and 8 or 17 hexadecimal digits"
-    return section.matching("id", f"{prefix}-({HEX_ID})", form, identifier(prefix, *names))
+    return str(section.matching("id", f"{prefix}-({HEX_ID})", form, identifier(prefix, *names)))
 
 
 # -- servers -----------------------------------------------------------------------------------------------------------

@@ -33,7 +33,8 @@ def _tags_of(backend: DRSBackend, arn: str) -> dict[str, str]:
     resource = stores.get(kind, {}).get(identifier)
     if resource is None or resource.arn != arn:
         raise ResourceNotFoundError(f"Resource {arn} not found", resourceId=arn)
-    return resource.tags
+    tags: dict[str, str] = resource.tags
+    return tags
 
 
 def list_tags_for_resource(backend: DRSBackend, request: dict[str, Any], now: datetime) -> dict[str, Any]:  # noqa: ARG001
