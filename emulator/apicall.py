@@ -1,4 +1,4 @@
-"""What an HTTP request asks for: service, Region, operation and access key of one AWS API call, and errors in its protocol."""
+"""What an HTTP request asks for: service, Region, operation, access key; and errors in the protocol of the service."""
 
 from __future__ import annotations
 
@@ -141,7 +141,8 @@ def error_response(protocol: str, code: str, message: str, status: int) -> tuple
         text = f"<Error>{error}<RequestId>{request_id}</RequestId></Error>"
     else:
         kind = "Sender" if status < 500 else "Receiver"
-        text = f"<ErrorResponse><Error><Type>{kind}</Type>{error}</Error><RequestId>{request_id}</RequestId></ErrorResponse>"
+        error = f"<Error><Type>{kind}</Type>{error}</Error>"
+        text = f"<ErrorResponse>{error}<RequestId>{request_id}</RequestId></ErrorResponse>"
     return status, headers, b'<?xml version="1.0" encoding="UTF-8"?>\n' + text.encode()
 
 

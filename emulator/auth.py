@@ -67,7 +67,7 @@ def create_accounts(accounts: dict[str, Any]) -> None:
     """Create the accounts' users with their access keys.
 
     Args:
-        accounts: `{account_id: {access_keys: [{access_key_id, secret_access_key, user}]}}`. What exists already is kept.
+        accounts: `{account_id: {access_keys: [{access_key_id, secret_access_key, user}]}}`; what exists is kept.
 
     Raises:
         AccountsError: an account id or an access key that AWS would not have.

@@ -98,6 +98,12 @@ class VirtualClock:
             self._thread.join()
             self._thread = None
 
+    def set_pace(self, pace: float | None) -> None:
+        """Limit the clock to so many virtual seconds a real second; None takes the limit away."""
+        with self._changed:
+            self.pace = pace
+            self._changed.notify_all()
+
     # -- reading -------------------------------------------------------------------------------------------------------
 
     def now(self) -> datetime:

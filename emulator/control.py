@@ -1,4 +1,4 @@
-"""The control API under `/_embedded/`: what a test, a demonstration or `python -m emulator` asks of the emulator itself.
+"""The control API under `/_embedded/`: what a test or `python -m emulator` asks of the emulator itself.
 
 Other parts add their own routes with `route()`; a handler takes the JSON body (a dict) and returns a JSON-able value.
 """

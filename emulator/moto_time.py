@@ -1,6 +1,6 @@
 """Let moto tell the virtual time: every backend's `utcnow()` follows the emulator's clock.
 
-moto's modules copy `utcnow` and its relatives when they are imported, so `install()` comes before any backend is loaded.
+moto's modules copy `utcnow` and its relatives when they are imported: `install()` comes before any backend is loaded.
 """
 
 from __future__ import annotations

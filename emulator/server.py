@@ -1,19 +1,13 @@
-"""The HTTP server: one threaded WSGI application around moto's backends.
-
-A request passes, in this order: the control API, identification (which API call), authentication, faults, the backend.
-Time stands still while a request is at work.
-"""
+"""The server process: reads the estate, completes moto, listens on 127.0.0.1 and serves until it is told to end."""
 
 from __future__ import annotations
 
 import importlib
-import json
 import logging
 import os
 import re
 import socket
-import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +15,17 @@ import yaml
 
 LOG = logging.getLogger(__name__)
 HOST = "127.0.0.1"
+
+# In this order: time first, since every backend copies moto's clock when it is loaded.
+_PARTS = (
+    "emulator.moto_time",
+    "emulator.gaps",
+    "emulator.lambda_runner",
+    "emulator.stepfunctions",
+    "emulator.ec2",
+    "emulator.drs",
+)
+_FOREIGN_SETTINGS = ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_CONFIG_FILE", "MOTO_ACCOUNT_ID")
 
 
 class StartError(Exception):
@@ -67,31 +72,10 @@ def prepare(port: int) -> None:
     os.environ["MOTO_PORT"] = str(port)
     os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
     os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
-    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "MOTO_ACCOUNT_ID"):
+    for name in _FOREIGN_SETTINGS:
         os.environ.pop(name, None)
-    from emulator import moto_time
-
-    moto_time.install()
-    for name in (
-        "emulator.gaps.dynamodb",
-        "emulator.gaps.sts",
-        "emulator.lambda_runner",
-        "emulator.stepfunctions",
-    ):
+    for name in _PARTS:
         importlib.import_module(name).install()
-    for name in ("emulator.ec2", "emulator.drs"):
-        _install_if_there(name)
-
-
-def _install_if_there(name: str) -> None:
-    try:
-        module = importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name != name:
-            raise
-        return
-    if hasattr(module, "install"):
-        module.install()
 
 
 def load_estate(document: dict[str, Any], path: Path) -> None:
@@ -100,182 +84,14 @@ def load_estate(document: dict[str, Any], path: Path) -> None:
     Raises:
         StartError: the estate has a mistake.
     """
-    from emulator.auth import create_accounts
-
+    auth = importlib.import_module("emulator.auth")
+    estate = importlib.import_module("emulator.estate")
     try:
-        create_accounts(document["accounts"])
-        estate = importlib.import_module("emulator.estate")
-    except ModuleNotFoundError as error:
-        if error.name != "emulator.estate":
-            raise
-        return
+        auth.create_accounts(document["accounts"])
+        if hasattr(estate, "load"):
+            estate.load(document)
     except ValueError as error:
         raise StartError(f"estate {path}: {error}") from error
-    if not hasattr(estate, "load"):
-        return
-    try:
-        estate.load(document)
-    except ValueError as error:
-        raise StartError(f"estate {path}: {error}") from error
-
-
-class Application:
-    """The WSGI application."""
-
-    def __init__(self, backend: Callable[..., Iterable[bytes]]):
-        from emulator.calls import Calls
-        from emulator.faults import Faults
-
-        self._backend = backend
-        self.calls = Calls()
-        self.faults = Faults()
-
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        """Answer one request."""
-        from emulator.clock import CLOCK
-        from emulator.control import PREFIX
-
-        with CLOCK.work():
-            if environ["PATH_INFO"].startswith(PREFIX):
-                status, headers, body = self._control(environ)
-            else:
-                status, headers, body = self._api(environ)
-        headers["Content-Length"] = (
-            str(len(body)) if environ["REQUEST_METHOD"] != "HEAD" else headers.get("Content-Length", "0")
-        )
-        start_response(f"{status} {_REASONS.get(status, 'Unknown')}", list(headers.items()))
-        return [body]
-
-    def _control(self, environ: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
-        from emulator import apicall, control
-
-        status, document = control.answer(environ["REQUEST_METHOD"], environ["PATH_INFO"], apicall.read_body(environ))
-        return status, {"Content-Type": "application/json"}, json.dumps(document, default=str).encode()
-
-    def _api(self, environ: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
-        from emulator import apicall
-        from emulator.auth import Rejection, authenticate
-        from emulator.calls import error_code
-
-        call = apicall.identify(environ)
-        principal = authenticate(call, environ)
-        if isinstance(principal, Rejection):
-            answer = apicall.error_response(call.protocol, principal.code, principal.message, principal.status)
-            self.calls.add(call, "", "", principal.status, principal.code)
-            return answer
-        fault = self.faults.take(call, principal.account)
-        if fault is not None:
-            answer = apicall.error_response(call.protocol, fault.error, fault.message, fault.status)
-        else:
-            answer = self._ask_backend(call, environ)
-        status, headers, body = answer
-        error = error_code(headers, body) if status >= 400 else None
-        self.calls.add(call, principal.account, principal.arn, status, error)
-        return answer
-
-    def _ask_backend(self, call: Any, environ: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
-        from emulator import apicall
-
-        captured: dict[str, Any] = {}
-
-        def capture(status: str, headers: list[tuple[str, str]], _exc_info: Any = None) -> None:
-            captured["status"] = int(status.split(" ", 1)[0])
-            captured["headers"] = {name: value for name, value in headers if name.lower() != "content-length"} | {
-                "Content-Length": value for name, value in headers if name.lower() == "content-length"
-            }
-
-        try:
-            body = b"".join(self._backend(environ, capture))
-        except NotImplementedError as error:
-            message = f"The embedded AWS does not emulate {call.service} {call.operation}: {error}"
-            return apicall.error_response(call.protocol, "NotImplemented", message, 501)
-        except Exception as error:  # what a backend did not expect becomes AWS's internal failure, not a traceback
-            LOG.exception("%s %s failed in the emulator", call.service, call.operation)
-            message = f"The embedded AWS failed: {type(error).__name__}: {error}"
-            return apicall.error_response(call.protocol, "InternalFailure", message, 500)
-        return captured["status"], captured["headers"], body
-
-
-_REASONS = {
-    200: "OK",
-    201: "Created",
-    202: "Accepted",
-    204: "No Content",
-    301: "Moved Permanently",
-    304: "Not Modified",
-    400: "Bad Request",
-    401: "Unauthorized",
-    403: "Forbidden",
-    404: "Not Found",
-    405: "Method Not Allowed",
-    409: "Conflict",
-    412: "Precondition Failed",
-    429: "Too Many Requests",
-    500: "Internal Server Error",
-    501: "Not Implemented",
-    503: "Service Unavailable",
-}
-
-
-def _register_routes(application: Application) -> None:
-    from emulator import control
-    from emulator.clock import CLOCK
-
-    def set_clock(body: dict[str, Any]) -> dict[str, Any]:
-        unknown = set(body) - {"advance", "pace"}
-        if unknown:
-            raise control.ControlError(f"clock knows advance and pace, not {', '.join(sorted(unknown))}")
-        if "pace" in body:
-            CLOCK.pace = _positive_or_none(body["pace"])
-        if "advance" in body:
-            seconds = body["advance"]
-            if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or seconds < 0:
-                raise control.ControlError(f"advance is {seconds!r}: give seconds, 0 or more")
-            CLOCK.advance(seconds)
-        return CLOCK.status()
-
-    def clear_faults(_body: dict[str, Any]) -> dict[str, Any]:
-        application.faults.clear()
-        return {"faults": []}
-
-    def add_fault(body: dict[str, Any]) -> dict[str, Any]:
-        application.faults.add(body)
-        return {"faults": application.faults.pending()}
-
-    def clear_calls(_body: dict[str, Any]) -> dict[str, Any]:
-        application.calls.clear()
-        return application.calls.report()
-
-    control.route("GET", "health", lambda _body: {"ready": True, "pid": os.getpid()})
-    control.route("GET", "clock", lambda _body: CLOCK.status())
-    control.route("POST", "clock", set_clock)
-    control.route("GET", "faults", lambda _body: {"faults": application.faults.pending()})
-    control.route("POST", "faults", add_fault)
-    control.route("DELETE", "faults", clear_faults)
-    control.route("GET", "calls", lambda _body: application.calls.report())
-    control.route("DELETE", "calls", clear_calls)
-    control.add_status("clock", CLOCK.status)
-    control.add_status("accounts", _accounts)
-
-
-def _accounts() -> list[dict[str, Any]]:
-    from moto.iam.models import iam_backends
-
-    from emulator.auth import PARTITION
-
-    return [
-        {"account": account, "users": sorted(partitions[PARTITION].users)}
-        for account, partitions in sorted(iam_backends.items())
-        if partitions[PARTITION].users
-    ]
-
-
-def _positive_or_none(value: Any) -> float | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
-        raise ValueError(f"pace is {value!r}: give virtual seconds a real second, more than 0, or null")
-    return float(value)
 
 
 def serve(estate: Path, port: int, pace: float | None, ready: Callable[[str], None]) -> None:
@@ -292,14 +108,16 @@ def serve(estate: Path, port: int, pace: float | None, ready: Callable[[str], No
     """
     document = read_estate(estate)
     listener = open_socket(port)
-    endpoint = f"http://{HOST}:{listener.getsockname()[1]}"
-    prepare(listener.getsockname()[1])
+    port = listener.getsockname()[1]
+    prepare(port)
 
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
     from werkzeug.serving import make_server
 
     from emulator import lambda_runner
+    from emulator.application import Application, add_control_routes
     from emulator.clock import CLOCK
+    from emulator.overview import add_drs
 
     class RequestHandler(MotoRequestHandler):
         """Keeps connections open, which halves the time of a call, and keeps quiet."""
@@ -311,18 +129,19 @@ def serve(estate: Path, port: int, pace: float | None, ready: Callable[[str], No
             """Log nothing: `/_embedded/calls` is the record."""
 
     application = Application(DomainDispatcherApplication(create_backend_app))
-    _register_routes(application)
-    CLOCK.pace = pace
+    add_control_routes(application)
+    add_drs()
     load_estate(document, estate)
     server = make_server(HOST, port, application, threaded=True, request_handler=RequestHandler, fd=listener.fileno())
     server.daemon_threads = True
+    CLOCK.set_pace(pace)
     CLOCK.start()
-    ready(endpoint)
+    ready(f"http://{HOST}:{port}")
     try:
         server.serve_forever()
     except (KeyboardInterrupt, SystemExit):
-        LOG.info("stopping")
+        LOG.info("told to end")
     finally:
+        CLOCK.stop()
         lambda_runner.shut_down()
         listener.close()
-        sys.stdout.flush()

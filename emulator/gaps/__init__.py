@@ -1,1 +1,11 @@
 """Small completions of moto, one file a service; each says which behaviour of AWS it restores."""
+
+from __future__ import annotations
+
+from emulator.gaps import dynamodb, sts
+
+
+def install() -> None:
+    """Complete all of them."""
+    for service in (dynamodb, sts):
+        service.install()

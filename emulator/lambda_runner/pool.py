@@ -149,6 +149,10 @@ class Pool:
             if idle:
                 return idle.pop()
             root = self._task_root(code)
+            outdated = [key for key in self._idle if key.function_arn == code.function_arn and key != code]
+            leftovers = [worker for key in outdated for worker in self._idle.pop(key)]
+        for leftover in leftovers:
+            self._end(leftover)
         worker = Worker(code, root)
         with self._lock:
             self._all.add(worker)

@@ -112,8 +112,8 @@ def _run(function: LambdaFunction, event: Any) -> tuple[str, bool, str]:
 
 def _error(outcome: Outcome, request_id: str, timeout: float) -> dict[str, Any] | None:
     if outcome.kind == "timeout":
-        text = f"{request_id} Task timed out after {timeout:.2f} seconds"
-        return {"errorType": "Sandbox.Timedout", "errorMessage": f"RequestId: {text}"}
+        text = f"RequestId: {request_id} Error: Task timed out after {timeout:.2f} seconds"
+        return {"errorType": "Sandbox.Timedout", "errorMessage": text}
     if outcome.kind == "exit":
         text = f"RequestId: {request_id} Error: Runtime exited with error: exit status {outcome.answer['status']}"
         return {"errorType": "Runtime.ExitError", "errorMessage": text}

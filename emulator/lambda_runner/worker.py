@@ -29,7 +29,7 @@ def describe(error):
     trace = traceback.format_exception(type(error), error, error.__traceback__)
     name = "Runtime.ImportModuleError" if isinstance(error, ImportError) else type(error).__name__
     print("[ERROR] " + "".join(trace), flush=True)
-    return {"errorMessage": str(error), "errorType": name, "stackTrace": trace[1:-1]}
+    return {"errorMessage": str(error), "errorType": name, "stackTrace": trace[2:-1]}
 
 
 def load_handler():
@@ -37,7 +37,7 @@ def load_handler():
     module_name, _, function_name = os.environ["_HANDLER"].rpartition(".")
     try:
         module = importlib.import_module(module_name.replace("/", "."))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever the function raises is its answer
         return None, describe(error)
     handler = getattr(module, function_name, None)
     if handler is None:
@@ -50,7 +50,7 @@ def invoke(handler, request):
     """Call the handler: the answer's JSON line as a dict."""
     try:
         result = handler(request["event"], Context(request["context"], request["deadline"]))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever the function raises is its answer
         return {"error": describe(error)}
     try:
         return {"result": json.dumps(result)}

@@ -13,15 +13,31 @@ from emulator.stepfunctions import (
     clients,
     definitions,
     executions,
+    json_path,
     jsonata,
     logs,
+    machines,
     moments,
     sdk_names,
     threads,
     tokens,
 )
 
-_PARTS = (threads, moments, jsonata, sdk_names, clients, definitions, executions, tokens, children, logs, api)
+_PARTS = (
+    threads,
+    moments,
+    jsonata,
+    json_path,
+    sdk_names,
+    clients,
+    definitions,
+    machines,
+    executions,
+    tokens,
+    children,
+    logs,
+    api,
+)
 
 
 def install() -> None:

@@ -1,4 +1,4 @@
-"""`states:startExecution.sync` and `.sync:2`: the parent rests until its child ends, and takes the child along when it ends.
+"""`states:startExecution.sync` and `.sync:2`: the parent rests until its child ends; a parent that ends ends its child.
 
 moto asks for the child's status in a loop of real seconds.
 """
@@ -28,7 +28,7 @@ def _eval_sync(
     heartbeat_endpoint: Any,
 ) -> Any:
     del self, timeout_seconds, heartbeat_endpoint
-    child = _CHILDREN.pop(id(env))
+    child = env.emulated_child
     executions.when_ended(child, callback_endpoint.interrupt_all)
     while env.is_running():
         result = sync_resolver()
@@ -40,14 +40,11 @@ def _eval_sync(
     return None
 
 
-_CHILDREN: dict[int, Any] = {}
-
-
 def _remember_child(build: Callable[..., Any]) -> Callable[..., Any]:
     def remember(self: StateTaskServiceSfn, env: Environment, **arguments: Any) -> Any:
         arn = env.stack[-1]["ExecutionArn"]
         parts = arn.split(":")
-        _CHILDREN[id(env)] = stepfunctions_parser_backends[parts[4]][parts[3]].describe_execution(arn)
+        env.emulated_child = stepfunctions_parser_backends[parts[4]][parts[3]].describe_execution(arn)
         return build(self, env=env, **arguments)
 
     return remember

@@ -20,7 +20,9 @@ from moto.stepfunctions.parser.asl.component.program.program import Program
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
 from moto.stepfunctions.parser.asl.eval.event.logging import CloudWatchLoggingConfiguration, CloudWatchLoggingSession
+from moto.stepfunctions.parser.asl.eval.program_state import ProgramRunning
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
+from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
 from emulator.clock import CLOCK
@@ -47,6 +49,7 @@ class EmulatedExecution(Execution):
     def start(self) -> None:
         """Start the execution."""
         self.exec_worker = self._get_start_execution_worker()
+        self.exec_worker.env = self.exec_worker._get_evaluation_environment()
         self.exec_status = ExecutionStatus.RUNNING
         self.exec_worker.start()
 
@@ -87,16 +90,16 @@ def _time_out(env: Environment) -> None:
     _end_early(env, "ExecutionTimedOut", {"executionTimedOutEventDetails": {}})
 
 
-def _end_early(env: Environment | None, event_type: str, event: dict[str, Any]) -> None:
+def _end_early(env: Environment, event_type: str, event: dict[str, Any]) -> None:
     """Write the last event, stop every frame, and wake whoever waits, so that all threads end."""
-    if env is None:
-        return
     env.event_history_context.source_event_id = 0
     env.event_manager.add_event(context=env.event_history_context, event_type=event_type, event_details=event)
     env.event_manager.closed = True
     if event_type == "ExecutionTimedOut":
         env.set_timed_out()
     else:
+        if env.program_state() is None:
+            env._program_state = ProgramRunning()
         env.set_stop(stop_date=CLOCK.now(), error=None, cause=None)
     for endpoint in list(env.callback_pool_manager._pool.values()):
         endpoint.interrupt_all()
@@ -113,7 +116,18 @@ def _add_event(original: Callable[..., int]) -> Callable[..., int]:
     return add
 
 
+def _environment(original: Callable[..., Environment]) -> Callable[..., Environment]:
+    """Make the environment once, before the thread starts: whoever stops an execution at once needs it."""
+
+    def environment(self: ExecutionWorker) -> Environment:
+        return original(self) if self.env is None else self.env
+
+    return environment
+
+
 def _eval_program(self: Program, env: Environment) -> None:
+    if env.program_state() is not None and not env.is_running():
+        return
     env.next_state_name = self.start_at.start_at_name
     thread = Thread(target=EvalComponent.eval, args=(self, env))
     thread.start()
@@ -158,14 +172,14 @@ def _start_execution(
             if known.status == "RUNNING" and known.execution_input == text:
                 return known
             raise api_error("ExecutionAlreadyExists", f"Execution Already Exists: '{known.exec_arn}'")
-        execution = self_execution(self, machine, name, text, trace_header)
+        execution = _new_execution(self, machine, name, text, trace_header)
         machine.executions.append(execution)
         _index(machine)[name] = execution
     execution.start()
     return execution
 
 
-def self_execution(
+def _new_execution(
     backend: StepFunctionsParserBackend, machine: StateMachine, name: str, text: str, trace_header: str | None
 ) -> EmulatedExecution:
     """Return a new execution of the machine as it is now; later updates do not change it."""
@@ -210,4 +224,5 @@ def install() -> None:
     StepFunctionsParserBackend.start_execution = _start_execution
     BaseExecutionWorkerCommunication.terminated = _terminated
     EventManager.add_event = _add_event(EventManager.add_event)
+    ExecutionWorker._get_evaluation_environment = _environment(ExecutionWorker._get_evaluation_environment)
     Program.eval = _eval_program

@@ -1,8 +1,8 @@
 """Threads and events of moto's interpreter, on the virtual clock.
 
-moto's interpreter runs every execution, task, branch and iteration in a thread, and lets them wait for `threading.Event`.
-Here these threads are work on the emulator's clock, and waiting is rest: timeouts become deadlines, so TimeoutSeconds
-and HeartbeatSeconds are virtual seconds.
+moto's interpreter runs every execution, task, branch and iteration in a thread, which waits for `threading.Event`. Here
+these threads are work on the emulator's clock, and waiting is rest: timeouts become deadlines, so TimeoutSeconds and
+HeartbeatSeconds are virtual seconds.
 """
 
 from __future__ import annotations

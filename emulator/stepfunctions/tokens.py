@@ -1,6 +1,6 @@
 """Task tokens: every attempt of a task has its own, it can be answered once, and a closed one is Task Timed Out.
 
-moto keeps one token for all attempts, forgets why a token is closed, and looks for tokens among running executions only.
+moto keeps one token for all attempts, forgets why one is closed, and looks for tokens among running executions only.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ ACCOUNTS: dict[str, Any] = {
 }
 
 
-class ControlFailed(Exception):
+class ControlError(Exception):
     """The control API answered an error; `status` and the document's text tell which."""
 
     def __init__(self, status: int, text: str):
@@ -113,17 +113,17 @@ class EmbeddedAws:
         """Ask the control API: GET without a body, else POST, unless `method` says otherwise.
 
         Raises:
-            ControlFailed: the emulator answered an error.
+            ControlError: the emulator answered an error.
         """
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(
+        request = urllib.request.Request(  # noqa: S310
             f"{self.endpoint}/_embedded/{path}", data=data, method=method or ("GET" if body is None else "POST")
         )
         try:
-            with urllib.request.urlopen(request, timeout=120) as response:
+            with urllib.request.urlopen(request, timeout=120) as response:  # noqa: S310
                 return json.load(response)
         except urllib.error.HTTPError as error:
-            raise ControlFailed(error.code, error.read().decode()) from error
+            raise ControlError(error.code, error.read().decode()) from error
 
     def stop(self) -> None:
         """Stop the emulator and remove its files."""

@@ -1,0 +1,96 @@
+"""CreateStateMachine and UpdateStateMachine: what AWS checks and moto does not.
+
+Restores: the same name with another definition is StateMachineAlreadyExists (moto answers the old machine as if all
+were well), a role or log group that does not exist is refused, and kinds of machines that are not emulated say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from moto.iam.exceptions import NotFoundException
+from moto.iam.models import iam_backends
+from moto.logs.models import logs_backends
+from moto.stepfunctions.models import StateMachine
+from moto.stepfunctions.parser.asl.eval.event.logging import CloudWatchLoggingConfiguration
+from moto.stepfunctions.parser.models import StepFunctionsParserBackend
+
+from emulator.auth import PARTITION
+from emulator.stepfunctions.errors import api_error
+
+
+def _check_role(role_arn: str) -> None:
+    account = role_arn.split(":")[4]
+    try:
+        iam_backends[account][PARTITION].get_role_by_arn(role_arn)
+    except NotFoundException as error:
+        raise api_error(
+            "AccessDeniedException",
+            "Neither the global service principal states.amazonaws.com, nor the regional one is authorized to assume "
+            f"the provided role: {role_arn} does not exist",
+        ) from error
+
+
+def _check_logging(configuration: dict[str, Any] | None) -> None:
+    if not configuration or configuration.get("level", "OFF") == "OFF":
+        return
+    parts = CloudWatchLoggingConfiguration.extract_log_arn_parts_from(configuration)
+    if parts is None:
+        raise api_error("InvalidLoggingConfiguration", "Invalid Logging Configuration: one log group ARN is needed.")
+    account, region, group = parts
+    if group not in logs_backends[account][region].groups:
+        raise api_error("InvalidLoggingConfiguration", f"Invalid Logging Configuration: no log group {group}.")
+
+
+def _check_emulated(kind: str | None, publish: bool | None) -> None:
+    if kind == "EXPRESS":
+        raise NotImplementedError("Express workflows are not part of this version")
+    if publish:
+        raise NotImplementedError("versions of state machines are not part of this version")
+
+
+def _create(original: Callable[..., StateMachine]) -> Callable[..., StateMachine]:
+    def create(
+        self: StepFunctionsParserBackend,
+        name: str,
+        definition: str,
+        roleArn: str,  # noqa: N803 - moto's name
+        **settings: Any,
+    ) -> StateMachine:
+        _check_emulated(settings.get("sm_type"), settings.get("publish"))
+        self._validate_name(name)
+        self._validate_role_arn(roleArn)
+        _check_role(roleArn)
+        _check_logging(settings.get("loggingConfiguration"))
+        known = next((machine for machine in self.state_machines if machine.name == name), None)
+        logging = settings.get("loggingConfiguration") or {"level": "OFF"}
+        if known is not None and (known.definition, known.loggingConfiguration) != (definition, logging):
+            raise api_error("StateMachineAlreadyExists", f"State Machine Already Exists: '{known.arn}'")
+        return original(self, name=name, definition=definition, roleArn=roleArn, **settings)
+
+    return create
+
+
+def _update(original: Callable[..., StateMachine]) -> Callable[..., StateMachine]:
+    def update(
+        self: StepFunctionsParserBackend,
+        arn: str,
+        definition: str | None = None,
+        role_arn: str | None = None,
+        **settings: Any,
+    ) -> StateMachine:
+        _check_emulated(None, settings.get("publish"))
+        if role_arn is not None:
+            self._validate_role_arn(role_arn)
+            _check_role(role_arn)
+        _check_logging(settings.get("logging_configuration"))
+        return original(self, arn, definition=definition, role_arn=role_arn, **settings)
+
+    return update
+
+
+def install() -> None:
+    """Check state machines as AWS does."""
+    StepFunctionsParserBackend.create_state_machine = _create(StepFunctionsParserBackend.create_state_machine)
+    StepFunctionsParserBackend.update_state_machine = _update(StepFunctionsParserBackend.update_state_machine)
