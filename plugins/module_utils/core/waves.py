@@ -103,10 +103,10 @@ def reconcile(
 
     active_jobs = _servers_of_active_jobs(jobs, records)
     starts: tuple[Batch, ...] = ()
-    if all(active_jobs[job.job_id] for job in own_jobs if job.active):
-        starts = _batches(
-            records, list(active_jobs.values()), quotas, 1 + max((job.batch for job in own_jobs), default=0)
-        )
+    all_servers_known = all(active_jobs[job.job_id] for job in own_jobs if job.active)
+    if all_servers_known:
+        next_batch = 1 + max((job.batch for job in own_jobs), default=0)
+        starts = _batches(records, list(active_jobs.values()), quotas, next_batch)
     unfinished = _unfinished(records)
     if not unfinished:
         return _settle(servers, records, [], policy)

@@ -1,0 +1,163 @@
+"""Plans: read with every problem named, and resolved against live servers."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import (
+    digest,
+    parse_plan,
+    parse_plans,
+    resolve,
+    unknown_plan,
+)
+
+from tests.unit.core.builders import server_id, source_server
+
+PLAN: dict[str, Any] = {
+    "name": "sample-estate",
+    "description": "All of it",
+    "groups": {
+        "databases": {"tags": {"Tier": "database"}},
+        "web": {"servers": ["Web-1", "web-2"]},
+        "one": {"source_server_ids": [server_id(9)]},
+    },
+    "waves": [
+        {"name": "first", "groups": ["databases"], "max_failures": 1, "timeout": 1800, "retries": 2},
+        {"name": "second", "groups": ["web", "one"]},
+    ],
+    "optional_servers": ["Web-2"],
+    "targets": {"rto": 7200, "rpo": 900},
+    "decision": {"timeout": 600, "default": "skip"},
+    "gate": {"max_lag": 60},
+}
+SERVERS = [
+    source_server(1, name="db-1", tags={"Tier": "database"}),
+    source_server(2, name="web-1"),
+    source_server(3, name="web-2"),
+    source_server(9, name="nine"),
+    source_server(8, name="not-in-the-plan"),
+]
+
+
+def changed(**members: Any) -> dict[str, Any]:
+    return {**deepcopy(PLAN), **members}
+
+
+def test_a_plan_is_read_with_its_defaults() -> None:
+    plan = parse_plan(PLAN)
+    assert plan.waves[0].retries == 2
+    assert (plan.waves[1].max_failures, plan.waves[1].timeout, plan.waves[1].retries) == (0, 3600, 1)
+    assert plan.optional_servers == ("web-2",)
+    small = parse_plan({"name": "p", "groups": {"g": {"servers": ["a"]}}, "waves": [{"name": "w", "groups": ["g"]}]})
+    assert (small.targets.rto, small.targets.rpo) == (None, None)
+    assert (small.decision.timeout, small.decision.default, small.gate.max_lag) == (14400, "abort", 900)
+
+
+def test_a_plan_survives_its_document_and_the_table() -> None:
+    plan = parse_plan(PLAN)
+    document = plan.to_document()
+    document["gate"]["max_lag"] = Decimal(60)
+    document["waves"][0]["timeout"] = Decimal(1800)
+    again = parse_plan(document)
+    assert again == plan
+    assert digest(again) == digest(plan)
+    assert digest(parse_plan(changed(gate={"max_lag": 61}))) != digest(plan)
+
+
+@pytest.mark.parametrize(
+    ("change", "where", "reason"),
+    [
+        ({"name": "Sample Estate"}, ".name: 'Sample Estate'", "lower case"),
+        ({"name": None}, ".name: None", "missing"),
+        ({"wave": []}, ": 'wave'", "unknown key"),
+        ({"groups": {}}, ".groups: {}", "at least one group"),
+        ({"groups": {**PLAN["groups"], "spare": {"servers": ["x"]}}}, ".groups: 'spare'", "is in no wave"),
+        ({"groups": {**PLAN["groups"], "one": {"servers": []}}}, ".groups.one.servers", "is empty"),
+        ({"waves": []}, ".waves: []", "1 to 99 waves"),
+        ({"waves": [*PLAN["waves"], {"name": "first", "groups": ["x"]}]}, ".waves[2].name: 'first'", "two waves"),
+        ({"waves": [*PLAN["waves"], {"name": "third", "groups": ["x"]}]}, ".waves[2].groups: 'x'", "no such group"),
+        (
+            {"waves": [*PLAN["waves"], {"name": "third", "groups": ["web"]}]},
+            ".waves[2].groups: 'web'",
+            "second already",
+        ),
+        ({"waves": [*PLAN["waves"], {"name": "third", "groups": []}]}, ".waves[2].groups: []", "is empty"),
+        ({"optional_servers": "web-2"}, ".optional_servers: 'web-2'", "must be a list"),
+        ({"targets": {"rto": 0}}, ".targets.rto: 0", "whole number"),
+        ({"targets": {"rto": "2h"}}, ".targets.rto: '2h'", "whole number"),
+        ({"decision": {"default": "shrug"}}, ".decision.default: 'shrug'", "continue, retry, skip, abort"),
+        ({"decision": {"timeout": True}}, ".decision.timeout: True", "whole number"),
+        ({"gate": {"max_lag": -1}}, ".gate.max_lag: -1", "whole number"),
+        ({"gate": [900]}, ".gate: [900]", "must be a mapping"),
+    ],
+)
+def test_what_is_wrong_is_named(change: dict[str, Any], where: str, reason: str) -> None:
+    with pytest.raises(DeclarationError) as caught:
+        parse_plan(changed(**change))
+    matching = [line for line in str(caught.value).splitlines() if where in line and reason in line]
+    assert matching, str(caught.value)
+    assert matching[0].startswith("dr_plans")
+
+
+@pytest.mark.parametrize("raw", [None, [], "plan", 5])
+def test_what_is_no_plan_is_refused(raw: Any) -> None:
+    with pytest.raises(DeclarationError, match="must be a mapping"):
+        parse_plan(raw)
+
+
+def test_all_plans_are_read_and_their_names_differ() -> None:
+    assert [plan.name for plan in parse_plans([PLAN, changed(name="other")])] == ["sample-estate", "other"]
+    with pytest.raises(DeclarationError) as caught:
+        parse_plans([PLAN, PLAN, changed(gate={"max_lag": -1})])
+    assert "dr_plans[1]: 'sample-estate': is the name of two plans" in str(caught.value)
+    assert "dr_plans[2] (sample-estate).gate.max_lag" in str(caught.value)
+
+
+def test_servers_are_found_by_wave() -> None:
+    resolved = resolve(parse_plan(PLAN), SERVERS)
+    assert [(one.wave, one.server.key, one.critical) for one in resolved.servers] == [
+        (1, "db-1", True),
+        (2, "nine", True),
+        (2, "web-1", True),
+        (2, "web-2", False),
+    ]
+    assert [one.server.key for one in resolved.wave_servers(1)] == ["db-1"]
+
+
+def test_a_server_in_two_groups_of_one_wave_is_taken_once() -> None:
+    groups = {"a": {"servers": ["web-1"]}, "b": {"servers": ["web-1", "web-2"]}}
+    raw = {"name": "p", "groups": groups, "waves": [{"name": "w", "groups": ["a", "b"]}]}
+    assert [one.server.key for one in resolve(parse_plan(raw), SERVERS).servers] == ["web-1", "web-2"]
+
+
+def test_what_cannot_be_resolved_is_named_at_once() -> None:
+    groups = {
+        **PLAN["groups"],
+        "web": {"servers": ["web-1", "web-3", "db-1", "twin"]},
+        "one": {"tags": {"Tier": "none"}},
+    }
+    twins = [source_server(20, name="twin"), source_server(21, name="twin")]
+    with pytest.raises(DeclarationError) as caught:
+        resolve(parse_plan(changed(groups=groups)), [*SERVERS, *twins])
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 5
+    assert "'web-3': no source server that matches has this server key" in lines[0]
+    assert "'db-1': is in the waves first and second" in lines[1]
+    assert f"'twin': is the server key of {server_id(20)} and {server_id(21)}" in lines[2]
+    assert "matches no source server" in lines[3]
+    assert "'web-2': is in no wave of the plan" in lines[4]
+
+
+def test_an_unknown_plan_names_the_known_ones() -> None:
+    assert str(unknown_plan("x", ["b", "a"])) == "plan: 'x': no such plan: use one of a, b"
+    assert "no plan is published" in str(unknown_plan("x", []))
+
+
+def test_twins_that_no_group_means_do_not_stop_a_plan() -> None:
+    twins = [source_server(20, name="twin"), source_server(21, name="twin")]
+    assert len(resolve(parse_plan(PLAN), [*SERVERS, *twins]).servers) == 4
