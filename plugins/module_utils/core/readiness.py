@@ -46,6 +46,7 @@ class ServerFacts:
         configuration: Answer of GetLaunchConfiguration.
         template: LaunchTemplateData of the profile's version; None when there is no such version.
         active_job_id: A job of somebody else that holds the server now, else None.
+        recovery_instance: The recovery instance that DRS has of it; a launch, also of a drill, terminates it.
     """
 
     server_key: str
@@ -55,6 +56,7 @@ class ServerFacts:
     configuration: Mapping[str, Any] | Unknown
     template: Mapping[str, Any] | Unknown | None
     active_job_id: str | Unknown | None = None
+    recovery_instance: Mapping[str, Any] | Unknown | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ def evaluate(servers: Iterable[ServerFacts], gate: GatePolicy, *, profile: str, 
         findings += _check_addresses(facts, profile)
         findings += _check_configuration(facts, profile)
         findings += _check_jobs(facts)
+        findings += _check_recovery_instance(facts)
     return sorted(findings, key=lambda finding: (not finding.blocking, finding.server_key))
 
 
@@ -218,6 +221,20 @@ def _check_jobs(facts: ServerFacts) -> list[Finding]:
         return []
     what = f"job {facts.active_job_id}, which is not this run's, is at work on it"
     return [_error(facts, what, "wait until the job has completed")]
+
+
+def _check_recovery_instance(facts: ServerFacts) -> list[Finding]:
+    instance = facts.recovery_instance
+    if isinstance(instance, Unknown):
+        return [_unknown(facts, "its recovery instance", instance)]
+    if instance is None or instance.get("ec2InstanceState") in {"TERMINATED", "NOT_FOUND"}:
+        return []
+    name = instance.get("recoveryInstanceID")
+    if instance.get("isDrill") is True:
+        what = f"it has a drill instance, {name}: the launch terminates it"
+        return [Finding(WARNING, facts.server_key, what, "nothing to do, unless somebody still works on it")]
+    what = f"it is recovered already: a launch, also of a drill, terminates its recovery instance {name}"
+    return [_error(facts, what, "fail back first; go on only to replace this instance and lose what it has written")]
 
 
 def _error(facts: ServerFacts, what: str, remedy: str) -> Finding:

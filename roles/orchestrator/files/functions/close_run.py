@@ -11,6 +11,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from _jobs import job_facts, read_jobs
 from _launch import set_profile
 from _records import declared_wave, end_wave, read_plan, read_records, read_run
 from _runtime import Call, Result, client, function, runs
@@ -19,6 +20,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.runs_loc
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import report
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.decisions import pause_from_item
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind, event_from_item
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.jobs import TAG_RUN
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import WaveStatus
 
 Item = dict[str, Any]
@@ -36,6 +38,17 @@ def _error_text(error: Any) -> str:
         return str(json.loads(error["Cause"])["errorMessage"])
     except (ValueError, TypeError, KeyError):
         return f"{error.get('Error')}: {error.get('Cause')}"
+
+
+def _tell_of_ended_jobs(call: Call, run: Mapping[str, Any]) -> None:
+    """Tell how the run's jobs ended: a job goes on for a while after its last server was launched."""
+    told = [
+        (EventKind.JOB_ENDED.value, job_facts(job))
+        for job in read_jobs(run)
+        if job.tags.get(TAG_RUN) == call.run_id and not job.active
+    ]
+    if told:
+        runs().append_events(call.run_id, told, call.now)
 
 
 def _end_waves(call: Call, run: Mapping[str, Any], aborted: bool) -> None:
@@ -104,6 +117,7 @@ def handler(call: Call) -> Result:
         set_profile(records, "failover", expected=False)
     if not run["closed_at"]:
         _end_waves(call, run, aborted)
+        _tell_of_ended_jobs(call, run)
         told = {"status": status, "aborted": aborted, "error": error}
         runs().append_event(call.run_id, EventKind.RUN_CLOSED.value, told, call.now)
     evidence = f"s3://{os.environ['EVIDENCE_BUCKET']}/{_evidence_key(call)}"

@@ -82,6 +82,17 @@ def _active_jobs() -> dict[str, str] | Unknown:
     return {server_id: job.job_id for job in found if job.active for server_id in job.participants}
 
 
+def _recovery_instances(ids: list[str]) -> dict[str, Mapping[str, Any]] | Unknown:
+    """Return the recovery instance of a server, by source server id."""
+    try:
+        found = drs.describe_recovery_instances(client("drs"), source_server_ids=ids)
+    except TransientError:
+        raise
+    except AwsError as error:
+        return Unknown(error.message)
+    return {item["sourceServerID"]: item for item in found}
+
+
 def _entries(keys: list[str]) -> dict[str, tuple[MapEntry, ...]] | Unknown:
     try:
         found = ip_map().read(keys)
@@ -104,6 +115,7 @@ def _facts(records: list[ServerRecord], profile: str) -> list[ServerFacts]:
     templates = _templates(configurations, profile, pacers)
     entries = _entries([record.server_key for record in records])
     jobs = _active_jobs()
+    recovered = _recovery_instances(ids)
     return [
         ServerFacts(
             server_key=record.server_key,
@@ -113,6 +125,7 @@ def _facts(records: list[ServerRecord], profile: str) -> list[ServerFacts]:
             configuration=configurations[record.server_key],
             template=templates[record.server_key],
             active_job_id=_of(jobs, record.source_server_id),
+            recovery_instance=_of(recovered, record.source_server_id),
         )
         for record in records
     ]

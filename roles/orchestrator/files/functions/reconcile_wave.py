@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
-from datetime import timedelta
 from typing import Any
 
+from _jobs import job_facts, read_jobs
 from _records import declared_wave, read_plan, read_records, read_run, read_wave, store, timer_started
 from _runtime import Call, Result, client, function, runs
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import drs
@@ -24,16 +24,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs im
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timestamps import format_time, parse_time
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.waves import Batch, WavePolicy
 
-LONGEST_JOB = timedelta(days=2)
-"""Jobs that were created longer than this before the run are over; they are not read."""
-
 QUOTA_EXCEEDED = "ServiceQuotaExceededException"
-
-
-def _jobs(run: Mapping[str, Any]) -> list[Job]:
-    """Return the jobs of the account and Region that can matter: whoever started them, they count against quotas."""
-    since = format_time(parse_time(run["requested_at"]) - LONGEST_JOB)
-    return [job_from_drs(item) for item in drs.describe_jobs(client("drs"), from_date=since)]
 
 
 def _quotas(call: Call, wave: Mapping[str, Any]) -> Quotas:
@@ -105,34 +96,14 @@ def _with_instance(record: ServerRecord, instance: Mapping[str, Any]) -> ServerR
     )
 
 
-def _tell_of_jobs(
+def _tell_of_found_jobs(
     call: Call, jobs: Sequence[Job], before: Iterable[ServerRecord], after: Iterable[ServerRecord]
 ) -> None:
-    """Tell of jobs that are new to the records (found after a crash) and of those that have ended since."""
-    before = list(before)
-    known = {record.job_id for record in before}
-    launching = {record.job_id for record in before if record.status == ServerStatus.LAUNCHING}
-    told: list[tuple[str, Mapping[str, Any]]] = []
-    found = {record.job_id for record in after} - known
-    for job in jobs:
-        if job.job_id in found:
-            told.append((EventKind.JOB_STARTED.value, _job_facts(job, found=True)))
-        if job.job_id in found | launching and not job.active:
-            told.append((EventKind.JOB_ENDED.value, _job_facts(job)))
+    """Tell of jobs that a call started which did not live to tell of them."""
+    found = {record.job_id for record in after} - {record.job_id for record in before}
+    told = [(EventKind.JOB_STARTED.value, {"wave": call.wave, **job_facts(job)}) for job in jobs if job.job_id in found]
     if told:
         runs().append_events(call.run_id, told, call.now)
-
-
-def _job_facts(job: Job, **more: Any) -> dict[str, Any]:
-    return {
-        "job_id": job.job_id,
-        "attempt": job.attempt,
-        "batch": job.batch,
-        "created_at": format_time(job.created_at) if job.created_at else None,
-        "ended_at": format_time(job.ended_at) if job.ended_at else None,
-        "servers": {server_id: participant.launch_status for server_id, participant in job.participants.items()},
-        **more,
-    }
 
 
 def _start(call: Call, run: Mapping[str, Any], wave: int, batch: Batch) -> Job | None:
@@ -145,7 +116,7 @@ def _start(call: Call, run: Mapping[str, Any], wave: int, batch: Batch) -> Job |
     except AwsError as error:
         if not isinstance(error, ConflictError) and error.code != QUOTA_EXCEEDED:
             raise
-        own = [job for job in _jobs(run) if tags.items() <= job.tags.items()]
+        own = [job for job in read_jobs(run) if tags.items() <= job.tags.items()]
         call.log("start refused", batch=batch.batch, error=error.message, own_job=own[0].job_id if own else None)
         return own[0] if own else None
 
@@ -157,7 +128,7 @@ def handler(call: Call) -> Result:
     number = wave["wave"]
     declared = declared_wave(read_plan(run), number)
     before = read_records(call, number)
-    jobs = _jobs(run)
+    jobs = read_jobs(run)
     step = waves.reconcile(
         before,
         jobs,
@@ -169,14 +140,14 @@ def handler(call: Call) -> Result:
         wave_started_at=timer_started(wave),
     )
     updates = _with_instances(_with_reasons({record.server_key: record for record in before}, step.updates))
-    _tell_of_jobs(call, [job for job in jobs if job.belongs_to(call.run_id, number)], before, updates)
+    _tell_of_found_jobs(call, [job for job in jobs if job.belongs_to(call.run_id, number)], before, updates)
     store(call, before, updates)
     current = {record.server_key: record for record in (*before, *updates)}
     for batch in step.starts:
         job = _start(call, run, number, batch)
         if job is None:
             continue
-        runs().append_event(call.run_id, EventKind.JOB_STARTED.value, {"wave": number, **_job_facts(job)}, call.now)
+        runs().append_event(call.run_id, EventKind.JOB_STARTED.value, {"wave": number, **job_facts(job)}, call.now)
         launching = waves.started(current.values(), batch, job.job_id)
         runs().put_servers(call.run_id, [record_to_item(record) for record in launching])
     return {"outcome": step.outcome, "seconds": step.seconds, "reason": step.reason}
