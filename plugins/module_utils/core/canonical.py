@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -16,9 +17,9 @@ def canonical(value: Any) -> str:
 
     Raises:
         TypeError: C(value) holds something that JSON has no form for.
-        ValueError: C(value) holds a number that is not finite.
+        OverflowError, ValueError: C(value) holds a number that is not finite.
     """
-    return json.dumps(plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return json.dumps(plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def plain(value: Any) -> Any:
@@ -26,7 +27,7 @@ def plain(value: Any) -> Any:
 
     DynamoDB gives numbers back as C(Decimal): an event must hash alike before and after it was stored.
     """
-    if isinstance(value, dict) or hasattr(value, "items"):
+    if isinstance(value, Mapping):
         return {str(name): plain(member) for name, member in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(member) for member in value]

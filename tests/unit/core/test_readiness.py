@@ -1,0 +1,125 @@
+"""Readiness fails closed and says how to fix what it finds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import plan_entries
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import GatePolicy
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.readiness import (
+    Finding,
+    ServerFacts,
+    Unknown,
+    evaluate,
+    summary,
+)
+
+from tests.unit.core.builders import START, source_server, subnet_map
+
+SERVER = source_server(1, addresses=["10.10.1.11"])
+ENTRIES = tuple(plan_entries([SERVER], subnet_map()))
+TEMPLATE = {
+    "NetworkInterfaces": [
+        {"DeviceIndex": 0, "SubnetId": "subnet-f0", "Groups": ["sg-1"], "PrivateIpAddress": "10.20.1.11"}
+    ]
+}
+CONFIGURATION = {"copyPrivateIp": False, "targetInstanceTypeRightSizingMethod": "NONE"}
+READY = ServerFacts("server-1", True, SERVER, ENTRIES, CONFIGURATION, TEMPLATE)
+
+
+def findings(**members: Any) -> list[Finding]:
+    return evaluate([replace(READY, **members)], GatePolicy(max_lag=900), profile="failover", now=START)
+
+
+def test_a_ready_server_has_no_findings() -> None:
+    assert findings() == []
+
+
+@pytest.mark.parametrize(
+    ("state", "lag", "critical", "severity", "what"),
+    [
+        ("CONTINUOUS", "PT15M", True, None, ""),
+        ("CONTINUOUS", "PT15M1S", True, "error", "its data lag 15m 01s, the plan allows 15m 00s"),
+        ("CONTINUOUS", "PT15M1S", False, "warning", "its data lag"),
+        ("CONTINUOUS", None, True, "unknown", "DRS reports no replication lag"),
+        ("BACKLOG", "PT1M", True, "warning", "replication is BACKLOG"),
+        ("RESCAN", "PT1M", True, "warning", "replication is RESCAN"),
+        ("RESCAN", "PT1H", True, "error", "its data lag"),
+        ("STALLED", "PT1M", True, "error", "replication is STALLED"),
+        ("DISCONNECTED", None, False, "error", "replication is DISCONNECTED"),
+        ("STOPPED", None, True, "error", "replication is STOPPED"),
+        ("INITIAL_SYNC", None, True, "error", "the first copy is not complete"),
+        ("DREAMING", "P0D", True, "unknown", "replication state DREAMING"),
+        ("", "P0D", True, "unknown", "replication state none"),
+    ],
+)
+def test_replication(state: str, lag: str | None, critical: bool, severity: str | None, what: str) -> None:
+    server = source_server(1, addresses=["10.10.1.11"], state=state, lag=lag)
+    found = findings(source_server=server, critical=critical)
+    if severity is None:
+        assert found == []
+    else:
+        assert [finding.severity for finding in found] == [severity]
+        assert what in found[0].what
+        assert found[0].remedy
+
+
+@pytest.mark.parametrize(
+    ("members", "what"),
+    [
+        ({"source_server": None}, "DRS has no such source server"),
+        ({"entries": ()}, "no IP map entry for failover"),
+        ({"template": None}, "its launch template has no version for profile failover"),
+        ({"template": {}}, "in no subnet with a dynamic address and no security group, the IP map says subnet-f0"),
+        (
+            {"source_server": source_server(1, addresses=["10.10.1.11", "10.10.2.12"])},
+            "it has 2 network interfaces, the IP map knows 1",
+        ),
+        ({"configuration": {**CONFIGURATION, "copyPrivateIp": True}}, "copyPrivateIp is on"),
+        ({"active_job_id": "drsjob-9"}, "job drsjob-9, which is not this run's"),
+        (
+            {
+                "source_server": source_server(
+                    1, addresses=["10.10.1.11"], stagingArea={"status": "EXTENSION_ERROR", "errorMessage": "role gone"}
+                )
+            },
+            "the extension from its staging account is broken: role gone",
+        ),
+    ],
+)
+def test_errors(members: dict[str, Any], what: str) -> None:
+    found = findings(**members)
+    assert [finding.severity for finding in found] == ["error"]
+    assert what in found[0].what
+
+
+@pytest.mark.parametrize("interface", [{"PrivateIpAddress": "10.20.1.12"}, {"SubnetId": "subnet-t0"}, {"Groups": []}])
+def test_a_template_that_differs_from_the_map_is_an_error(interface: dict[str, Any]) -> None:
+    template = {"NetworkInterfaces": [{**TEMPLATE["NetworkInterfaces"][0], **interface}]}
+    (finding,) = findings(template=template)
+    assert finding.severity == "error"
+    assert "the IP map says subnet-f0 with 10.20.1.11 and sg-1" in finding.what
+
+
+def test_right_sizing_is_a_warning() -> None:
+    (finding,) = findings(configuration={**CONFIGURATION, "targetInstanceTypeRightSizingMethod": "BASIC"})
+    assert (finding.severity, finding.blocking) == ("warning", False)
+
+
+@pytest.mark.parametrize("name", ["source_server", "entries", "configuration", "template", "active_job_id"])
+def test_what_could_not_be_read_is_unknown_and_blocks(name: str) -> None:
+    (finding,) = findings(**{name: Unknown("AccessDeniedException")})
+    assert (finding.severity, finding.blocking) == ("unknown", True)
+    assert "could not be read: AccessDeniedException" in finding.what
+
+
+def test_blocking_findings_come_first_and_are_summed_up() -> None:
+    warned = replace(READY, server_key="a", configuration={"targetInstanceTypeRightSizingMethod": "BASIC"})
+    broken = [replace(READY, server_key=key, source_server=None) for key in "bcde"]
+    found = evaluate([warned, *broken], GatePolicy(), profile="failover", now=START)
+    assert [finding.server_key for finding in found] == ["b", "c", "d", "e", "a"]
+    missing = "DRS has no such source server"
+    assert summary(found) == f"4 errors, 1 warning: b: {missing}; c: {missing}; d: {missing}; 1 more"
+    assert summary([]) == "no findings"
