@@ -95,8 +95,21 @@ def start(sfn: Any, machine_arn: str, name: str, request: Mapping[str, Any]) -> 
     return started, joined
 
 
+def running_of(sfn: Any, arn: str, child_machine_arn: str, child_prefix: str) -> list[str]:
+    """Return those that still run: an execution, and the executions of a machine whose names begin with a prefix."""
+    own = describe(sfn, arn)
+    running = [arn] if own and own["status"] == RUNNING else []
+    request: dict[str, Any] = {"stateMachineArn": child_machine_arn, "statusFilter": RUNNING}
+    while True:
+        page = call(sfn.list_executions, "list running executions", **request)
+        running += [item["executionArn"] for item in page["executions"] if item["name"].startswith(child_prefix)]
+        if not page.get("nextToken"):
+            return running
+        request["nextToken"] = page["nextToken"]
+
+
 def stop(sfn: Any, arn: str, *, error: str, cause: str) -> None:
-    """Stop a running execution; AWS stops the executions that it waits for as well. A stopped one stays as it is."""
+    """Stop a running execution. Source: StopExecution; one that has ended stays as it is."""
     call(sfn.stop_execution, f"stop execution {arn}", executionArn=arn, error=error, cause=cause[:CAUSE_LENGTH])
 
 

@@ -13,9 +13,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from ..core.decisions import DecisionError, PauseStatus, check_decision, pause_from_item
 from ..core.timestamps import format_time
 from .dynamodb import Item, back_off, call, round_trip, to_item
-from .errors import ConflictError, InvalidRequestError, NotFoundError, TransientError
+from .errors import ConflictError, NotFoundError, TransientError
 from .table import Table
 
 LOST_RACES = 20  # pauses of one run that may begin at the same time
@@ -23,6 +24,12 @@ LOST_RACES = 20  # pauses of one run that may begin at the same time
 
 def _without_token(pause: Mapping[str, Any]) -> Item:
     return {name: value for name, value in pause.items() if name != "task_token"}
+
+
+def is_same_answer(pause: Mapping[str, Any], *, decision: str, by: str, reason: str) -> bool:
+    """Tell whether a pause has been answered with this decision by this caller for this reason."""
+    given = (pause.get("decision"), pause.get("decided_by"), pause.get("decision_reason"))
+    return pause["status"] == PauseStatus.ANSWERED and given == (decision, by, reason)
 
 
 class PauseItems(Table):
@@ -44,7 +51,7 @@ class PauseItems(Table):
                 if other["task_token"] == pause["task_token"]:
                     return _without_token(other)
             pause_id = f"{len(known) + 1:03d}"
-            item = {**pause, "pause_id": pause_id, "status": "open"}
+            item = {**pause, "pause_id": pause_id, "status": str(PauseStatus.OPEN)}
             try:
                 call(
                     self.client.put_item,
@@ -72,7 +79,7 @@ class PauseItems(Table):
 
     def open_pauses(self, run_id: str) -> list[Item]:
         """Return the pauses that wait for an answer, in order, without their tokens."""
-        return [pause for pause in self.pauses(run_id) if pause["status"] == "open"]
+        return [pause for pause in self.pauses(run_id) if pause["status"] == PauseStatus.OPEN]
 
     def task_token(self, run_id: str, pause_id: str) -> str:
         """Return the task token of a pause. It is a secret: hand it to Step Functions and nowhere else."""
@@ -81,7 +88,9 @@ class PauseItems(Table):
             raise NotFoundError(f"Run {run_id} has no pause {pause_id}")
         return str(pause["task_token"])
 
-    def answer_pause(self, run_id: str, pause_id: str, *, decision: str, by: str, at: datetime, reason: str) -> Item:
+    def answer_pause(
+        self, run_id: str, pause_id: str, *, decision: str, by: str, at: datetime, reason: str
+    ) -> tuple[Item, bool]:
         """Record an operator's decision, under the condition that the pause is open and its deadline not passed.
 
         Args:
@@ -91,61 +100,54 @@ class PauseItems(Table):
             reason: Why, in the operator's words.
 
         Returns:
-            The pause without its token. The same answer by the same caller again returns the first one.
+            The pause without its token, and whether this call recorded the answer: the same answer by the same caller
+            again finds the first one.
 
         Raises:
-            InvalidRequestError: The pause does not offer this decision.
-            ConflictError: It was answered, it expired, or the deadline has passed; the message says which.
+            ConflictError: It was answered, it expired, it does not offer the decision; the message says which.
             NotFoundError: There is no such pause.
         """
-        pause = self.get_pause(run_id, pause_id)
-        if pause is None:
-            raise NotFoundError(f"Run {run_id} has no pause {pause_id}")
-        if decision not in pause["options"]:
-            raise InvalidRequestError(
-                f"Pause {pause_id} of run {run_id} does not offer the decision {decision!r}: "
-                f"choose one of {', '.join(pause['options'])}"
-            )
+        answer = {"decision": decision, "by": by, "reason": reason}
+        if not self.check_answer(run_id, self._pause(run_id, pause_id), at=at, **answer):
+            return self._pause(run_id, pause_id), False
+        changes = {
+            "status": str(PauseStatus.ANSWERED),
+            "decision": decision,
+            "decided_by": by,
+            "decided_at": format_time(at),
+            "decision_reason": reason,
+        }
         try:
             answered = self._update(
                 f"RUN#{run_id}",
                 f"PAUSE#{pause_id}",
-                {
-                    "status": "answered",
-                    "decision": decision,
-                    "decided_by": by,
-                    "decided_at": format_time(at),
-                    "decision_reason": reason,
-                },
-                {"status": "open"},
+                changes,
+                {"status": str(PauseStatus.OPEN)},
                 f"answer pause {pause_id} of run {run_id}",
                 later_than={"deadline": format_time(at)},
             )
-            return _without_token(answered)
-        except ConflictError as error:
-            return self._answered_before(run_id, pause_id, decision, by, reason, error)
+        except ConflictError:
+            now_there = self._pause(run_id, pause_id)
+            if self.check_answer(run_id, now_there, at=at, **answer):
+                raise
+            return now_there, False
+        return _without_token(answered), True
 
-    def _answered_before(
-        self, run_id: str, pause_id: str, decision: str, by: str, reason: str, error: ConflictError
-    ) -> Item:
-        pause = self.get_pause(run_id, pause_id) or {}
-        given = (pause.get("decision"), pause.get("decided_by"), pause.get("decision_reason"))
-        if pause.get("status") == "answered" and given == (decision, by, reason):
-            return pause
-        if pause.get("status") == "answered":
-            raise ConflictError(
-                f"Pause {pause_id} of run {run_id} was answered already: {pause['decision']!r} by "
-                f"{pause['decided_by']} at {pause['decided_at']} ({pause['decision_reason']})"
-            ) from error
-        if pause.get("status") == "expired":
-            raise ConflictError(
-                f"Pause {pause_id} of run {run_id} expired at {pause['deadline']}: "
-                f"the plan's default {pause.get('decision')!r} was applied"
-            ) from error
-        raise ConflictError(
-            f"The deadline of pause {pause_id} of run {run_id} passed at {pause.get('deadline')}: "
-            f"the plan's default {pause.get('default')!r} applies"
-        ) from error
+    def check_answer(
+        self, run_id: str, pause: Mapping[str, Any], *, decision: str, by: str, at: datetime, reason: str
+    ) -> bool:
+        """Return whether the answer would be recorded (False: it is the one that is recorded), or refuse it.
+
+        Raises:
+            ConflictError: As L(answer_pause) does.
+        """
+        if is_same_answer(pause, decision=decision, by=by, reason=reason):
+            return False
+        try:
+            check_decision(pause_from_item(pause), decision, now=at)
+        except DecisionError as error:
+            raise ConflictError(f"Run {run_id}: {error}") from error
+        return True
 
     def expire_pause(self, run_id: str, pause_id: str, *, at: datetime) -> Item:
         """Close an open pause with its own default as the decision; an answered one stays as it is.
@@ -153,23 +155,27 @@ class PauseItems(Table):
         Returns:
             The pause without its token: C(decision) is what now counts.
         """
-        pause = self.get_pause(run_id, pause_id)
-        if pause is None:
-            raise NotFoundError(f"Run {run_id} has no pause {pause_id}")
+        pause = self._pause(run_id, pause_id)
         try:
             expired = self._update(
                 f"RUN#{run_id}",
                 f"PAUSE#{pause_id}",
                 {
-                    "status": "expired",
+                    "status": str(PauseStatus.EXPIRED),
                     "decision": pause["default"],
                     "decided_by": "deadline",
                     "decided_at": format_time(at),
                     "decision_reason": "nobody answered in time",
                 },
-                {"status": "open"},
+                {"status": str(PauseStatus.OPEN)},
                 f"expire pause {pause_id} of run {run_id}",
             )
             return _without_token(expired)
         except ConflictError:
-            return self.get_pause(run_id, pause_id) or pause
+            return self._pause(run_id, pause_id)
+
+    def _pause(self, run_id: str, pause_id: str) -> Item:
+        pause = self.get_pause(run_id, pause_id)
+        if pause is None:
+            raise NotFoundError(f"Run {run_id} has no pause {pause_id}")
+        return pause

@@ -1,0 +1,204 @@
+# Copyright (c) 2026, The disaster_recovery.aws maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Follow a run: the module starts it, this plugin shows what happens in it until it ends.
+
+A module cannot show anything while it works; this runs on the controller and can. All AWS calls are the modules'.
+"""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from ansible import context
+from ansible.errors import AnsibleActionFail
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.decisions import Decision, PauseStatus
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.progress import Progress, pause_lines
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import (
+    RUN_FINAL,
+    RUN_SUCCESSFUL,
+    RunStatus,
+    ServerStatus,
+)
+
+Result = dict[str, Any]
+
+MODULE = "disaster_recovery.aws.dr_execution"
+INFO_MODULE = "disaster_recovery.aws.dr_execution_info"
+OWN_OPTIONS = ("state", "plan", "mode", "run_id", "incident_at", "reason", "wait", "wait_timeout", "poll_interval")
+FAILED_LOOKS = 10  # looks in a row that may fail before the run is no longer followed
+RUNNING = "RUNNING"
+ATTENTION = "yellow"
+HINT = "cyan"
+
+display = Display()
+
+
+class Screen:
+    """What has been shown of a run."""
+
+    def __init__(self) -> None:
+        self.last = 0
+        """Sequence number of the last event that was shown."""
+        self._progress = Progress()
+        self._pauses: set[str] = set()
+
+    def show(self, seen: Result) -> None:
+        """Show new events, and pauses that wait for an answer."""
+        for line in self._progress.lines(seen["events"]):
+            _say(line)
+        self.last = max([self.last, *(event["sequence"] for event in seen["events"])])
+        for pause in seen["pauses"]:
+            if pause["status"] == PauseStatus.OPEN and pause["pause_id"] not in self._pauses:
+                self._pauses.add(pause["pause_id"])
+                for line in pause_lines(pause, _decide_command(seen["run"]["run_id"], pause["pause_id"])):
+                    _say(line, ATTENTION)
+
+
+class ActionModule(ActionBase):
+    """Runs the module C(dr_execution), then follows the run."""
+
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> Result:
+        """Start, join or stop; follow when wanted."""
+        super().run(tmp, task_vars)
+        options = dict(self._task.args)
+        result: Result = self._execute_module(module_name=MODULE, module_args=options, task_vars=task_vars)
+        follows = options.get("state", "started") == "started" and boolean(options.get("wait", True))  # type: ignore[no-untyped-call]
+        if result.get("failed") or result.get("skipped") or self._task.check_mode or not follows:
+            return result
+        return self._follow(result, options, task_vars)
+
+    def _follow(self, started: Result, options: Result, task_vars: dict[str, Any] | None) -> Result:
+        run_id = started["run_id"]
+        look = {name: value for name, value in options.items() if name not in OWN_OPTIONS}
+        look |= {"run_id": run_id, "execution_arn": started["execution_arn"]}
+        _say(f"Run {run_id}: {'joined' if started['joined'] else 'started'} ({started['execution_arn']})")
+        _say(
+            "It goes on in AWS when you leave with Ctrl-C; the same command with its run id joins it again.",
+            "bright blue",
+        )
+        with _told_when_interrupted(f"You have left run {run_id}; it goes on in AWS. {_how_to_join(started, options)}"):
+            seen = self._watch(look, started, options, task_vars)
+        final = self._look({**look, "details": True}, task_vars)
+        if final.get("failed"):
+            return {**started, "failed": True, "msg": f"Run {run_id} has ended, but cannot be read: {final['msg']}"}
+        for line in ["", *final.get("summary", [])]:
+            _say(line)
+        return _result(started, seen, final)
+
+    def _watch(self, look: Result, started: Result, options: Result, task_vars: dict[str, Any] | None) -> Result:
+        """Show events until the execution has ended; return the last look."""
+        interval = max(1, int(options.get("poll_interval", 10)))
+        timeout = int(options.get("wait_timeout", 0))
+        begun = time.monotonic()
+        screen = Screen()
+        failures = 0
+        while True:
+            seen = self._look({**look, "after": screen.last, "details": False}, task_vars)
+            failures = failures + 1 if seen.get("failed") else 0
+            if not failures:
+                screen.show(seen)
+                if seen["execution"].get("status") != RUNNING:
+                    return seen
+            elif failures < FAILED_LOOKS:
+                display.warning(f"Run {look['run_id']} could not be looked at ({failures}): {seen['msg']}")
+            else:
+                raise _left(
+                    f"Run {look['run_id']} could not be looked at {failures} times in a row: {seen['msg']}",
+                    started,
+                    options,
+                )
+            if timeout and time.monotonic() - begun >= timeout:
+                raise _left(f"Run {look['run_id']} has not ended within {timeout} s (wait_timeout).", started, options)
+            time.sleep(interval)
+
+    def _look(self, arguments: Result, task_vars: dict[str, Any] | None) -> Result:
+        result: Result = self._execute_module(module_name=INFO_MODULE, module_args=arguments, task_vars=task_vars)
+        return result
+
+
+def _result(started: Result, seen: Result, final: Result) -> Result:
+    run, execution = final["run"], seen["execution"]
+    status = run.get("status", RunStatus.FAILED.value)
+    result = {name: started[name] for name in ("changed", "run_id", "execution_arn", "joined")}
+    if status in RUN_SUCCESSFUL:
+        return {**result, "status": status, "report": final["report"], "summary": final["summary"]}
+    result |= {"failed": True, "status": status if status in RUN_FINAL else RunStatus.FAILED.value}
+    stopped = " ".join(filter(None, [execution.get("error"), execution.get("cause")])) or "no cause given"
+    if not run:
+        return {**result, "msg": f"Run {started['run_id']} was refused: {stopped}"}
+    if status not in RUN_FINAL:
+        text = (
+            f"The execution of run {started['run_id']} has ended as {execution.get('status')} without closing the run, "
+            f"whose record still says {status}. Cause: {stopped}. Close it with dr_execution, state=stopped."
+        )
+        return {**result, "msg": text}
+    return {**result, "msg": f"Run {started['run_id']} has ended as {status}: {_why(final) or stopped}"}
+
+
+def _why(final: Result) -> str:
+    """Return what ended a run that did not succeed."""
+    if final["run"].get("error"):
+        return str(final["run"]["error"])
+    decided = [pause for pause in final["pauses"] if pause.get("decision") == Decision.ABORT]
+    if decided:
+        last = decided[-1]
+        return f"decided by {last['decided_by']} ({last['decision_reason']}) at {last['step']}: {last['reason']}"
+    failed = [server for server in final["servers"] if server["status"] == ServerStatus.FAILED]
+    return "; ".join(f"{server['server_key']}: {server['reason']}" for server in failed[:5])
+
+
+def _left(what: str, started: Result, options: Result) -> AnsibleActionFail:
+    """Return the error with which the task ends while the run goes on."""
+    text = f"{what.rstrip('.')}. The run goes on in AWS. {_how_to_join(started, options)}"
+    return AnsibleActionFail(text)  # type: ignore[no-untyped-call]
+
+
+def _say(line: str, color: str | None = None) -> None:
+    display.display(line, color=color)
+
+
+def _inventory() -> str:
+    given = context.CLIARGS.get("inventory") or ()
+    return "".join(f" -i {shlex.quote(source)}" for source in given)
+
+
+def _decide_command(run_id: str, pause_id: str) -> str:
+    return f"ansible-playbook disaster_recovery.aws.decide{_inventory()} -e dr_run={run_id} -e dr_pause={pause_id}"
+
+
+def _how_to_join(started: Result, options: Result) -> str:
+    playbook = "drill" if options["mode"] == "test" else "failover"
+    return (
+        f"Join it again: ansible-playbook disaster_recovery.aws.{playbook}{_inventory()} "
+        f"-e dr_plan={options['plan']} -e dr_run_id={started['run_id']}"
+    )
+
+
+@contextmanager
+def _told_when_interrupted(message: str) -> Iterator[None]:
+    """Say C(message) when Ctrl-C ends the wait, then let Ansible end as it would have."""
+    before = signal.getsignal(signal.SIGINT)
+
+    def interrupted(number: int, frame: FrameType | None) -> None:
+        _say(f"\n{message}", ATTENTION)
+        if callable(before):
+            before(number, frame)
+
+    signal.signal(signal.SIGINT, interrupted)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

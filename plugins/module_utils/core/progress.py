@@ -1,0 +1,151 @@
+# Copyright (c) 2026, The disaster_recovery.aws maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A run's events as lines for a person who watches: one line for what happened together, with counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from .canonical import canonical
+from .decisions import effect
+from .events import EventKind
+
+NAMED = 4
+"""Servers that one line names; the others are counted."""
+
+Data = Mapping[str, Any]
+
+
+class Progress:
+    """Turns events into lines; remembers how many servers have come how far."""
+
+    def __init__(self) -> None:
+        self._total = 0
+        self._reached: dict[str, set[str]] = {}
+        self._texts: Mapping[str, Callable[[Sequence[Data]], str]] = {
+            EventKind.RUN_OPENED: _run_opened,
+            EventKind.SERVERS_DISCOVERED: self._servers_discovered,
+            EventKind.GATE_PASSED: lambda data: f"gate passed: {_findings(data[0])}",
+            EventKind.GATE_FAILED: lambda data: f"gate failed: {_findings(data[0])}",
+            EventKind.WAVE_STARTED: lambda data: f"{data[0]['name']}: started, {_servers(data[0]['servers'])}",
+            EventKind.WAVE_ENDED: lambda data: f"{data[0]['name']}: {data[0]['status']}",
+            EventKind.TEMPLATES_PREPARED: lambda data: f"launch templates set to profile {data[0]['profile']}",
+            EventKind.JOB_STARTED: _jobs("started"),
+            EventKind.JOB_ENDED: _jobs("ended"),
+            EventKind.SERVER_LAUNCHED: lambda data: self._counted(EventKind.SERVER_LAUNCHED, "launched", data),
+            EventKind.SERVER_VALIDATED: lambda data: self._counted(EventKind.SERVER_VALIDATED, "validated", data),
+            EventKind.SERVER_FAILED: lambda data: _with_reasons("FAILED", data),
+            EventKind.SERVER_SKIPPED: lambda data: f"skipped {_names(data)}",
+            EventKind.SERVER_CLEANED_UP: lambda data: self._counted(EventKind.SERVER_CLEANED_UP, "cleaned up", data),
+            EventKind.RUN_PAUSED: lambda data: f"PAUSED at {data[0]['step']}: {data[0]['reason']}",
+            EventKind.DECISION_MADE: _decision,
+            EventKind.CLEAN_UP_STARTED: lambda data: f"clean-up started, {len(data[0]['instances'])} drill instances",
+            EventKind.CLEAN_UP_ENDED: lambda data: f"clean-up ended, {data[0]['instances']} drill instances are gone",
+            EventKind.RUN_CLOSED: lambda data: f"run closed: {data[0]['status']}{_because(data[0].get('error'))}",
+        }
+
+    def lines(self, events: Iterable[Mapping[str, Any]]) -> list[str]:
+        """Return the lines of further events, in order; events of one kind, moment and wave share a line."""
+        lines = []
+        for (at, kind, wave), group in groupby(events, key=_place):
+            part = f"wave {wave}" if wave else "run"
+            lines.append(f"{at[11:19]}  {part:<8} {self._text(kind, [event['data'] for event in group])}")
+        return lines
+
+    def _text(self, kind: str, data: Sequence[Data]) -> str:
+        try:
+            return self._texts[kind](data)
+        except (KeyError, TypeError):  # written by another version: shown as it is
+            return f"{kind}: {canonical(list(data))}"
+
+    def _servers_discovered(self, data: Sequence[Data]) -> str:
+        self._total = len(data[-1]["servers"])
+        return f"discovered {_servers(self._total)}, launching in network profile {data[-1]['profile']}"
+
+    def _counted(self, kind: str, word: str, data: Sequence[Data]) -> str:
+        reached = self._reached.setdefault(kind, set())
+        reached.update(item["server_key"] for item in data)
+        return f"{word} {_names(data)} ({len(reached)} of {self._total})"
+
+
+def pause_lines(pause: Mapping[str, Any], command: str) -> list[str]:
+    """Return what a person must know to decide.
+
+    Args:
+        pause: The pause as it is stored, without its token.
+        command: The command that decides; the decision and the reason are appended.
+    """
+    options = [f"  {option:<9} {effect(pause['step'], option)}" for option in pause["options"]]
+    place = f"wave {pause['wave']}, {pause['step']}" if pause["wave"] else pause["step"]
+    return [
+        "",
+        f"The run waits for a decision (pause {pause['pause_id']}, {place}).",
+        f"Why: {pause['reason']}",
+        *options,
+        f"To decide:  {command} -e dr_decision={'|'.join(pause['options'])} -e dr_reason='...'",
+        f"Without an answer until {pause['deadline']} it is: {pause['default']}",
+        "",
+    ]
+
+
+def _place(event: Mapping[str, Any]) -> tuple[str, str, Any]:
+    return (event["at"], event["kind"], event["data"].get("wave"))
+
+
+def _servers(count: int) -> str:
+    return f"{count} server{'' if count == 1 else 's'}"
+
+
+def _names(data: Sequence[Data]) -> str:
+    names = [item["server_key"] for item in data]
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"{_servers(len(names))}: {', '.join(names[:NAMED])}{more}"
+
+
+def _with_reasons(word: str, data: Sequence[Data]) -> str:
+    shown = "; ".join(f"{item['server_key']}{_because(item.get('reason'))}" for item in data[:NAMED])
+    more = f"; and {len(data) - NAMED} more" if len(data) > NAMED else ""
+    return f"{word} {_servers(len(data))}: {shown}{more}"
+
+
+def _because(reason: str | None) -> str:
+    return f" ({reason})" if reason else ""
+
+
+def _run_opened(data: Sequence[Data]) -> str:
+    incident_at = data[0].get("incident_at")
+    since = f", incident at {incident_at}" if incident_at else ""
+    return f"opened: plan {data[0]['plan']}, mode {data[0]['mode']}, by {data[0]['requested_by']}{since}"
+
+
+def _findings(data: Data) -> str:
+    findings = data.get("findings") or []
+    hidden = data.get("findings_not_shown") or 0
+    checked = _servers(data["servers"])
+    if not findings:
+        return f"{checked} ready"
+    shown = "; ".join(f"{finding['server_key']}: {finding['what']}" for finding in findings[:NAMED])
+    more = len(findings) - NAMED + hidden
+    return f"{checked} checked, findings: {shown}{f'; and {more} more' if more > 0 else ''}"
+
+
+def _jobs(word: str) -> Callable[[Sequence[Data]], str]:
+    def text(data: Sequence[Data]) -> str:
+        shown = ", ".join(f"{item['job_id']} ({_servers(_count(item))})" for item in data)
+        return f"DRS job{'' if len(data) == 1 else 's'} {word}: {shown}"
+
+    return text
+
+
+def _count(job: Data) -> int:
+    servers = job.get("servers", 0)
+    return servers if isinstance(servers, int) else len(servers)
+
+
+def _decision(data: Sequence[Data]) -> str:
+    made = data[0]
+    return f"decided: {made['decision']} by {made['decided_by']} ({made['decision_reason']})"

@@ -1,0 +1,340 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The disaster_recovery.aws maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Start, join or stop the run of a plan."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: dr_execution
+short_description: Start, join or stop the run of a disaster recovery plan
+version_added: 0.1.0
+description:
+  - Starts the orchestrator's state machine for a published plan, or joins the run when it was started before.
+  - The run goes on in AWS, whatever becomes of the machine that started it.
+  - With O(wait=true), the default, shows every event of the run as it happens and ends when the run ends. The task
+    fails unless the run ends as V(succeeded) or V(succeeded_with_failures).
+author:
+  - The disaster_recovery.aws maintainers (@disaster-recovery)
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+  - disaster_recovery.aws.attributes
+  - disaster_recovery.aws.orchestrator
+attributes:
+  check_mode:
+    support: full
+    details: Checks the whole request and starts nothing.
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+    details: With O(run_id). Without it every task starts a run of its own.
+options:
+  state:
+    description:
+      - V(started) starts the run, or joins it when there is one with this O(run_id).
+      - V(stopped) ends the execution where it is, marks the run as aborted and releases its locks. DRS jobs that run
+        go on, instances that were launched stay.
+    type: str
+    choices: [started, stopped]
+    default: started
+  plan:
+    description: Name of the plan. Required to start.
+    type: str
+  mode:
+    description:
+      - V(test) launches drill instances in the isolated network and terminates them at the end. V(failover) recovers.
+      - V(failback) is not supported in this version and is refused.
+      - Required to start.
+    type: str
+    choices: [test, failover, failback]
+  run_id:
+    description:
+      - Name of the run, and the key that keeps a repeated start from launching twice.
+      - "When starting, the default is C({plan}-{mode}-{time}). Required to stop."
+    type: str
+  incident_at:
+    description: When the disaster happened (ISO 8601 with offset). RTO and RPO count from it, else from the start.
+    type: str
+  reason:
+    description: Why the run is stopped. Required to stop; it is recorded with the caller.
+    type: str
+  wait:
+    description: Whether to follow the run to its end.
+    type: bool
+    default: true
+  wait_timeout:
+    description: Seconds after which the task gives up and fails. The run goes on. V(0) waits as long as the run takes.
+    type: int
+    default: 0
+  poll_interval:
+    description: Seconds between two looks at the run.
+    type: int
+    default: 10
+seealso:
+  - module: disaster_recovery.aws.dr_execution_info
+  - module: disaster_recovery.aws.dr_decision
+  - module: disaster_recovery.aws.dr_plan
+"""
+
+EXAMPLES = r"""
+- name: Fail over and follow
+  disaster_recovery.aws.dr_execution:
+    region: us-west-2
+    plan: payments
+    mode: failover
+    incident_at: "2026-11-23T09:40:00Z"
+
+- name: Start a drill under a name of our own, or join it
+  disaster_recovery.aws.dr_execution:
+    region: us-west-2
+    plan: payments
+    mode: test
+    run_id: payments-drill-2026-11
+    wait: false
+
+- name: Stop it
+  disaster_recovery.aws.dr_execution:
+    region: us-west-2
+    run_id: payments-drill-2026-11
+    state: stopped
+    reason: wrong month
+"""
+
+RETURN = r"""
+run_id:
+  description: Name of the run.
+  returned: always
+  type: str
+execution_arn:
+  description: ARN of the execution.
+  returned: always
+  type: str
+joined:
+  description: Whether the run had been started before.
+  returned: when O(state=started)
+  type: bool
+status:
+  description: Status of the run at the end of the task.
+  returned: always
+  type: str
+  sample: succeeded
+report:
+  description: What happened, as it is in the evidence. See M(disaster_recovery.aws.dr_execution_info).
+  returned: when O(wait=true) and the run succeeded
+  type: dict
+summary:
+  description: The report in a few lines, which were shown.
+  returned: when O(wait=true) and the run succeeded
+  type: list
+  elements: str
+stopped:
+  description: What stopping left behind.
+  returned: when O(state=stopped)
+  type: dict
+  contains:
+    executions:
+      description: ARNs of the executions that were stopped.
+      returned: always
+      type: list
+      elements: str
+    jobs:
+      description: DRS jobs that were running by the run's records; they go on.
+      returned: always
+      type: list
+      elements: str
+    instances:
+      description: Instances that the run launched; they stay.
+      returned: always
+      type: list
+      elements: str
+"""
+
+from datetime import datetime
+from typing import Any, NoReturn
+
+from ansible_collections.disaster_recovery.aws.plugins.module_utils._module import Clients, run_module
+from ansible_collections.disaster_recovery.aws.plugins.module_utils._orchestrator import (
+    ORCHESTRATOR_SPEC,
+    listed,
+    read_run,
+    runs_table,
+    state_machine,
+)
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import executions
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import ConflictError
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.identity import Caller, caller
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.runs_locks import plan_lock
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.runs_table import RunsTable
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError, Problem
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import unknown_plan
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import (
+    RUN_FINAL,
+    RunStatus,
+    ServerStatus,
+    WaveStatus,
+    check_run_id,
+    default_run_id,
+)
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timestamps import format_time, parse_time
+
+STOPPED = "OperatorStopped"
+
+
+def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str, Any]:
+    """Start, join or stop."""
+    if params["mode"] == "failback":
+        remedy = "is not supported in this version: use failover or test"
+        raise DeclarationError([Problem("'failback'", "mode", remedy)])
+    if params["run_id"] is not None:
+        check_run_id(params["run_id"])
+    if params["state"] == "stopped":
+        return _stop(params, clients, check_mode)
+    return _start(params, clients, check_mode)
+
+
+def _start(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str, Any]:
+    who = caller(clients("sts"))
+    incident_at = _incident_at(params["incident_at"], who.now)
+    table = runs_table(params, clients)
+    sfn = clients("stepfunctions")
+    plan, mode = params["plan"], params["mode"]
+    run_id = params["run_id"] or default_run_id(plan, mode, who.now)
+    machine = state_machine(params, clients, who, mode)
+
+    _check_same_run(table.get_run(run_id), run_id, plan, mode)
+    existing = executions.describe(sfn, executions.execution_arn(machine, run_id))
+    if existing is None:
+        _check_startable(table, plan, run_id)
+        if check_mode:
+            arn = executions.execution_arn(machine, run_id)
+            return {"changed": True, "run_id": run_id, "execution_arn": arn, "joined": False, "status": "not started"}
+    request = {"run_id": run_id, "plan": plan, "requested_by": who.arn}
+    if incident_at is not None:
+        request["incident_at"] = format_time(incident_at)
+    execution, joined = (existing, True) if existing else executions.start(sfn, machine, run_id, request)
+    if execution["input"].get("plan") != plan:
+        raise ConflictError(
+            f"run_id: {run_id!r} is the run of another plan, {execution['input'].get('plan')!r}: choose another run id"
+        )
+    result = {
+        "changed": not joined,
+        "run_id": run_id,
+        "execution_arn": execution["arn"],
+        "joined": joined,
+        "status": (table.get_run(run_id) or {}).get("status") or execution["status"].lower(),
+    }
+    if joined and incident_at is not None and execution["input"].get("incident_at") != request["incident_at"]:
+        was = execution["input"].get("incident_at") or "not given"
+        result["warnings"] = [f"Run {run_id} was started before: its incident time stays as it was then ({was})"]
+    return result
+
+
+def _incident_at(text: str | None, now: datetime) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = parse_time(text)
+    except ValueError as error:
+        raise DeclarationError([Problem(repr(text), "incident_at", str(error))]) from error
+    if moment > now:
+        remedy = f"is in the future, it is {format_time(now)} by AWS's clock: give the time of the incident"
+        raise DeclarationError([Problem(repr(text), "incident_at", remedy)])
+    return moment
+
+
+def _check_same_run(existing: dict[str, Any] | None, run_id: str, plan: str, mode: str) -> None:
+    """Refuse a run id that belongs to a run of another plan or mode."""
+    for name, wanted in (("plan_name", plan), ("mode", mode)):
+        if existing and existing[name] != wanted:
+            raise ConflictError(
+                f"run_id: {run_id!r} is a run of plan {existing['plan_name']!r} in mode {existing['mode']!r}: "
+                "choose another run id, or none"
+            )
+
+
+def _check_startable(table: RunsTable, plan: str, run_id: str) -> None:
+    if table.get_plan(plan) is None:
+        raise unknown_plan(plan, [item["name"] for item in table.list_plans()])
+    other = table.lock_owners([plan_lock(plan)]).get(plan_lock(plan))
+    if other and other != run_id:
+        raise ConflictError(
+            f"Plan {plan!r} is being run by run {other!r}: join it with that run id, wait for its end, or stop it"
+        )
+
+
+def _stop(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str, Any]:
+    who = caller(clients("sts"))
+    table = runs_table(params, clients)
+    sfn = clients("stepfunctions")
+    run_id = params["run_id"]
+    recorded = read_run(table, run_id)
+    servers = table.get_servers(run_id)
+    running = executions.running_of(
+        sfn, recorded["execution_arn"], state_machine(params, clients, who, "wave"), f"{run_id}-w"
+    )
+    unfinished = recorded["status"] not in RUN_FINAL
+    if not check_mode:
+        cause = f"stopped by {who.arn}: {params['reason']}"
+        for arn in running:
+            executions.stop(sfn, arn, error=STOPPED, cause=cause)
+        if unfinished:
+            _close(table, recorded, servers, cause, who)
+    jobs = {server["job_id"] for server in servers if server["status"] == ServerStatus.LAUNCHING and server["job_id"]}
+    instances = {server["instance_id"] for server in servers if server["instance_id"]} if servers else set()
+    result = {
+        "changed": bool(running) or unfinished,
+        "run_id": run_id,
+        "execution_arn": recorded["execution_arn"],
+        "status": RunStatus.ABORTED.value if unfinished else recorded["status"],
+        "stopped": {"executions": running, "jobs": sorted(jobs), "instances": sorted(instances)},
+    }
+    if result["changed"] and (jobs or instances):
+        result["warnings"] = [
+            f"Run {run_id} is stopped. What it started in DRS is not: jobs that go on: {listed(sorted(jobs))}; "
+            f"instances that stay: {listed(sorted(instances))}"
+        ]
+    return result
+
+
+def _close(table: RunsTable, recorded: dict[str, Any], servers: list[dict[str, Any]], cause: str, who: Caller) -> None:
+    """Close the books of a run whose execution can no longer do it."""
+    run_id = recorded["run_id"]
+    closed = {"status": RunStatus.ABORTED.value, "aborted": True, "error": cause}
+    table.append_event(run_id, EventKind.RUN_CLOSED.value, closed, who.now)
+    for wave in table.get_waves(run_id):
+        if not wave["ended_at"]:
+            ended = {"status": WaveStatus.ABORTED.value, "ended_at": format_time(who.now)}
+            table.update_wave(run_id, wave["wave"], ended)
+    table.update_run(run_id, {"status": RunStatus.ABORTED.value, "closed_at": format_time(who.now), "error": cause})
+    table.release_locks([plan_lock(recorded["plan_name"]), *(server["server_key"] for server in servers)], run_id)
+
+
+def main() -> NoReturn:
+    """Entry point. The action plugin of the same name waits: C(wait), C(wait_timeout), C(poll_interval) are for it."""
+    run_module(
+        {
+            **ORCHESTRATOR_SPEC,
+            "state": {"type": "str", "choices": ["started", "stopped"], "default": "started"},
+            "plan": {"type": "str"},
+            "mode": {"type": "str", "choices": ["test", "failover", "failback"]},
+            "run_id": {"type": "str"},
+            "incident_at": {"type": "str"},
+            "reason": {"type": "str"},
+            "wait": {"type": "bool", "default": True},
+            "wait_timeout": {"type": "int", "default": 0},
+            "poll_interval": {"type": "int", "default": 10},
+        },
+        run,
+        needs_drs=True,
+        required_if=[("state", "started", ("plan", "mode")), ("state", "stopped", ("run_id", "reason"))],
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,206 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The disaster_recovery.aws maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Publish recovery plans."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: dr_plan
+short_description: Publish disaster recovery plans
+version_added: 0.1.0
+description:
+  - Publishes plans to the orchestrator's runs table. A run uses the plan as it is published at that moment.
+  - A plan gets a new version when it differs from the published one, and none when it is equal.
+  - All plans are checked before the first one is written. One problem in one plan means that none is published.
+author:
+  - The disaster_recovery.aws maintainers (@disaster-recovery)
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+  - disaster_recovery.aws.attributes
+  - disaster_recovery.aws.orchestrator
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  plans:
+    description:
+      - The plans as declared in the inventory variable C(dr_plans).
+      - With O(state=absent), only the C(name) of each is used.
+    type: list
+    elements: dict
+    required: true
+  state:
+    description:
+      - V(present) publishes, V(absent) withdraws. Old versions and runs of a withdrawn plan stay in the table.
+    type: str
+    choices: [present, absent]
+    default: present
+  check_servers:
+    description:
+      - Whether the plans are compared with the source servers that exist now. A group that matches no server, or a
+        server in two waves, is a problem then.
+    type: bool
+    default: true
+seealso:
+  - module: disaster_recovery.aws.dr_execution
+"""
+
+EXAMPLES = r"""
+- name: Publish all plans of the inventory
+  disaster_recovery.aws.dr_plan:
+    region: us-west-2
+    plans: "{{ dr_plans }}"
+
+- name: Check them only
+  disaster_recovery.aws.dr_plan:
+    region: us-west-2
+    plans: "{{ dr_plans }}"
+  check_mode: true
+
+- name: Withdraw a plan
+  disaster_recovery.aws.dr_plan:
+    region: us-west-2
+    plans: [{name: payments}]
+    state: absent
+"""
+
+RETURN = r"""
+plans:
+  description: What became of every plan, in the order in which they were given.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the plan.
+      returned: always
+      type: str
+    changed:
+      description: Whether it was published anew or withdrawn.
+      returned: always
+      type: bool
+    version:
+      description: Version that is published now, or would be outside check mode.
+      returned: when O(state=present)
+      type: int
+    digest:
+      description: SHA-256 digest of the plan.
+      returned: when O(state=present)
+      type: str
+    servers:
+      description: Number of servers that every wave means today, by the wave's name.
+      returned: when O(check_servers=true) and O(state=present)
+      type: dict
+      sample: {databases: 4, web: 8}
+"""
+
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from ansible_collections.disaster_recovery.aws.plugins.module_utils._module import Clients, run_module
+from ansible_collections.disaster_recovery.aws.plugins.module_utils._orchestrator import ORCHESTRATOR_SPEC, runs_table
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.drs import read_source_servers
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.identity import Caller, caller
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.runs_table import RunsTable
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError, Problems
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import (
+    Plan,
+    digest,
+    parse_plans,
+    resolve,
+)
+
+
+def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str, Any]:
+    """Publish or withdraw the plans."""
+    if params["state"] == "absent":
+        return _withdraw(_names(params["plans"]), runs_table(params, clients), check_mode)
+    plans = parse_plans(params["plans"])
+    table = runs_table(params, clients)
+    who = caller(clients("sts"))
+    servers = _servers_by_wave(plans, clients) if params["check_servers"] else {}
+    result = _publish(plans, table, who, check_mode)
+    for outcome in result["plans"]:
+        if outcome["name"] in servers:
+            outcome["servers"] = servers[outcome["name"]]
+    return result
+
+
+def _names(plans: Sequence[dict[str, Any]]) -> list[str]:
+    problems = Problems()
+    for number, plan in enumerate(plans):
+        if not isinstance(plan.get("name"), str):
+            problems.add(plan, f"plans[{number}]", "has no name: give the name of the plan to withdraw")
+    problems.raise_if_any()
+    return [plan["name"] for plan in plans]
+
+
+def _servers_by_wave(plans: Sequence[Plan], clients: Clients) -> dict[str, dict[str, int]]:
+    servers = read_source_servers(clients("drs"))
+    problems = Problems()
+    found: dict[str, dict[str, int]] = {}
+    for plan in plans:
+        try:
+            resolved = resolve(plan, servers)
+        except DeclarationError as error:
+            problems.extend(error.problems)
+            continue
+        found[plan.name] = {
+            wave.name: len(resolved.wave_servers(number)) for number, wave in enumerate(plan.waves, start=1)
+        }
+    problems.raise_if_any()
+    return found
+
+
+def _publish(plans: Sequence[Plan], table: RunsTable, who: Caller, check_mode: bool) -> dict[str, Any]:
+    outcomes = []
+    before: dict[str, Any] = {}
+    after: dict[str, Any] = {}
+    for plan in plans:
+        current = table.get_plan(plan.name)
+        wanted = digest(plan)
+        changed = current is None or current["digest"] != wanted
+        version = (current["version"] if current else 0) + changed
+        if changed:
+            before[plan.name] = current["plan"] if current else {}
+            after[plan.name] = plan.to_document()
+        if changed and not check_mode:
+            version = table.put_plan(plan.to_document(), digest=wanted, by=who.arn, at=who.now)["version"]
+        outcomes.append({"name": plan.name, "changed": changed, "version": version, "digest": wanted})
+    return {"changed": bool(after), "plans": outcomes, "diff": {"before": before, "after": after}}
+
+
+def _withdraw(names: Sequence[str], table: RunsTable, check_mode: bool) -> dict[str, Any]:
+    before = {name: current["plan"] for name in names if (current := table.get_plan(name))}
+    if not check_mode:
+        for name in before:
+            table.delete_plan(name)
+    outcomes = [{"name": name, "changed": name in before} for name in names]
+    return {"changed": bool(before), "plans": outcomes, "diff": {"before": before, "after": {}}}
+
+
+def main() -> NoReturn:
+    """Entry point."""
+    run_module(
+        {
+            **ORCHESTRATOR_SPEC,
+            "plans": {"type": "list", "elements": "dict", "required": True},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "check_servers": {"type": "bool", "default": True},
+        },
+        run,
+        needs_drs=True,
+    )
+
+
+if __name__ == "__main__":
+    main()
