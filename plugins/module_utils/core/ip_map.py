@@ -173,6 +173,14 @@ def plan_entries(
     return entries
 
 
+def by_server(entries: Iterable[MapEntry]) -> dict[str, list[MapEntry]]:
+    """Return the entries of every server key, ordered by interface."""
+    found: dict[str, list[MapEntry]] = {}
+    for entry in sorted(entries, key=lambda entry: entry.id):
+        found.setdefault(entry.server_key, []).append(entry)
+    return found
+
+
 def compare(wanted: Iterable[MapEntry], existing: Iterable[MapEntry]) -> Changes:
     """Compare wanted entries with stored ones; version, time and author do not count.
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from .errors import Problems
 from .fields import Fields, members_of
-from .ip_map import MapEntry
+from .ip_map import MapEntry, by_server
 from .selectors import Selector, build_selector, parse_selector
 from .source_servers import SourceServer, matches
 from .tags import tag_problems
@@ -153,16 +153,14 @@ def declare(
     """
     problems = Problems()
     problems.extend(tag_problems(mandatory_tags, "dr_mandatory_tags"))
-    by_key: dict[str, list[MapEntry]] = {}
-    for entry in entries:
-        by_key.setdefault(entry.server_key, []).append(entry)
+    mapped = by_server(entries)
     declared: list[DesiredLaunch] = []
     for server in sorted(servers, key=lambda server: server.key):
         settings = defaults
         for override in overrides:
             if matches(server, override.match):
                 settings = settings.merged(override.settings)
-        own = sorted(by_key.get(server.key, ()), key=lambda entry: entry.interface)
+        own = mapped.get(server.key, [])
         if not own:
             problems.add(server.key, server.source_server_id, "has no entry in the IP map: map its addresses first")
         _check_settings(server, settings, own, problems)

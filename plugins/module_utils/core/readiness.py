@@ -207,6 +207,9 @@ def _check_configuration(facts: ServerFacts, profile: str) -> list[Finding]:
     if configuration.get("copyPrivateIp") and fixed:
         what = "copyPrivateIp is on: DRS writes the source address over that of the IP map"
         findings.append(_error(facts, what, "turn it off: run configure"))
+    if configuration.get("launchDisposition") == "STOPPED":
+        what = "its launch disposition is STOPPED: nobody could validate it after the launch"
+        findings.append(_error(facts, what, "set it to STARTED: run configure"))
     method = configuration.get("targetInstanceTypeRightSizingMethod", "NONE")
     if method != "NONE":
         what = f"right-sizing is {method}: DRS may change the template's instance type at any time"

@@ -39,6 +39,9 @@ from .runs import RunStatus, ServerStatus
 from .tables import table_lines
 from .timestamps import format_seconds, parse_time
 
+OUTCOMES = ("recovered", "failed", "skipped", "unfinished")
+"""What a server of a run comes to."""
+
 FAILURES_SHOWN = 20
 """Servers whose failure the summary names; the report has all."""
 
@@ -181,7 +184,7 @@ def _place(record: ServerRecord) -> tuple[int, str]:
 
 def _totals(servers: Iterable[ServerRecord]) -> dict[str, int]:
     counts = Counter(_outcome(record) for record in servers)
-    return {"total": counts.total(), **{name: counts[name] for name in ("recovered", "failed", "skipped", "unfinished")}}
+    return {"total": counts.total(), **{name: counts[name] for name in OUTCOMES}}
 
 
 def _outcome(record: ServerRecord) -> str:

@@ -78,7 +78,13 @@ def test_replication(state: str, lag: str | None, critical: bool, severity: str 
             "it has 2 network interfaces, the IP map knows 1",
         ),
         ({"configuration": {**CONFIGURATION, "copyPrivateIp": True}}, "copyPrivateIp is on"),
+        ({"configuration": {**CONFIGURATION, "launchDisposition": "STOPPED"}}, "its launch disposition is STOPPED"),
         ({"active_job_id": "drsjob-9"}, "job drsjob-9, which is not this run's"),
+        (
+            {"recovery_instance": {"recoveryInstanceID": "i-1", "isDrill": False}},
+            "terminates its recovery instance i-1",
+        ),
+        ({"recovery_instance": {"recoveryInstanceID": "i-1"}}, "it is recovered already"),
         (
             {
                 "source_server": source_server(
@@ -108,7 +114,15 @@ def test_right_sizing_is_a_warning() -> None:
     assert (finding.severity, finding.blocking) == ("warning", False)
 
 
-@pytest.mark.parametrize("name", ["source_server", "entries", "configuration", "template", "active_job_id"])
+def test_a_drill_instance_that_a_launch_replaces_is_a_warning_and_a_terminated_one_is_nothing() -> None:
+    drill = {"recoveryInstanceID": "i-1", "isDrill": True, "ec2InstanceState": "RUNNING"}
+    assert [finding.severity for finding in findings(recovery_instance=drill)] == ["warning"]
+    assert findings(recovery_instance={"recoveryInstanceID": "i-1", "ec2InstanceState": "TERMINATED"}) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["source_server", "entries", "configuration", "template", "active_job_id", "recovery_instance"]
+)
 def test_what_could_not_be_read_is_unknown_and_blocks(name: str) -> None:
     (finding,) = findings(**{name: Unknown("AccessDeniedException")})
     assert (finding.severity, finding.blocking) == ("unknown", True)

@@ -18,7 +18,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors i
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.pacing import Outcomes, Pacers, for_each
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import readiness
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import MapEntry
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import MapEntry, by_server
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.jobs import job_from_drs
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.readiness import ServerFacts, Unknown
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord
@@ -95,12 +95,12 @@ def _recovery_instances(ids: list[str]) -> dict[str, Mapping[str, Any]] | Unknow
 
 def _entries(keys: list[str]) -> dict[str, tuple[MapEntry, ...]] | Unknown:
     try:
-        found = ip_map().read(keys)
+        found = by_server(ip_map().read(keys))
     except TransientError:
         raise
     except AwsError as error:
         return Unknown(error.message)
-    return {key: tuple(entry for entry in found if entry.server_key == key) for key in keys}
+    return {key: tuple(entries) for key, entries in found.items()}
 
 
 def _of(facts: Mapping[str, Value] | Unknown, key: str) -> Value | Unknown | None:
