@@ -183,6 +183,7 @@ def resolve(plan: Plan, servers: Iterable[SourceServer]) -> ResolvedPlan:
     """
     problems = Problems()
     servers = list(servers)
+    optional = frozenset(plan.optional_servers)
     wave_of_group = {group: number for number, wave in enumerate(plan.waves, start=1) for group in wave.groups}
     planned: dict[str, PlannedServer] = {}
     for group, selector in plan.groups.items():
@@ -192,8 +193,7 @@ def resolve(plan: Plan, servers: Iterable[SourceServer]) -> ResolvedPlan:
         members = [server for server in servers if matches(server, built)]
         _check_members(plan, group, built, members, problems)
         for server in members:
-            critical = server.key not in plan.optional_servers
-            found = PlannedServer(server, wave_of_group[group], critical)
+            found = PlannedServer(server, wave_of_group[group], critical=server.key not in optional)
             other = planned.setdefault(server.key, found)
             _check_one_place(plan, group, found, other, problems)
     for key in plan.optional_servers:

@@ -28,6 +28,7 @@ STEPS = (
     "reconcile-wave",
     "wave",
     "validate",
+    "final-validation",
     "clean-up",
     "close-run",
     "something-new",
