@@ -6,6 +6,8 @@ import threading
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import botocore.session
+
 from emulator.apicall import ApiCall
 
 _FIELDS = {"service", "operation", "error", "status", "message", "times", "account", "region"}
@@ -37,6 +39,14 @@ class Fault:
         )
 
 
+def _check_names(fault: Fault) -> None:
+    session = botocore.session.get_session()
+    if fault.service not in session.get_available_services():
+        raise FaultError(f"botocore has no service {fault.service}")
+    if fault.operation not in session.get_service_model(fault.service).operation_names:
+        raise FaultError(f"{fault.service} has no operation {fault.operation}; write it as in the API: StartRecovery")
+
+
 class Faults:
     """The faults that are set."""
 
@@ -57,6 +67,7 @@ class Faults:
         if missing:
             raise FaultError(f"a fault needs {', '.join(sorted(missing))}")
         fault = Fault(**document)
+        _check_names(fault)
         if not (isinstance(fault.times, int) and fault.times > 0):
             raise FaultError(f"times is {fault.times!r}: give the number of calls, 1 or more")
         if not (isinstance(fault.status, int) and 400 <= fault.status <= 599):

@@ -1,7 +1,8 @@
 """Definitions: what AWS refuses at creation and moto lets pass, and the answer of ValidateStateMachineDefinition.
 
 Found here: states that are named but do not exist, states that lead nowhere, JSONata that does not compile, and fields
-of the other query language. Whole numbers are accepted where moto's grammar wants fractions.
+of the other query language. Whole numbers are accepted where moto's grammar wants fractions, and text means what JSON
+says (moto keeps the backslashes of some strings).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from moto.stepfunctions.parser.asl.parse import preprocessor
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser, ASLParserException
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
@@ -134,6 +136,15 @@ def _with_fractions(value: Any) -> Any:
     return value
 
 
+def _text_of(context: Any) -> str | None:
+    text = context.getText()
+    if text == "null":
+        return None
+    if text.startswith('"') and text.endswith('"'):
+        return str(json.loads(text))
+    return str(text)
+
+
 def _validate(definition: str) -> None:
     mistakes = find_mistakes(definition)
     if mistakes:
@@ -144,4 +155,6 @@ def _validate(definition: str) -> None:
 def install() -> None:
     """Check definitions when a state machine is created or updated."""
     AmazonStateLanguageParser.parse = staticmethod(parse)
+    preprocessor.from_string_literal = lambda parser_rule_context: _text_of(parser_rule_context)
+    preprocessor.Preprocessor._inner_string_of = staticmethod(lambda parser_rule_context: _text_of(parser_rule_context))
     StepFunctionsParserBackend._validate_definition = staticmethod(_validate)

@@ -72,12 +72,14 @@ def test_variables_choice_context_and_output(workflows: Workflows) -> None:
     states = {
         "Count": {
             "Type": "Pass",
-            "Assign": {"total": "{% $states.input.n + 1 %}", "text": "it's \"quoted\"", "nothing": None},
+            "Assign": {"total": "{% $states.input.n + 1 %}", "text": 'it\'s "quoted"', "nothing": None},
             "Next": "Decide",
         },
         "Decide": {
             "Type": "Choice",
-            "Choices": [{"Condition": "{% $total = 3 and $nothing = null %}", "Assign": {"way": "right"}, "Next": "End"}],
+            "Choices": [
+                {"Condition": "{% $total = 3 and $nothing = null %}", "Assign": {"way": "right"}, "Next": "End"}
+            ],
             "Default": "Wrong",
         },
         "Wrong": {"Type": "Fail", "Error": "wrong-way"},
@@ -106,7 +108,7 @@ def test_variables_choice_context_and_output(workflows: Workflows) -> None:
         "name": "seen-from-inside",
         "id": execution,
         "input": {"n": 2},
-        "text": "it's \"quoted\"",
+        "text": 'it\'s "quoted"',
         "nothing": None,
         "way": "right",
         "half": 1.5,
@@ -139,7 +141,13 @@ def test_a_task_catches_a_wrong_expression(workflows: Workflows) -> None:
 def test_retries_wait_with_backoff_and_cap_then_the_error_is_caught(workflows: Workflows) -> None:
     retry = [
         {"ErrorEquals": ["Other"], "MaxAttempts": 9},
-        {"ErrorEquals": ["OutOfLuck"], "IntervalSeconds": 10, "BackoffRate": 2, "MaxAttempts": 3, "MaxDelaySeconds": 25},
+        {
+            "ErrorEquals": ["OutOfLuck"],
+            "IntervalSeconds": 10,
+            "BackoffRate": 2,
+            "MaxAttempts": 3,
+            "MaxDelaySeconds": 25,
+        },
     ]
     catch = [{"ErrorEquals": ["OutOfLuck"], "Next": "Caught", "Output": "{% $states.errorOutput %}"}]
     function = workflows.function(FAILING)
@@ -198,6 +206,8 @@ def test_fail_states_and_uncaught_branches_fail_the_execution(workflows: Workflo
 
 
 def test_paths_of_json_path_select_values_and_lists(workflows: Workflows) -> None:
-    states = {"Only": {"Type": "Pass", "Parameters": {"one.$": "$.items[0].name", "all.$": "$.items[*].name"}, "End": True}}
+    states = {
+        "Only": {"Type": "Pass", "Parameters": {"one.$": "$.items[0].name", "all.$": "$.items[*].name"}, "End": True}
+    }
     ended = workflows.run(states, {"items": [{"name": "a"}]}, QueryLanguage="JSONPath")
     assert ended["output"] == {"one": "a", "all": ["a"]}
