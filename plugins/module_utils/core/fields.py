@@ -32,12 +32,11 @@ class Fields:
     def __init__(self, raw: Any, where: str, problems: Problems, known: Sequence[str]) -> None:
         self.where = where
         self._problems = problems
-        self._raw: Mapping[str, Any] = {}
-        if not isinstance(raw, Mapping):
+        self._is_mapping = isinstance(raw, Mapping)
+        self._raw: Mapping[str, Any] = raw if isinstance(raw, Mapping) else {}
+        if not self._is_mapping:
             problems.add(raw, where, f"must be a mapping with the keys {', '.join(known)}")
-            return
-        self._raw = raw
-        for name in raw:
+        for name in self._raw:
             if name not in known:
                 problems.add(name, where, f"unknown key: use {', '.join(known)}")
 
@@ -126,7 +125,7 @@ class Fields:
     def _default(self, name: str, default: _T | None, instead: _T) -> _T:
         if default is not None:
             return default
-        if self._raw:
+        if self._is_mapping:
             self._problems.add(None, self.at(name), "missing: give a value")
         return instead
 

@@ -166,6 +166,11 @@ def _check_addresses(facts: ServerFacts, profile: str) -> list[Finding]:
     if isinstance(server, SourceServer) and mapped and len(server.interfaces) > len(mapped):
         what = f"it has {len(server.interfaces)} network interfaces, the IP map knows {len(mapped)}"
         findings.append(_error(facts, what, "map all of them: run configure"))
+    if isinstance(server, SourceServer):
+        further = [address for interface in server.interfaces for address in interface.addresses[1:]]
+        if further:
+            what = f"its further addresses {', '.join(further)} are not mapped: it is launched without them"
+            findings.append(Finding(WARNING, facts.server_key, what, "assign what it needs after the launch"))
     return [*findings, *_check_template(facts, mapped, profile)]
 
 

@@ -126,6 +126,7 @@ def test_a_map_names_all_its_problems_at_once() -> None:
         {"source_cidr": "10.10.5.0/24", "failover": target("subnet-1", "10.20.5.0/24", "keep_address")},
         {"source_cidr": "10.10.6.0/24", "failover": target("subnet-1", "10.0.0.0/8")},
         "10.10.7.0/24",
+        {"source_cidr": "10.10.8.0/24", "test": {}},
     ]
     with pytest.raises(DeclarationError) as caught:
         parse_subnet_map(raw)
@@ -143,6 +144,9 @@ def test_a_map_names_all_its_problems_at_once() -> None:
         ("dr_subnet_map[6].failover.cidr: '10.20.5.0/24'", "holds no address of 10.10.5.0/24"),
         ("dr_subnet_map[7].failover.cidr: '10.0.0.0/8'", "no AWS subnet has this size"),
         ("dr_subnet_map[8]: '10.10.7.0/24'", "must be a mapping"),
+        ("dr_subnet_map[9].test.subnet_id: None", "missing"),
+        ("dr_subnet_map[9].test.security_groups: None", "missing"),
+        ("dr_subnet_map[9].test.cidr: None", "missing"),
     ]
     assert len(lines) == len(expected)
     for line, (start, reason) in zip(lines, expected, strict=True):

@@ -104,6 +104,16 @@ def test_what_is_wrong_is_named(change: dict[str, Any], where: str, reason: str)
     assert matching[0].startswith("dr_plans")
 
 
+def test_an_empty_plan_misses_everything() -> None:
+    with pytest.raises(DeclarationError) as caught:
+        parse_plan({})
+    assert [line.split(": ")[0] for line in str(caught.value).splitlines()] == [
+        "dr_plans.groups",
+        "dr_plans.waves",
+        "dr_plans.name",
+    ]
+
+
 @pytest.mark.parametrize("raw", [None, [], "plan", 5])
 def test_what_is_no_plan_is_refused(raw: Any) -> None:
     with pytest.raises(DeclarationError, match="must be a mapping"):

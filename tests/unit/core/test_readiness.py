@@ -15,8 +15,9 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.readine
     evaluate,
     summary,
 )
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.source_servers import from_drs
 
-from tests.unit.core.builders import START, source_server, subnet_map
+from tests.unit.core.builders import START, drs_item, source_server, subnet_map
 
 SERVER = source_server(1, addresses=["10.10.1.11"])
 ENTRIES = tuple(plan_entries([SERVER], subnet_map()))
@@ -112,6 +113,13 @@ def test_a_template_that_differs_from_the_map_is_an_error(interface: dict[str, A
 def test_right_sizing_is_a_warning() -> None:
     (finding,) = findings(configuration={**CONFIGURATION, "targetInstanceTypeRightSizingMethod": "BASIC"})
     assert (finding.severity, finding.blocking) == ("warning", False)
+
+
+def test_addresses_that_a_launch_leaves_behind_are_told() -> None:
+    item = drs_item(1, addresses=["10.10.1.11"])
+    item["sourceProperties"]["networkInterfaces"][0]["ips"] = ["10.10.1.11", "10.10.1.12"]
+    (finding,) = findings(source_server=from_drs(item, account_id="1", region="r"))
+    assert (finding.severity, "10.10.1.12" in finding.what) == ("warning", True)
 
 
 def test_a_drill_instance_that_a_launch_replaces_is_a_warning_and_a_terminated_one_is_nothing() -> None:
