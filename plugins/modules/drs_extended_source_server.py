@@ -39,9 +39,8 @@ options:
     required: true
     suboptions:
       staging_account_id:
-        description: Account in which the servers replicate.
+        description: Account in which the servers replicate, required.
         type: str
-        required: true
       tags:
         description:
           - Tags that a source server of the staging account must have.
@@ -122,9 +121,7 @@ extended_source_servers:
       type: str
 """
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from ansible_collections.disaster_recovery.aws.plugins.module_utils._module import Clients, run_module
@@ -136,37 +133,21 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.drs impo
     to_source_server,
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.pacing import Pacers, for_each, summary
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.declaration import parse_tags
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import (
-    DeclarationError,
     Problems,
 )
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.extensions import Extension, parse_extensions
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.source_servers import SourceServer
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.tags import tag_problems
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """One element of the option, and where it is."""
-
-    where: str
-    account_id: str
-    tags: Mapping[str, str] | None
-    arns: frozenset[str]
-
-    def selects(self, arn: str, tags: Mapping[str, str]) -> bool:
-        """Whether a source server of the staging account is meant."""
-        if self.tags is None:
-            return arn in self.arns
-        return all(tags.get(key) == value for key, value in self.tags.items())
 
 
 def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str, Any]:
     """Extend the servers, or delete the extended ones."""
-    wanted = _parse(params["extended_source_servers"])
-    more_tags = {str(key): str(value) for key, value in params["tags"].items()}
-    problems = tag_problems(more_tags, "tags")
-    if problems:
-        raise DeclarationError(problems)
+    given = [
+        {name: value for name, value in item.items() if value is not None} for item in params["extended_source_servers"]
+    ]
+    wanted = parse_extensions(given)
+    more_tags = parse_tags(params["tags"], where="tags")
     drs = clients("drs")
     accounts = sorted({element.account_id for element in wanted})
     present = {
@@ -179,27 +160,8 @@ def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str,
     return _present(drs, wanted, present, more_tags, check_mode)
 
 
-def _parse(raw: list[dict[str, Any]]) -> list[Wanted]:
-    problems = Problems()
-    wanted = []
-    for number, element in enumerate(raw):
-        where = f"extended_source_servers[{number}]"
-        account_id, tags, arns = element["staging_account_id"], element["tags"], element["source_server_arns"]
-        if not re.fullmatch(r"[0-9]{12}", account_id):
-            problems.add(account_id, f"{where}.staging_account_id", "must be an account id of 12 digits (quote it)")
-        if bool(tags) is bool(arns):
-            problems.add(element, where, "give either tags or source_server_arns, and not empty")
-        for arn in arns or []:
-            if not re.fullmatch(rf"arn:[^:]+:drs:[^:]+:{account_id}:source-server/s-[0-9a-zA-Z]{{17}}", arn):
-                problems.add(arn, f"{where}.source_server_arns", f"is no source server of account {account_id}")
-        text_tags = {str(key): str(value) for key, value in tags.items()} if tags else None
-        wanted.append(Wanted(where, account_id, text_tags, frozenset(arns or [])))
-    problems.raise_if_any()
-    return wanted
-
-
 def _present(
-    drs: Any, wanted: list[Wanted], present: dict[str, SourceServer], more_tags: dict[str, str], check_mode: bool
+    drs: Any, wanted: Sequence[Extension], present: dict[str, SourceServer], more_tags: dict[str, str], check_mode: bool
 ) -> dict[str, Any]:
     accounts = sorted({element.account_id for element in wanted})
     extensible = {
@@ -222,8 +184,10 @@ def _present(
         }
         for arn in sorted(element.arns - there.keys() - new.keys()):
             problems.add(arn, element.where, "the staging account does not offer this source server for extension")
-        if element.tags is not None and not there and not new:
-            problems.add(element.tags, f"{element.where}.tags", f"no source server of {element.account_id} has these")
+        if element.tags and not there and not new:
+            problems.add(
+                dict(element.tags), f"{element.where}.tags", f"no source server of {element.account_id} has these"
+            )
         kept |= there
         to_extend |= new
     problems.raise_if_any()
@@ -247,7 +211,9 @@ def _present(
     return answer
 
 
-def _absent(drs: Any, wanted: list[Wanted], present: dict[str, SourceServer], check_mode: bool) -> dict[str, Any]:
+def _absent(
+    drs: Any, wanted: Sequence[Extension], present: dict[str, SourceServer], check_mode: bool
+) -> dict[str, Any]:
     to_delete = {
         arn: server
         for arn, server in present.items()
@@ -298,7 +264,7 @@ def main() -> NoReturn:
                 "elements": "dict",
                 "required": True,
                 "options": {
-                    "staging_account_id": {"type": "str", "required": True},
+                    "staging_account_id": {"type": "str"},
                     "tags": {"type": "dict"},
                     "source_server_arns": {"type": "list", "elements": "str"},
                 },

@@ -152,6 +152,7 @@ disconnected:
   elements: str
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
@@ -168,6 +169,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.launch_t
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.pacing import Pacers, for_each, summary
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.selection import DISCONNECTED, selected_servers
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.declaration import parse_tags
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import Problems
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import MapEntry, item_to_entry
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.launch_settings import (
@@ -177,6 +179,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.launch_
     parse_launch_overrides,
     parse_settings,
 )
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.launch_templates import normalise_template
 
 
 @dataclass(frozen=True)
@@ -198,8 +201,8 @@ class Done:
         after: dict[str, Any] = dict(self.configuration_changes)
         for change in self.template.changes:
             if change.reuse is None:
-                before[f"template, profile {change.profile}"] = {key: change.before.get(key) for key in change.request}
-                after[f"template, profile {change.profile}"] = {key: change.after.get(key) for key in change.request}
+                name = f"template, profile {change.profile}"
+                before[name], after[name] = _difference(change.before, change.after)
         if self.template.default_before.profile != self.template.default_profile:
             before["default profile"] = self.template.default_before.profile
             after["default profile"] = self.template.default_profile
@@ -214,7 +217,7 @@ def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str,
         problems.raise_if_any()
     defaults = parse_settings(params["defaults"])
     overrides = parse_launch_overrides(params["overrides"])
-    tags = {str(key): str(value) for key, value in params["mandatory_tags"].items()}
+    tags = parse_tags(params["mandatory_tags"])
     drs, ec2 = clients("drs"), clients("ec2")
     selected = selected_servers(drs, params["match"])
     servers = [server for server in selected if server.replication_state != DISCONNECTED]
@@ -246,6 +249,13 @@ def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str,
         failed = f"{len(outcomes.errors)} of {len(declared)} servers were not configured: {summary(outcomes.errors)}"
         answer |= {"failed": True, "msg": failed}
     return answer
+
+
+def _difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the top-level keys of template data that differ, before and after, in one shape."""
+    old, new = normalise_template(before), normalise_template(after)
+    keys = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
+    return {key: old.get(key) for key in keys}, {key: new.get(key) for key in keys}
 
 
 def _entries(params: dict[str, Any], clients: Clients, keys: list[str]) -> list[MapEntry]:

@@ -96,6 +96,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils._module impo
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.drs import tag_resource, untag_resource
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.pacing import Pacers, for_each, summary
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.selection import selected_servers
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.declaration import parse_tags
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import (
     DeclarationError,
     Problem,
@@ -105,17 +106,13 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.source_
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.tags import (
     TagChanges,
     merge_changes,
-    tag_problems,
 )
 
 
 def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str, Any]:
     """Bring the tags of the selected servers to what is wanted."""
     drs = clients("drs")
-    wanted = {str(key): str(value) for key, value in params["tags"].items()}
-    problems = tag_problems(wanted, "tags")
-    if problems:
-        raise DeclarationError(problems)
+    wanted = parse_tags(params["tags"], where="tags")
     selected = selected_servers(drs, params["match"], unique_keys=False)
     servers = {server.source_server_id: server for server in selected}
     changes = _changes(servers, wanted, purge=params["purge_tags"])

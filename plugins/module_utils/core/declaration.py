@@ -1,0 +1,54 @@
+# Copyright (c) 2026, The disaster_recovery.aws maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Everything that can be wrong with a declaration and seen without asking AWS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .addresses import parse_overrides, parse_subnet_map
+from .errors import DeclarationError, Problem, Problems
+from .extensions import parse_extensions
+from .fields import text_map
+from .launch_settings import parse_launch_overrides, parse_settings
+from .tags import tag_problems
+
+
+def parse_tags(raw: Any, *, where: str = "dr_mandatory_tags") -> dict[str, str]:
+    """Read declared tags; None declares nothing.
+
+    Raises:
+        DeclarationError: Naming every value that is no text, and everything that AWS would refuse.
+    """
+    problems = Problems()
+    tags = text_map(raw, where, problems)
+    problems.extend(tag_problems(tags, where))
+    problems.raise_if_any()
+    return tags
+
+
+PARSERS: Mapping[str, Callable[[Any], object]] = {
+    "dr_extended_source_servers": parse_extensions,
+    "dr_mandatory_tags": parse_tags,
+    "dr_subnet_map": lambda raw: parse_subnet_map(raw or []),
+    "dr_addresses": lambda raw: parse_overrides(raw or []),
+    "dr_launch_defaults": parse_settings,
+    "dr_launch_overrides": parse_launch_overrides,
+}
+
+
+def declaration_problems(declaration: Mapping[str, Any]) -> list[Problem]:
+    """Return what is wrong with the inventory variables of a declaration, by their names (C(dr_subnet_map)).
+
+    Variables that are missing, and those that C(PARSERS) does not name, are left alone.
+    """
+    problems: list[Problem] = []
+    for name, parse in PARSERS.items():
+        try:
+            parse(declaration.get(name))
+        except DeclarationError as error:
+            problems += error.problems
+    return problems
