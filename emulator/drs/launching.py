@@ -71,7 +71,7 @@ def perform(backend: DRSBackend, due: Due) -> None:
     """Do one step of a job."""
     job = backend.jobs[due.job_id]
     if not due.server_id:
-        _JOB_STEPS[due.step](job, due.when)
+        _JOB_STEPS[due.step](backend, job, due.when)
         return
     part = job.participant(due.server_id)
     try:
@@ -126,9 +126,8 @@ def _fail(backend: DRSBackend, job: Job, part: Participant, when: datetime, fail
     if job.kind == LAUNCH:
         if part.conversion_server_id and part.server_id not in job.staging:
             compute.terminate(backend, part.conversion_server_id)
-        if part.recovery_instance_id:
-            compute.terminate(backend, part.recovery_instance_id)
-            part.recovery_instance_id = None
+        if part.target_instance_id:
+            compute.terminate(backend, part.target_instance_id)
         _record_result(backend.servers[part.server_id], "FAILED")
     _finish(backend, job, part, when)
 
@@ -139,14 +138,17 @@ def _log(job: Job, when: datetime, event: str, part: Participant | None = None, 
     job.log.append({"logDateTime": date_string(when), "event": event, "eventData": event_data})
 
 
-def _job_start(job: Job, when: datetime) -> None:
+def _job_start(backend: DRSBackend, job: Job, when: datetime) -> None:
     job.status = "STARTED"
     _log(job, when, "JOB_START")
     for part in job.participants:
         part.status = "IN_PROGRESS"
+        if job.kind == LAUNCH:
+            server = backend.servers[part.server_id]
+            server.last_launch = {**server.last_launch, "status": part.status}
 
 
-def _job_end(job: Job, when: datetime) -> None:
+def _job_end(backend: DRSBackend, job: Job, when: datetime) -> None:  # noqa: ARG001
     job.status = "COMPLETED"
     job.ended = when
     _log(job, when, "JOB_END")
@@ -228,14 +230,14 @@ def _launch_start(backend: DRSBackend, job: Job, part: Participant, when: dateti
     if fault:
         raise StepFailedError("LAUNCH_FAILED", fault.raw_error)
     try:
-        part.recovery_instance_id = compute.launch_recovery_instance(backend, backend.servers[part.server_id], job)
+        part.target_instance_id = compute.launch_recovery_instance(backend, backend.servers[part.server_id], job)
     except compute.Ec2RefusalError as error:
         raise StepFailedError("LAUNCH_FAILED", str(error)) from error
 
 
 def _launch_end(backend: DRSBackend, job: Job, part: Participant, when: datetime) -> None:
     server = backend.servers[part.server_id]
-    instance_id = part.recovery_instance_id or ""
+    instance_id = part.target_instance_id or ""
     if server.launch_configuration["launchDisposition"] == "STARTED":
         try:
             compute.start(backend, instance_id)
@@ -251,7 +253,7 @@ def _launch_end(backend: DRSBackend, job: Job, part: Participant, when: datetime
         part.point_in_time or when,
         when,
     )
-    server.recovery_instance_id = instance_id
+    part.recovery_instance_id = server.recovery_instance_id = instance_id
     part.status = "LAUNCHED"
     _record_result(server, "LAUNCHED")
     _log(job, when, "LAUNCH_END", part, targetInstanceID=instance_id)
@@ -272,7 +274,7 @@ def _terminate_end(backend: DRSBackend, job: Job, part: Participant, when: datet
     _log(job, when, "CLEANUP_END", part)
 
 
-_JOB_STEPS: dict[str, Callable[[Job, datetime], None]] = {"job_start": _job_start, "job_end": _job_end}
+_JOB_STEPS: dict[str, Callable[[DRSBackend, Job, datetime], None]] = {"job_start": _job_start, "job_end": _job_end}
 _SERVER_STEPS: dict[str, Callable[[DRSBackend, Job, Participant, datetime], None]] = {
     "cleanup_start": _cleanup_start,
     "cleanup_end": _cleanup_end,

@@ -106,7 +106,10 @@ class SourceServer:
 
 @dataclass
 class Participant:
-    """One server in a job: its status, when each step is due (seconds from the job's creation), what came of it."""
+    """One server in a job: its status, when each step is due (seconds from the job's creation), what came of it.
+
+    A target instance becomes a recovery instance at the end of its launch.
+    """
 
     server_id: str
     status: str = "PENDING"
@@ -114,6 +117,7 @@ class Participant:
     snapshot_id: str | None = None
     point_in_time: datetime | None = None
     conversion_server_id: str | None = None
+    target_instance_id: str | None = None
     recovery_instance_id: str | None = None
     finished: bool = False
 

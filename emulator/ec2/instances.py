@@ -211,6 +211,25 @@ def _completed_start(original: Any) -> Any:
     return start
 
 
+def _completed_terminate(original: Any) -> Any:
+    @wraps(original)
+    def terminate(self: Instance) -> Any:
+        previous = original(self)
+        for interface in [item for item in self.nics.values() if not item.delete_on_termination]:
+            self.detach_eni(interface)
+        self.nics = {}
+        self._subnet_id = None
+        return previous
+
+    return terminate
+
+
+def _without_network(name: str) -> property:
+    """Return a property that is None once the instance has no interfaces any more; moto breaks on that."""
+    original: Any = vars(Instance)[name]
+    return property(lambda self: original.fget(self) if self.nics else None)
+
+
 def _get_instance_by_id(self: Any, instance_id: str) -> Any:
     for reservation in list(self.reservations.values()):
         for instance in reservation.instances:
@@ -238,5 +257,8 @@ def install() -> None:
     instance: Any = Instance
     instance.prep_nics = _prep_nics
     instance.start = _completed_start(instance.start)
+    instance.terminate = _completed_terminate(instance.terminate)
+    for name in ("private_ip", "private_ip_address", "private_dns_name", "public_ip", "public_ip_address"):
+        setattr(instance, name, _without_network(name))
     # moto releases addresses when Python forgets an instance, which may be somebody else's by then.
     del instance.__del__

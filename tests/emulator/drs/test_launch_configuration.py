@@ -1,0 +1,115 @@
+"""Launch configurations and the launch templates that DRS keeps [facts 3]."""
+
+from __future__ import annotations
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.emulator.drs.support import Drs
+
+
+def versions(drs: Drs, server: str) -> list[int]:
+    """Return the numbers of a server's template versions."""
+    listed = drs.ec2.describe_launch_template_versions(LaunchTemplateId=drs.template(server))
+    return sorted(item["VersionNumber"] for item in listed["LaunchTemplateVersions"])
+
+
+def test_a_new_server_has_drs_own_settings_and_template(drs: Drs) -> None:
+    server = "s-paydb100000000001"
+    configuration = drs.api.get_launch_configuration(sourceServerID=server)
+    configuration.pop("ResponseMetadata")
+    template = drs.ec2.describe_launch_templates(LaunchTemplateIds=[configuration.pop("ec2LaunchTemplateID")])
+    assert configuration == {
+        "sourceServerID": server,
+        "name": "pay-db-1",
+        "launchDisposition": "STARTED",
+        "targetInstanceTypeRightSizingMethod": "BASIC",
+        "copyPrivateIp": False,
+        "copyTags": False,
+        "licensing": {"osByol": False},
+        "postLaunchEnabled": False,
+    }
+    own_tags = [
+        {"Key": "AWSElasticDisasterRecoverySourceServerID", "Value": server},
+        {"Key": "AWSElasticDisasterRecoveryManaged", "Value": "drs.amazonaws.com"},
+        {"Key": "Name", "Value": "pay-db-1"},
+    ]
+    assert template["LaunchTemplates"][0]["LaunchTemplateName"] == f"created-and-used-for-drs-{server}"
+    assert template["LaunchTemplates"][0]["Tags"] == own_tags
+    data = drs.template_data(server)
+    assert data["IamInstanceProfile"] == {"Name": "AWSElasticDisasterRecoveryRecoveryInstanceRole"}
+    assert data["InstanceType"] == "r5.large"
+    assert data["NetworkInterfaces"] == [{"DeviceIndex": 0}]
+    assert [(item["DeviceName"], item["Ebs"]["VolumeSize"]) for item in data["BlockDeviceMappings"]] == [
+        ("/dev/xvda", 16),
+        ("/dev/xvdb", 200),
+    ]
+    assert data["TagSpecifications"] == [
+        {"ResourceType": "instance", "Tags": own_tags},
+        {"ResourceType": "volume", "Tags": own_tags},
+    ]
+
+
+def test_what_is_not_given_stays(drs: Drs) -> None:
+    server = "s-paydb200000000001"
+    drs.api.update_launch_configuration(sourceServerID=server, copyTags=True)
+    answer = drs.api.update_launch_configuration(sourceServerID=server, launchDisposition="STOPPED")
+    assert (answer["copyTags"], answer["launchDisposition"]) == (True, "STOPPED")
+    assert versions(drs, server) == [1]
+
+
+def test_copy_private_ip_writes_a_default_version_and_does_not_take_it_back(drs: Drs) -> None:
+    server = "s-payapp10000000001"
+    drs.api.update_launch_configuration(sourceServerID=server, copyPrivateIp=True)
+    written = [{"Primary": True, "PrivateIpAddress": "10.10.2.11"}]
+    assert versions(drs, server) == [1, 2]
+    assert drs.template_data(server)["NetworkInterfaces"] == [{"DeviceIndex": 0, "PrivateIpAddresses": written}]
+    drs.api.update_launch_configuration(sourceServerID=server, copyPrivateIp=False)
+    assert versions(drs, server) == [1, 2]
+    assert drs.template_data(server)["NetworkInterfaces"][0]["PrivateIpAddresses"] == written
+
+
+def test_right_sizing_undoes_an_instance_type_unless_it_is_off(drs: Drs) -> None:
+    server = "s-payapp20000000001"
+    drs.launch_with(server, InstanceType="m5.4xlarge")
+    drs.api.update_launch_configuration(sourceServerID=server, targetInstanceTypeRightSizingMethod="NONE")
+    assert drs.template_data(server)["InstanceType"] == "m5.4xlarge"
+    drs.api.update_launch_configuration(sourceServerID=server, targetInstanceTypeRightSizingMethod="BASIC")
+    assert drs.template_data(server)["InstanceType"] == "m5.large"
+
+
+def test_a_deleted_template_is_made_again_with_another_id(drs: Drs) -> None:
+    server = "s-payapp30000000001"
+    old = drs.template(server)
+    drs.launch_with(server, InstanceType="m5.4xlarge")
+    drs.ec2.delete_launch_template(LaunchTemplateId=old)
+    new = drs.template(server)
+    assert new != old
+    assert drs.template_data(server)["InstanceType"] == "m5.large"
+    assert "_generation" not in drs.api.get_launch_configuration(sourceServerID=server)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"recoveryMode": "FAST"},
+        {"launchIntoInstanceProperties": {"launchIntoEC2InstanceID": "i-00000000000000000"}},
+    ],
+)
+def test_what_is_not_emulated_says_so_and_changes_nothing(drs: Drs, change: dict[str, object]) -> None:
+    server = "s-payapp40000000001"
+    before = drs.api.get_launch_configuration(sourceServerID=server)
+    with pytest.raises(ClientError, match="not emulated yet") as error:
+        drs.api.update_launch_configuration(sourceServerID=server, copyTags=True, **change)
+    assert error.value.response["Error"]["Code"] == "NotEmulatedException"
+    after = drs.api.get_launch_configuration(sourceServerID=server)
+    assert {**after, "ResponseMetadata": None} == {**before, "ResponseMetadata": None}
+
+
+def test_own_windows_licences_need_a_dedicated_host(drs: Drs) -> None:
+    server = "s-crmapp10000000001"
+    drs.api.update_launch_configuration(sourceServerID=server, licensing={"osByol": True})
+    with pytest.raises(drs.api.exceptions.ValidationException, match="OS BYOL can only be used with EC2 Dedicated"):
+        drs.start(server)
+    drs.launch_with(server, Placement={"Tenancy": "host"})
+    assert drs.start(server)
