@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.emulator.engine.workflows import Workflows, package
+from tests.emulator.engine.workflows import Workflows, package, runs
 from tests.support.embedded import EmbeddedAws
 
 
@@ -61,7 +60,7 @@ def test_a_timeout_kills_the_worker_and_the_next_call_gets_a_new_one(workflows: 
     assert payload["errorMessage"].endswith("Error: Task timed out after 1.00 seconds")
     _, second = invoke(workflows, name, {"sleep": 0})
     assert first != second
-    assert not Path(f"/proc/{first}").exists()
+    assert not runs(first)
 
 
 def test_a_warm_worker_is_used_again(workflows: Workflows) -> None:
@@ -156,7 +155,7 @@ def test_stopping_leaves_no_worker_and_no_file() -> None:
     workflows = Workflows(aws)
     source = "import os\n\ndef handler(event, context):\n    return [os.getpid(), os.environ['LAMBDA_TASK_ROOT']]\n"
     pid, root = invoke(workflows, workflows.function(source))[1]
-    os.kill(pid, 0)
+    assert runs(pid)
     aws.stop()
-    assert not Path(f"/proc/{pid}").exists()
+    assert not runs(pid)
     assert not Path(root).parent.exists()

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.emulator.engine.workflows import Workflows, runs
 from tests.support.embedded import ROOT, STAGING, TARGET, ControlError, EmbeddedAws
 
 
@@ -53,7 +54,7 @@ def test_start_status_stop(tmp_path: Path) -> None:
         known = json.loads((state / "emulator.json").read_text())
         assert known["endpoint"].startswith("http://127.0.0.1:")
         assert os.getsid(known["pid"]) == known["pid"]
-        with urllib.request.urlopen(f"{known['endpoint']}/_embedded/health") as response:
+        with urllib.request.urlopen(f"{known['endpoint']}/_embedded/health") as response:  # noqa: S310
             assert json.load(response) == {"ready": True, "pid": known["pid"]}
         again = emulator("start", "--estate", str(estate), "--port", "0", state_dir=state)
         assert (again.returncode, again.stderr.count("\n")) == (1, 1)
@@ -65,7 +66,7 @@ def test_start_status_stop(tmp_path: Path) -> None:
     finally:
         stopped = emulator("stop", state_dir=state)
     assert (stopped.returncode, stopped.stdout) == (0, "embedded AWS stopped\n")
-    assert not Path(f"/proc/{known['pid']}").exists()
+    assert not runs(known["pid"])
     assert emulator("stop", state_dir=state).returncode == 0
 
 
@@ -175,8 +176,6 @@ def test_signatures_hold_for_awkward_names_and_bodies(embedded: EmbeddedAws) -> 
 
 
 def _function(embedded: EmbeddedAws) -> str:
-    from tests.emulator.engine.workflows import Workflows
-
     workflows = Workflows(embedded)
     name = workflows.function("def handler(event, context):\n    return 1\n", Tags={"k": "v /+"})
     return f"arn:aws:lambda:us-west-2:{TARGET}:function:{name}"
@@ -312,8 +311,7 @@ def test_conditional_writes_have_one_winner(embedded: EmbeddedAws) -> None:
         item = {"pk": {"S": str(number // 8)}, "who": {"N": str(number)}}
         try:
             clients[number % 8].put_item(TableName="locks", Item=item, ConditionExpression="attribute_not_exists(pk)")
-        except ClientError as error:
-            assert error.response["Error"]["Code"] == "ConditionalCheckFailedException"
+        except clients[number % 8].exceptions.ConditionalCheckFailedException:
             return False
         return True
 

@@ -46,7 +46,7 @@ def test_the_same_request_again_joins_the_running_execution(workflows: Workflows
     ("request_", "code"),
     [
         ({"name": "no spaces"}, "InvalidName"),
-        ({"name": "x" * 81}, "InvalidName"),
+        ({"name": "x" * 81}, "ValidationException"),
         ({"input": "{"}, "InvalidExecutionInput"),
         ({"stateMachineArn": "arn:aws:states:us-west-2:222222222222:stateMachine:none"}, "StateMachineDoesNotExist"),
     ],

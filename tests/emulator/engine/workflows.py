@@ -7,6 +7,7 @@ import itertools
 import json
 import time
 import zipfile
+from pathlib import Path
 from typing import Any
 
 from tests.support.embedded import TARGET, EmbeddedAws
@@ -15,6 +16,12 @@ REGION = "us-west-2"
 INVOKE = "arn:aws:states:::lambda:invoke"
 _NUMBERS = itertools.count(1)
 _REAL_SECONDS = 30.0
+
+
+def runs(pid: int) -> bool:
+    """Tell whether a process runs; one that has ended but was not waited for does not."""
+    stat = Path(f"/proc/{pid}/stat")
+    return stat.exists() and stat.read_text().rsplit(")", 1)[1].split()[0] != "Z"
 
 
 def package(files: dict[str, str]) -> bytes:
