@@ -32,14 +32,22 @@ def is_same_answer(pause: Mapping[str, Any], *, decision: str, by: str, reason: 
     return pause["status"] == PauseStatus.ANSWERED and given == (decision, by, reason)
 
 
+def _is_asked_again(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    same = ("step", "wave", "asked_at")
+    return "asked_at" in old and all(old.get(name) == new.get(name) for name in same)
+
+
 class PauseItems(Table):
     """Pause items of the runs table."""
 
     def create_pause(self, run_id: str, pause: Mapping[str, Any]) -> Item:
         """Store a pause under the run's next pause number, status C(open); the same C(task_token) is the same pause.
 
+        Asked again for the same step at the same time with another token, as a retried state does, it is the same pause
+        as well, and the new token is the one that counts.
+
         Args:
-            pause: C(step, wave, reason, details, options, default, deadline, task_token).
+            pause: C(step, wave, asked_at, reason, details, options, default, deadline, task_token).
 
         Returns:
             The pause without its token, with C(pause_id) (C(001), C(002), …).
@@ -50,6 +58,8 @@ class PauseItems(Table):
             for other in known:
                 if other["task_token"] == pause["task_token"]:
                     return _without_token(other)
+                if other["status"] == PauseStatus.OPEN and _is_asked_again(other, pause):
+                    return self._renew_token(run_id, other["pause_id"], pause["task_token"])
             pause_id = f"{len(known) + 1:03d}"
             item = {**pause, "pause_id": pause_id, "status": str(PauseStatus.OPEN)}
             try:
@@ -65,6 +75,13 @@ class PauseItems(Table):
                 continue
             return _without_token(round_trip(item))
         raise TransientError(f"{what}: lost {LOST_RACES} races in a row against other writers")
+
+    def _renew_token(self, run_id: str, pause_id: str, token: str) -> Item:
+        what = f"renew pause {pause_id} of run {run_id}"
+        pause = self._update(
+            f"RUN#{run_id}", f"PAUSE#{pause_id}", {"task_token": token}, {"status": str(PauseStatus.OPEN)}, what
+        )
+        return _without_token(pause)
 
     def get_pause(self, run_id: str, pause_id: str) -> Item | None:
         """Return a pause without its token, or None."""
