@@ -12,7 +12,6 @@ import os
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
-from email.utils import format_datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -51,9 +50,8 @@ class Application:
                 status, headers, body = self._control(environ)
             else:
                 status, headers, body = self._api(environ)
-        # Callers read AWS's time from here; moto's own header has the time of the machine.
+        # The server adds the virtual time; moto's own header has the time of the machine.
         headers = {name: value for name, value in headers.items() if name.lower() != "date"}
-        headers["Date"] = format_datetime(CLOCK.now(), usegmt=True)
         if status not in _WITHOUT_BODY and environ["REQUEST_METHOD"] != "HEAD":
             headers["Content-Length"] = str(len(body))
         reason = HTTPStatus(status).phrase if status in HTTPStatus else "Unknown"

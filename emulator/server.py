@@ -128,6 +128,10 @@ def serve(estate: Path, port: int, pace: float | None, ready: Callable[[str], No
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             """Log nothing: `/_embedded/calls` is the record."""
 
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            """Return the virtual time for the Date header, which callers take for AWS's clock."""
+            return super().date_time_string(CLOCK.now().timestamp() if timestamp is None else timestamp)
+
     application = Application(DomainDispatcherApplication(create_backend_app))
     add_control_routes(application)
     add_drs()
