@@ -172,13 +172,24 @@ def update_launch_configuration(client: Any, source_server_id: str, changes: Map
 
 
 def list_extensible_source_servers(client: Any, staging_account_id: str) -> list[Item]:
-    """Return the source servers (C(hostname, arn, tags)) of a staging account that this one may still extend."""
-    return _pages(
-        client,
-        "list_extensible_source_servers",
-        f"list the extensible source servers of staging account {staging_account_id}",
-        stagingAccountID=staging_account_id,
-    )
+    """Return the source servers (C(hostname, arn, tags)) of a staging account that this one may still extend.
+
+    Raises:
+        AwsError: Among others, the staging account does not trust this one.
+    """
+    what = f"list the extensible source servers of staging account {staging_account_id}"
+    try:
+        return _pages(client, "list_extensible_source_servers", what, stagingAccountID=staging_account_id)
+    except AwsError as error:
+        if error.code != "AccessDeniedException":
+            raise
+        raise AwsError(
+            f"{what}: access denied. The staging account needs the role service-role/DRSStagingAccountRole_ACCOUNT for "
+            "this account, and these credentials need drs:ListExtensibleSourceServers",
+            code="StagingAccountDenied",
+            operation=error.operation,
+            response=error.response,
+        ) from error
 
 
 def create_extended_source_server(client: Any, staging_arn: str, tags: Mapping[str, str]) -> Item:

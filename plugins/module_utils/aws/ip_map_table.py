@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from ..core.ip_map import Changes, MapEntry, Reservation, entry_to_item, item_to_entry
 from .dynamodb import TRANSACTION_SIZE, Item, to_value
-from .errors import ConflictError, InvalidRequestError
+from .errors import ConflictError, InvalidRequestError, NotFoundError
 from .pacing import Outcomes, for_each
 from .table import Table
 
@@ -93,7 +93,7 @@ class IpMapTable(Table):
         first = 0
         while left:
             numbers = range(first, first + INTERFACES_AT_ONCE)
-            items = self._get_all([_entry_key(key, number) for key in left for number in numbers], "read the IP map")
+            items = self._read_all([_entry_key(key, number) for key in left for number in numbers])
             found = [item_to_entry(item) for item in items]
             entries += found
             left = sorted({entry.server_key for entry in found})
@@ -103,7 +103,7 @@ class IpMapTable(Table):
     def holders(self, addresses: Iterable[AddressKey]) -> dict[AddressKey, Reservation]:
         """Return who holds the given addresses; free ones are left out."""
         wanted = sorted(set(addresses))
-        items = self._get_all([_reservation_key(address) for address in wanted], "read who holds an address")
+        items = self._read_all([_reservation_key(address) for address in wanted])
         found = [_to_reservation(item) for item in items]
         return {(reservation.subnet_id, reservation.address): reservation for reservation in found}
 
@@ -151,6 +151,17 @@ class IpMapTable(Table):
                 ) from error
 
         return for_each(moves, write_one)
+
+    def _read_all(self, keys: Sequence[tuple[str, str]]) -> list[Item]:
+        try:
+            return self._get_all(keys, "read the IP map")
+        except NotFoundError as error:
+            raise NotFoundError(
+                f"IP map table {self.name} does not exist in this account and Region: deploy it first (playbook "
+                "deploy), or correct its name (dr_prefix)",
+                code=error.code,
+                operation=error.operation,
+            ) from error
 
     def _raise_if_taken(self, moves: Sequence[Move], held: Mapping[AddressKey, Reservation]) -> None:
         taken = []

@@ -1,0 +1,131 @@
+"""The module ip_map, run by Ansible against the embedded AWS."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.modules.estate import DECLARATION, TABLE, Estate
+
+WEB = {"tags": {"Tier": "web", "Application": "payments"}}
+MAP: dict[str, Any] = {
+    "table": TABLE,
+    "subnet_map": DECLARATION["dr_subnet_map"],
+    "source_region": "us-east-1",
+}
+
+
+def override(server: str, address: str, profile: str = "failover") -> dict[str, Any]:
+    """Return an explicit address of a web server."""
+    return {"server_key": f"{server}.example.internal", "interface": 0, "profile": profile, "address": address}
+
+
+def failover_addresses(answer: dict[str, Any]) -> dict[str, str]:
+    """Return the failover address of each server's primary interface."""
+    return {
+        entry["server_key"].split(".")[0]: entry["profiles"]["failover"]["address"]
+        for entry in answer["entries"]
+        if entry["interface"] == 0
+    }
+
+
+def test_entries_are_predicted_written_kept_and_given_up(estate: Estate) -> None:
+    (predicted,) = estate.tasks({"ip_map": MAP}, arguments=("--check",))
+    assert estate.items() == []
+    created, unchanged = estate.tasks({"ip_map": MAP}, {"ip_map": MAP})
+    assert predicted["changed"] is created["changed"] is True
+    assert predicted["changes"] == created["changes"]
+    assert len(created["entries"]) == 19
+    assert failover_addresses(created)["crm-app-1"] == "10.20.3.11"
+    assert unchanged["changed"] is False
+    assert unchanged["entries"] == created["entries"]
+    assert unchanged["entries"][0]["updated_by"].startswith("arn:aws:iam::222222222222:user/")
+
+    gone, again = estate.tasks(
+        *({"ip_map": {"table": TABLE, "state": "absent", "servers": ["PAY-DB-1.example.internal"]}} for _ in range(2))
+    )
+    assert gone["changes"]["deleted"] == ["pay-db-1.example.internal/0", "pay-db-1.example.internal/1"]
+    assert again["changed"] is False
+    left = {(item["pk"]["S"], item["sk"]["S"]) for item in estate.items()}
+    assert ("address#subnet-0a20100000000d001", "10.20.1.11") not in left
+    assert ("address#subnet-0a20100000000d001", "10.20.1.12") in left
+    assert ("server#pay-db-1.example.internal", "nic#0#v00000001") in left
+
+
+def test_servers_may_exchange_addresses_but_never_share_one(estate: Estate) -> None:
+    swap = [override("pay-web-1", "10.20.4.12"), override("pay-web-2", "10.20.4.11")]
+    first, second, back = estate.tasks(
+        {"ip_map": {**MAP, "match": WEB}},
+        {"ip_map": {**MAP, "match": WEB, "addresses": swap}},
+        {"ip_map": {**MAP, "match": WEB}},
+    )
+    assert failover_addresses(first) == {
+        "pay-web-1": "10.20.4.11",
+        "pay-web-2": "10.20.4.12",
+        "pay-web-3": "10.20.4.13",
+    }
+    assert failover_addresses(second) == {
+        "pay-web-1": "10.20.4.12",
+        "pay-web-2": "10.20.4.11",
+        "pay-web-3": "10.20.4.13",
+    }
+    assert second["changes"]["updated"] == ["pay-web-1.example.internal/0", "pay-web-2.example.internal/0"]
+    assert failover_addresses(back) == failover_addresses(first)
+    assert {entry["version"] for entry in back["entries"]} == {1, 3}
+
+    before = estate.items()
+    only_crm = {"servers": ["crm-web-1.example.internal"]}
+    taken = [override("crm-web-1", "10.20.4.13")]
+    for arguments in ((), ("--check",)):
+        (refused,) = estate.tasks({"ip_map": {**MAP, "match": only_crm, "addresses": taken}}, arguments=arguments)
+        assert refused["failed"] is True
+        assert "10.20.4.13 in subnet-0a20400000000c001" in refused["msg"]
+        assert "held by server pay-web-3.example.internal interface 0" in refused["msg"]
+    assert estate.items() == before
+
+
+def test_targets_that_ec2_does_not_know_as_declared_are_named_together(estate: Estate) -> None:
+    wrong = [
+        {
+            "source_cidr": "10.10.4.0/26",
+            "failover": {
+                "subnet_id": "subnet-0a20400000000c001",
+                "cidr": "10.20.9.0/25",
+                "security_groups": ["sg-0a99400000000c001", "sg-0123456789abcdef0"],
+                "address": "keep_host_part",
+            },
+            "test": {
+                "subnet_id": "subnet-0123456789abcdef0",
+                "cidr": "10.99.4.0/25",
+                "security_groups": ["sg-0a99400000000c001"],
+                "address": "keep_host_part",
+            },
+        }
+    ]
+    (refused,) = estate.tasks({"ip_map": {**MAP, "match": WEB, "subnet_map": wrong}})
+    problems = {problem["value"].strip("'"): problem["remedy"] for problem in refused["problems"]}
+    assert problems.keys() == {
+        "10.20.9.0/25",
+        "sg-0a99400000000c001",
+        "sg-0123456789abcdef0",
+        "subnet-0123456789abcdef0",
+    }
+    assert "10.20.4.0/25" in problems["10.20.9.0/25"]
+    assert estate.items() == []
+
+
+def test_an_address_that_somebody_uses_is_refused(estate: Estate) -> None:
+    interface = estate.aws.client("ec2").create_network_interface(
+        SubnetId="subnet-0a20400000000c001", PrivateIpAddress="10.20.4.12"
+    )["NetworkInterface"]["NetworkInterfaceId"]
+    (refused,) = estate.tasks({"ip_map": {**MAP, "match": WEB}})
+    assert refused["failed"] is True
+    assert "'10.20.4.12'" in refused["msg"]
+    assert "pay-web-2.example.internal" in refused["msg"]
+    assert interface in refused["msg"]
+    assert estate.items() == []
+
+
+def test_a_missing_table_is_named(estate: Estate) -> None:
+    (refused,) = estate.tasks({"ip_map": {**MAP, "table": "no-such-ip-map", "match": WEB}})
+    assert "no-such-ip-map" in refused["msg"]
+    assert "deploy" in refused["msg"]
