@@ -1,0 +1,292 @@
+"""The orchestrator on an embedded AWS with a small estate: deployed and configured within a second or two.
+
+The real archive and the real definitions, put in place by boto3; the playbook that does it is in tests/orchestrator.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.identity import caller
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.runs_table import RunsTable
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import plans
+from ansible_collections.disaster_recovery.aws.plugins.modules import (
+    drs_launch_configuration,
+    ip_map,
+    reproducible_zip,
+)
+
+from tests.support.embedded import TARGET, EmbeddedAws
+
+ROOT = Path(__file__).resolve().parents[2]
+ROLE = ROOT / "roles" / "orchestrator"
+ESTATE = Path(__file__).with_name("small_estate.yml")
+PREFIX = "dr"
+REGION = "us-west-2"
+FUNCTIONS = yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-8"))["orchestrator_functions"]
+MACHINES = {"wave": ("wave", ""), "failover": ("run", "failover"), "test": ("run", "test")}
+TRUST = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}]}
+
+KEYS = {name: f"{name}.example.internal" for name in ("db-1", "app-1", "app-2", "rep-1")}
+IDS = {name: f"s-{name.replace('-', '')}{'0' * (16 - len(name))}01" for name in KEYS}
+
+SUBNET_MAP = [
+    {
+        "source_cidr": "10.10.1.0/24",
+        "failover": {
+            "subnet_id": "subnet-0a20100000000d001",
+            "cidr": "10.20.1.0/24",
+            "security_groups": ["sg-0a20100000000d001"],
+            "address": "keep_host_part",
+        },
+        "test": {
+            "subnet_id": "subnet-0a99100000000d001",
+            "cidr": "10.99.1.0/24",
+            "security_groups": ["sg-0a99100000000d001"],
+            "address": "keep_host_part",
+        },
+    },
+    {
+        "source_cidr": "10.10.5.0/28",
+        "failover": {
+            "subnet_id": "subnet-0a20500000000b001",
+            "cidr": "10.20.5.0/28",
+            "security_groups": ["sg-0a20100000000d001"],
+            "address": "keep_host_part",
+        },
+        "test": {
+            "subnet_id": "subnet-0a99500000000b001",
+            "cidr": "10.99.5.0/28",
+            "security_groups": ["sg-0a99100000000d001"],
+            "address": "keep_host_part",
+        },
+    },
+]
+
+PLAN: dict[str, Any] = {
+    "name": "small",
+    "description": "Two tiers",
+    "groups": {
+        "db": {"tags": {"Tier": "database"}},
+        "app": {"tags": {"Tier": "application"}},
+        "rep": {"servers": [KEYS["rep-1"]]},
+    },
+    "waves": [
+        {"name": "databases", "groups": ["db"], "retries": 0},
+        {"name": "applications", "groups": ["app", "rep"], "retries": 0},
+    ],
+    "optional_servers": [KEYS["rep-1"]],
+    "targets": {"rto": 7200, "rpo": 900},
+    "decision": {"timeout": 3600, "default": "abort"},
+}
+
+
+class FunctionError(Exception):
+    """A function raised: C(name) is the error's name, as the state machines match it."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(f"{name}: {message}")
+        self.name = name
+        self.message = message
+
+
+class Orchestrator:
+    """A deployed orchestrator.
+
+    Args:
+        aws: A running emulator with C(small_estate.yml).
+        folder: Where the archive is built.
+    """
+
+    def __init__(self, aws: EmbeddedAws, folder: Path) -> None:
+        self.aws = aws
+        self.runs = RunsTable(self.client("dynamodb"), f"{PREFIX}-runs")
+        self.bucket = f"{PREFIX}-evidence-{TARGET}-{REGION}"
+        self.topic_arn = f"arn:aws:sns:{REGION}:{TARGET}:{PREFIX}-notices"
+        self.archive = folder / "functions.zip"
+        self._deploy()
+        self._configure()
+
+    def client(self, service: str, region: str = REGION) -> Any:
+        """Return a boto3 client of the target account."""
+        return self.aws.client(service, region=region)
+
+    def invoke(self, function: str, run_id: str, **event: Any) -> dict[str, Any]:
+        """Call a function as the state machines do; C(now) is the embedded AWS's time unless given.
+
+        Raises:
+            FunctionError: It raised.
+        """
+        payload = {"run_id": run_id, "now": self.now(), **event}
+        answer = self.client("lambda").invoke(FunctionName=f"{PREFIX}-{function}", Payload=json.dumps(payload))
+        result = json.loads(answer["Payload"].read())
+        if "FunctionError" in answer:
+            raise FunctionError(result["errorType"], result["errorMessage"])
+        return result
+
+    def now(self) -> str:
+        """Return the time of the embedded AWS."""
+        return str(self.aws.control("clock")["now"])
+
+    def publish(self, **changes: Any) -> str:
+        """Publish the plan with changes, and return its name."""
+        plan = plans.parse_plan({**PLAN, **changes})
+        who = caller(self.client("sts"))
+        self.runs.put_plan(plan.to_document(), digest=plans.digest(plan), by=who.arn, at=who.now)
+        return plan.name
+
+    def start(self, mode: str, run_id: str, plan: str = "small", **request: Any) -> str:
+        """Start a run and return the ARN of its execution."""
+        answer = self.client("stepfunctions").start_execution(
+            stateMachineArn=f"arn:aws:states:{REGION}:{TARGET}:stateMachine:{PREFIX}-{mode}",
+            name=run_id,
+            input=json.dumps({"run_id": run_id, "plan": plan, "requested_by": "arn:aws:iam::1:user/me", **request}),
+        )
+        return str(answer["executionArn"])
+
+    def follow(self, execution_arn: str, *, until_paused: bool = False, timeout: float = 120) -> dict[str, Any]:
+        """Wait until an execution ends (or its run is paused), and return it as DescribeExecution does."""
+        run_id = execution_arn.rsplit(":", 1)[1]
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            execution = self.client("stepfunctions").describe_execution(executionArn=execution_arn)
+            if execution["status"] != "RUNNING" or (until_paused and self.runs.open_pauses(run_id)):
+                return dict(execution)
+            time.sleep(0.1)
+        raise AssertionError(f"{execution_arn} did not end within {timeout} s; events: {self.kinds(run_id)}")
+
+    def decide(self, run_id: str, decision: str) -> None:
+        """Answer the open pause of a run."""
+        (pause,) = self.runs.open_pauses(run_id)
+        who = caller(self.client("sts"))
+        self.runs.answer_pause(
+            run_id, pause["pause_id"], decision=decision, by=who.arn, at=who.now, reason="the test says so"
+        )
+        token = self.runs.task_token(run_id, pause["pause_id"])
+        self.client("stepfunctions").send_task_success(taskToken=token, output=json.dumps({"decision": decision}))
+
+    def kinds(self, run_id: str) -> list[str]:
+        """Return the kinds of a run's events in order."""
+        return [event["kind"] for event in self.runs.events(run_id)]
+
+    def statuses(self, run_id: str) -> dict[str, str]:
+        """Return the status of every server of a run, by short name."""
+        return {item["server_key"].split(".")[0]: item["status"] for item in self.runs.get_servers(run_id)}
+
+    def jobs(self, run_id: str) -> list[dict[str, Any]]:
+        """Return the DRS jobs of a run."""
+        found = self.client("drs").describe_jobs(filters={})["items"]
+        return [job for job in found if job["tags"].get("dr:run") == run_id]
+
+    def change_source_server(self, name: str, **changes: Any) -> None:
+        """Change a source server through the control API."""
+        where = {"account": TARGET, "region": REGION, "source_server_id": IDS[name]}
+        self.aws.control("drs/source-server", {**where, **changes})
+
+    def _deploy(self) -> None:
+        for table in ("runs", "ip-map"):
+            self.client("dynamodb").create_table(
+                TableName=f"{PREFIX}-{table}",
+                KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+                AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+                BillingMode="PAY_PER_REQUEST",
+            )
+        self.client("sns").create_topic(Name=f"{PREFIX}-notices")
+        self.client("s3").create_bucket(Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+        role = self.client("iam").create_role(RoleName=PREFIX, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"][
+            "Arn"
+        ]
+        build_archive(self.archive)
+        for name in FUNCTIONS:
+            self.client("lambda").create_function(
+                FunctionName=f"{PREFIX}-{name}",
+                Runtime="python3.12",
+                Role=role,
+                Handler=f"{name.replace('-', '_')}.handler",
+                Code={"ZipFile": self.archive.read_bytes()},
+                Timeout=120,
+                Environment={"Variables": self._environment()},
+            )
+        for name in MACHINES:
+            self.client("stepfunctions").create_state_machine(
+                name=f"{PREFIX}-{name}", definition=definition(name), roleArn=role
+            )
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            "PREFIX": PREFIX,
+            "RUNS_TABLE": f"{PREFIX}-runs",
+            "IP_MAP_TABLE": f"{PREFIX}-ip-map",
+            "TOPIC_ARN": self.topic_arn,
+            "EVIDENCE_BUCKET": self.bucket,
+        }
+
+    def _configure(self) -> None:
+        def clients(service: str, region: str | None = None) -> Any:
+            return self.client(service, region or REGION)
+
+        mapping = {
+            "table": f"{PREFIX}-ip-map",
+            "state": "present",
+            "subnet_map": SUBNET_MAP,
+            "addresses": [],
+            "match": None,
+            "profiles": ["failover", "test"],
+            "source_region": "us-east-1",
+        }
+        settings = {
+            "ip_map_table": f"{PREFIX}-ip-map",
+            "ip_map_entries": None,
+            "defaults": {"target_instance_type_right_sizing_method": "NONE", "copy_private_ip": False},
+            "overrides": [],
+            "mandatory_tags": {"Owner": "dr-team"},
+            "profiles": ["failover", "test"],
+            "default_profile": "failover",
+            "match": None,
+        }
+        assert ip_map.run(mapping, clients, False)["changed"]
+        assert drs_launch_configuration.run(settings, clients, False)["changed"]
+        self.publish()
+
+
+def build_archive(path: Path) -> None:
+    """Build the functions' archive as role orchestrator does."""
+    task = next(
+        task
+        for task in yaml.safe_load((ROLE / "tasks" / "functions.yml").read_text(encoding="utf-8"))
+        if "disaster_recovery.aws.reproducible_zip" in task
+    )
+    sources = [
+        {"prefix": "", **source, "src": source["src"].replace("{{ role_path }}", str(ROLE))}
+        for source in task["disaster_recovery.aws.reproducible_zip"]["sources"]
+    ]
+    reproducible_zip.run(str(path), sources, packages=True, check_mode=False)
+
+
+def definition(machine: str) -> str:
+    """Return the definition of a state machine as it is deployed."""
+    source, mode = MACHINES[machine]
+    text = (ROLE / "files" / "state_machines" / f"{source}.asl.yml").read_text(encoding="utf-8")
+    for placeholder, value in {
+        "${Mode}": mode,
+        "${Partition}": "aws",
+        "${FunctionArnPrefix}": f"arn:aws:lambda:{REGION}:{TARGET}:function:{PREFIX}-",
+        "${WaveStateMachineArn}": f"arn:aws:states:{REGION}:{TARGET}:stateMachine:{PREFIX}-wave",
+    }.items():
+        text = text.replace(placeholder, value)
+    return json.dumps(yaml.safe_load(text), sort_keys=True)
+
+
+def request(run_id: str, mode: str, plan: str, requested_at: str) -> dict[str, str]:
+    """Return what the state machine hands to open-run."""
+    return {
+        "plan": plan,
+        "mode": mode,
+        "execution_arn": f"arn:aws:states:{REGION}:{TARGET}:execution:{PREFIX}-{mode}:{run_id}",
+        "requested_by": f"arn:aws:iam::{TARGET}:user/dr-operator",
+        "requested_at": requested_at,
+    }
