@@ -5,9 +5,9 @@ Every patch of moto's EC2 is made by `install()` and stands in this package, eac
 
 from __future__ import annotations
 
-from . import addresses, instances, launch_templates, moments, status
+from . import addresses, instances, launch_templates, lookups, moments, status
 
-_PARTS = (moments, addresses, instances, launch_templates, status)
+_PARTS = (moments, lookups, addresses, instances, launch_templates, status)
 
 
 def install() -> None:

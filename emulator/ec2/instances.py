@@ -15,6 +15,7 @@ from moto.ec2.models.instances import Instance, InstanceBackend
 from moto.ec2.utils import convert_tag_spec, filter_iam_instance_profiles
 
 from . import addresses, errors
+from .lookups import check_instance_type
 from .moments import utcnow
 
 _TEMPLATE_FLAGS = {
@@ -49,6 +50,15 @@ def _merge_template(backend: Any, request: dict[str, Any]) -> dict[str, Any]:
     if not request.get("security_group_ids") and data.get("SecurityGroupIds"):
         request["security_group_ids"] = list(data["SecurityGroupIds"])
     return convert_tag_spec(data.get("TagSpecifications", []))
+
+
+def _check_type(backend: Any, request: dict[str, Any]) -> None:
+    if request.get("launch_template") and request.get("is_instance_type_default", True):
+        data = backend._get_template_from_args(request["launch_template"]).data
+        if data.get("InstanceType"):
+            request["instance_type"], request["is_instance_type_default"] = data["InstanceType"], False
+    if not request.get("is_instance_type_default", True):
+        check_instance_type(backend.region_name, request["instance_type"])
 
 
 def _check_interfaces(backend: Any, request: dict[str, Any], count: int) -> None:
@@ -108,6 +118,7 @@ def _completed_run(original: Any) -> Any:
         # moto's response class associates the profile that the request names itself, after this.
         own_profile = request.get("iam_instance_profile_name") or request.get("iam_instance_profile_arn")
         template_tags = _merge_template(self, request)
+        _check_type(self, request)
         with addresses.LOCK:
             _check_interfaces(self, request, count)
             _check_profile(self, request)
@@ -230,30 +241,12 @@ def _without_network(name: str) -> property:
     return property(lambda self: original.fget(self) if self.nics else None)
 
 
-def _get_instance_by_id(self: Any, instance_id: str) -> Any:
-    for reservation in list(self.reservations.values()):
-        for instance in reservation.instances:
-            if instance.id == instance_id:
-                return instance
-    return None
-
-
-def _get_instance(self: Any, instance_id: str) -> Any:
-    instance = _get_instance_by_id(self, instance_id)
-    if instance is None:
-        raise EC2ClientError("InvalidInstanceID.NotFound", f"The instance ID '{instance_id}' does not exist")
-    return instance
-
-
 def install() -> None:
     """Patch moto's instances."""
     if Instance.prep_nics is _prep_nics:
         return
     backend: Any = InstanceBackend
     backend.run_instances = _completed_run(backend.run_instances)
-    # moto copies every reservation to find one instance: seconds with a thousand of them.
-    backend.get_instance_by_id = _get_instance_by_id
-    backend.get_instance = _get_instance
     instance: Any = Instance
     instance.prep_nics = _prep_nics
     instance.start = _completed_start(instance.start)

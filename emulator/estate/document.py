@@ -136,12 +136,14 @@ def parse(document: Any) -> Estate:
     accounts = {name: _account(name, section) for name, section in top.sections("accounts", _ACCOUNT_KEYS)}
     if not accounts:
         raise EstateError("accounts: an estate needs at least one account")
+    once = _Once()
+    _refuse_double_networks(accounts, once)
     defaults = top.section("server_defaults", _SERVER_KEYS)
     kinds = dict(top.sections("server_kinds", _SERVER_KEYS))
     servers = []
     for name, section in top.sections("servers", {"kind", *_SERVER_KEYS}):
         servers.append(_server(name, _complete(section, defaults, kinds), accounts))
-    _refuse_doubles(accounts, servers)
+    _refuse_double_servers(servers, once)
     return Estate(accounts, servers)
 
 
@@ -351,30 +353,38 @@ def _fault(section: Section) -> LaunchFault | None:
 # -- the whole ---------------------------------------------------------------------------------------------------------
 
 
-def _refuse_doubles(accounts: dict[str, Account], servers: list[Server]) -> None:
-    seen: dict[tuple[str, ...], str] = {}
+class _Once:
+    """Remembers what may exist only once, and where it was seen."""
 
-    def once(path: str, *key: str) -> None:
-        if key in seen:
-            raise EstateError(f"{path}: {key[-1]} is already that of {seen[key]}")
-        seen[key] = path
+    def __init__(self) -> None:
+        self._seen: dict[tuple[str, ...], str] = {}
 
+    def check(self, path: str, *key: str) -> None:
+        if key in self._seen:
+            raise EstateError(f"{path}: {key[-1]} is already that of {self._seen[key]}")
+        self._seen[key] = path
+
+
+def _refuse_double_networks(accounts: dict[str, Account], once: _Once) -> None:
     for account in accounts.values():
         for region in account.regions.values():
             for network in region.networks.values():
                 path = f"accounts.{account.account_id}.regions.{region.name}.networks.{network.name}"
-                once(path, "id", network.vpc_id)
+                once.check(path, "id", network.vpc_id)
                 for subnet in network.subnets.values():
-                    once(f"{path}.subnets.{subnet.name}", "id", subnet.subnet_id)
-                    once(f"{path}.subnets.{subnet.name}", "name", account.account_id, region.name, subnet.name)
+                    once.check(f"{path}.subnets.{subnet.name}", "id", subnet.subnet_id)
+                    once.check(f"{path}.subnets.{subnet.name}", account.account_id, region.name, subnet.name)
                 for group in network.groups.values():
-                    once(f"{path}.security_groups.{group.name}", "id", group.group_id)
+                    once.check(f"{path}.security_groups.{group.name}", "id", group.group_id)
+
+
+def _refuse_double_servers(servers: list[Server], once: _Once) -> None:
     for server in servers:
-        once(f"servers.{server.name}.id", "id", server.server_id)
-        once(f"servers.{server.name}.instance", "id", server.instance_id)
+        once.check(f"servers.{server.name}.id", "id", server.server_id)
+        once.check(f"servers.{server.name}.instance", "id", server.instance_id)
         for interface in server.interfaces:
             for item in interface.addresses:
-                once(f"servers.{server.name}.addresses", "address", interface.subnet.subnet_id, item)
+                once.check(f"servers.{server.name}.addresses", interface.subnet.subnet_id, item)
 
 
 def _names(mapping: dict[str, Any]) -> str:
