@@ -11,15 +11,17 @@ from typing import Any
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
-from moto.core.routing import NotFound, get_service_router
+from moto.core.routing import get_service_router
 from moto.core.utils import get_service_model
 from moto.moto_server.werkzeug_app import BackendRequest
+from werkzeug.exceptions import NotFound
 
 # Signing names that are not botocore's service names.
 _SERVICE_OF_SIGNING_NAME = {
     "elasticloadbalancing": "elbv2",
     "email": "sesv2",
     "monitoring": "cloudwatch",
+    "servicequotas": "service-quotas",
     "states": "stepfunctions",
     "tagging": "resourcegroupstaggingapi",
 }
@@ -50,6 +52,7 @@ class ApiCall:
 
 def read_body(environ: dict[str, Any]) -> bytes:
     """Read the request's body and put it back for the next reader."""
+    body: bytes
     length = environ.get("CONTENT_LENGTH")
     if length:
         body = environ["wsgi.input"].read(int(length))
@@ -100,18 +103,19 @@ def _protocol(service: str, environ: Mapping[str, Any]) -> str:
 
 
 def _operation(service: str, environ: dict[str, Any], body: bytes) -> str:
-    target = environ.get("HTTP_X_AMZ_TARGET", "")
+    target = str(environ.get("HTTP_X_AMZ_TARGET", ""))
     if target:
         return target.rsplit(".", 1)[-1]
     if environ.get("HTTP_SMITHY_PROTOCOL"):
-        return environ["PATH_INFO"].rsplit("/", 1)[-1]
-    query = environ.get("QUERY_STRING", "")
+        return str(environ["PATH_INFO"]).rsplit("/", 1)[-1]
+    query = str(environ.get("QUERY_STRING", ""))
     if environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
         query = body.decode("utf-8", "replace")
     action = parse_qs(query).get("Action")
     if action:
         return action[0]
     try:
+        operation: Any
         operation, _ = get_service_router(service).match(BackendRequest(dict(environ)))
     except (NotFound, NotImplementedError):
         return ""
