@@ -11,6 +11,7 @@ from datetime import datetime
 import moto.core.utils
 
 from emulator.clock import CLOCK
+from emulator.completion import replace
 
 _REAL_UTCNOW = moto.core.utils.utcnow
 
@@ -21,6 +22,5 @@ def _utcnow() -> datetime:
 
 def install() -> None:
     """Replace moto's clock, except where a client compares the answer with its own clock (expiry of STS sessions)."""
-    moto.core.utils.utcnow = _utcnow
-    sts = importlib.import_module("moto.sts.models")
-    sts.utcnow = _REAL_UTCNOW
+    replace(moto.core.utils, utcnow=_utcnow)
+    replace(importlib.import_module("moto.sts.models"), utcnow=_REAL_UTCNOW)

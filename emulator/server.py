@@ -137,7 +137,6 @@ def serve(estate: Path, port: int, pace: float | None, ready: Callable[[str], No
     add_drs()
     load_estate(document, estate)
     server = make_server(HOST, port, application, threaded=True, request_handler=RequestHandler, fd=listener.fileno())
-    server.daemon_threads = True
     CLOCK.set_pace(pace)
     CLOCK.start()
     ready(f"http://{HOST}:{port}")

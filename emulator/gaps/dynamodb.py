@@ -7,6 +7,8 @@ from typing import Any
 
 from moto.dynamodb.models.table import Table
 
+from emulator.completion import replace
+
 
 def install() -> None:
     """Add `TableId` to every description of a table."""
@@ -18,4 +20,4 @@ def install() -> None:
         description.get(base_key, description).setdefault("TableId", table_id)
         return description
 
-    Table.describe = describe_with_id
+    replace(Table, describe=describe_with_id)

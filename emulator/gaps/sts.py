@@ -10,6 +10,7 @@ from moto.iam.models import iam_backends
 from moto.sts.models import AssumedRole, STSBackend
 
 from emulator.auth import PARTITION
+from emulator.completion import replace
 
 
 class AccessDenied(ServiceException):
@@ -37,4 +38,4 @@ def install() -> None:
             raise AccessDenied(role_arn) from error
         return assume_role(self, *args, **kwargs)
 
-    STSBackend.assume_role = assume_existing_role
+    replace(STSBackend, assume_role=assume_existing_role)

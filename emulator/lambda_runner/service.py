@@ -22,6 +22,7 @@ from moto.core.utils import unix_time_millis, utcnow
 from emulator import control
 from emulator.auth import open_session
 from emulator.clock import CLOCK
+from emulator.completion import replace
 from emulator.lambda_runner.pool import Code, Outcome, Pool
 
 _POOL = Pool()
@@ -36,8 +37,8 @@ class InvalidRequestContent(ServiceException):
 
 def install() -> None:
     """Run functions for real."""
-    LambdaBackend.invoke = _invoke
-    LambdaFunction._invoke_lambda = _run_for_a_service
+    replace(LambdaBackend, invoke=_invoke)
+    replace(LambdaFunction, _invoke_lambda=_run_for_a_service)
     control.add_status("functions", _status)
 
 
@@ -121,7 +122,7 @@ def _error(outcome: Outcome, request_id: str, timeout: float) -> dict[str, Any] 
     return error
 
 
-def _code(function: LambdaFunction) -> Code:
+def _code(function: Any) -> Code:
     settings = tuple(sorted((name, str(value)) for name, value in (function.environment_vars or {}).items()))
     environment = settings + _RUNTIME.of(function)
     return Code(function.function_arn, function.code_sha_256, function.handler, environment, function.code_bytes)
@@ -133,7 +134,7 @@ class _Runtime:
     def __init__(self) -> None:
         self._sessions: dict[tuple[str, str], Any] = {}
 
-    def of(self, function: LambdaFunction) -> tuple[tuple[str, str], ...]:
+    def of(self, function: Any) -> tuple[tuple[str, str], ...]:
         key = (function.function_arn, function.role)
         if key not in self._sessions:
             self._sessions[key] = open_session(function.role, function.function_name[:64], function.region)

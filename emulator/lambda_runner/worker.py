@@ -10,21 +10,23 @@ import os
 import sys
 import time
 import traceback
+from collections.abc import Callable
+from typing import Any
 
 
 class Context:
     """What AWS hands to a handler as its second argument."""
 
-    def __init__(self, facts, deadline):
+    def __init__(self, facts: dict[str, Any], deadline: float) -> None:
         self.__dict__.update(facts)
         self._deadline = deadline
 
-    def get_remaining_time_in_millis(self):
+    def get_remaining_time_in_millis(self) -> int:
         """Return the milliseconds until the invocation times out."""
         return max(0, int((self._deadline - time.time()) * 1000))
 
 
-def describe(error):
+def describe(error: Exception) -> dict[str, Any]:
     """Describe an exception as AWS's Python runtime does."""
     trace = traceback.format_exception(type(error), error, error.__traceback__)
     name = "Runtime.ImportModuleError" if isinstance(error, ImportError) else type(error).__name__
@@ -32,7 +34,7 @@ def describe(error):
     return {"errorMessage": str(error), "errorType": name, "stackTrace": trace[2:-1]}
 
 
-def load_handler():
+def load_handler() -> tuple[Callable[..., Any] | None, dict[str, Any] | None]:
     """Import the handler: `(handler, None)` or `(None, error)`."""
     module_name, _, function_name = os.environ["_HANDLER"].rpartition(".")
     try:
@@ -46,7 +48,7 @@ def load_handler():
     return handler, None
 
 
-def invoke(handler, request):
+def invoke(handler: Any, request: dict[str, Any]) -> dict[str, Any]:
     """Call the handler: the answer's JSON line as a dict."""
     try:
         result = handler(request["event"], Context(request["context"], request["deadline"]))
@@ -59,7 +61,7 @@ def invoke(handler, request):
         return {"error": {"errorMessage": text, "errorType": "Runtime.MarshalError", "stackTrace": []}}
 
 
-def main():
+def main() -> None:
     """Serve invocations until the pipe closes."""
     requests = os.fdopen(int(sys.argv[1]), "r")
     answers = os.fdopen(int(sys.argv[2]), "w")

@@ -10,6 +10,7 @@ from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 from moto.stepfunctions.responses import StepFunctionResponse
 
 from emulator import control
+from emulator.completion import add, replace
 from emulator.stepfunctions import executions
 from emulator.stepfunctions.definitions import find_mistakes
 from emulator.stepfunctions.errors import api_error
@@ -41,8 +42,12 @@ def _summary(execution: Any) -> dict[str, Any]:
     return document
 
 
+def _execution(response: StepFunctionResponse) -> Any:
+    return response.stepfunction_backend.describe_execution(response._get_param("executionArn"))
+
+
 def _describe_execution(self: StepFunctionResponse) -> ActionResult:
-    execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
+    execution = _execution(self)
     document = {
         **_summary(execution),
         "input": execution.execution_input,
@@ -68,8 +73,8 @@ def _list_executions(self: StepFunctionResponse) -> ActionResult:
 
 
 def _get_execution_history(self: StepFunctionResponse) -> ActionResult:
-    execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
-    events = list(execution.to_history_output()["events"])
+    execution = _execution(self)
+    events: list[dict[str, Any]] = list(execution.to_history_output()["events"])
     if self._get_param("includeExecutionData") is False:
         events = [_without_data(event) for event in events]
     if self._get_param("reverseOrder"):
@@ -96,14 +101,15 @@ def _page(response: StepFunctionResponse, items: list[Any]) -> tuple[list[Any], 
 
 
 def _stop_execution(self: StepFunctionResponse) -> ActionResult:
-    execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
+    execution = _execution(self)
     executions.stop(execution, error=self._get_param("error"), cause=self._get_param("cause"))
     return ActionResult({"stopDate": execution.stop_date})
 
 
 def _send_task_failure(self: StepFunctionResponse) -> ActionResult:
     token, error, cause = (self._get_param(name) for name in ("taskToken", "error", "cause"))
-    self.stepfunction_backend.send_task_failure(token, error=error, cause=cause)
+    backend: Any = self.stepfunction_backend
+    backend.send_task_failure(token, error=error, cause=cause)
     return EmptyResult()
 
 
@@ -143,13 +149,15 @@ def _status() -> list[dict[str, Any]]:
 
 def install() -> None:
     """Complete the API."""
-    response = StepFunctionResponse
-    response.describe_execution = _describe_execution
-    response.list_executions = _list_executions
-    response.get_execution_history = _get_execution_history
-    response.stop_execution = _stop_execution
-    response.send_task_failure = _send_task_failure
-    response.validate_state_machine_definition = _validate_state_machine_definition
+    replace(
+        StepFunctionResponse,
+        describe_execution=_describe_execution,
+        list_executions=_list_executions,
+        get_execution_history=_get_execution_history,
+        stop_execution=_stop_execution,
+        send_task_failure=_send_task_failure,
+    )
+    add(StepFunctionResponse, validate_state_machine_definition=_validate_state_machine_definition)
     for action in _REFUSED:
-        setattr(response, action, _refusal(action))
+        setattr(StepFunctionResponse, action, _refusal(action))
     control.add_status("executions", _status)

@@ -16,12 +16,13 @@ from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackEndpoin
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
+from emulator.completion import replace
 from emulator.stepfunctions import executions
 
 
 def _eval_sync(
     self: StateTaskServiceSfn,
-    env: Environment,
+    env: Any,
     sync_resolver: Callable[[], Any],
     timeout_seconds: int | None,
     callback_endpoint: CallbackEndpoint,
@@ -41,7 +42,7 @@ def _eval_sync(
 
 
 def _remember_child(build: Callable[..., Any]) -> Callable[..., Any]:
-    def remember(self: StateTaskServiceSfn, env: Environment, **arguments: Any) -> Any:
+    def remember(self: StateTaskServiceSfn, env: Any, **arguments: Any) -> Any:
         arn = env.stack[-1]["ExecutionArn"]
         parts = arn.split(":")
         env.emulated_child = stepfunctions_parser_backends[parts[4]][parts[3]].describe_execution(arn)
@@ -65,7 +66,10 @@ def _error_name(original: Callable[..., Any]) -> Callable[..., Any]:
 def install() -> None:
     """Let parents rest."""
     task = StateTaskServiceSfn
-    task._eval_sync = _eval_sync
-    task._build_sync_resolver = _remember_child(task._build_sync_resolver)
-    task._build_sync2_resolver = _remember_child(task._build_sync2_resolver)
-    task._from_error = _error_name(task._from_error)
+    replace(
+        task,
+        _eval_sync=_eval_sync,
+        _build_sync_resolver=_remember_child(task._build_sync_resolver),
+        _build_sync2_resolver=_remember_child(task._build_sync2_resolver),
+        _from_error=_error_name(task._from_error),
+    )

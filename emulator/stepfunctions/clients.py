@@ -17,6 +17,7 @@ from botocore.config import Config
 from moto.stepfunctions.parser.asl.utils import boto_client
 
 from emulator.auth import open_session
+from emulator.completion import replace
 
 _LOCK = threading.Lock()
 _SESSIONS: dict[tuple[str, str], boto3.session.Session] = {}
@@ -45,7 +46,7 @@ def client_for(region: str, service: str, state_credentials: Any = None) -> Base
         return _CLIENTS[key]
 
 
-def _session(role_arn: str, region: str) -> boto3.session.Session:
+def _session(role_arn: str, region: str) -> Any:
     if (role_arn, region) not in _SESSIONS:
         session = open_session(role_arn, "StepFunctions", region)
         _SESSIONS[(role_arn, region)] = boto3.session.Session(
@@ -62,4 +63,4 @@ def install() -> None:
     original = boto_client.boto_client_for
     for module in list(sys.modules.values()):
         if getattr(module, "boto_client_for", None) is original:
-            module.boto_client_for = client_for  # type: ignore[attr-defined]
+            replace(module, boto_client_for=client_for)

@@ -15,6 +15,7 @@ from moto.stepfunctions.parser.asl.parse import preprocessor
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser, ASLParserException
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
+from emulator.completion import replace
 from emulator.stepfunctions.errors import api_error
 from emulator.stepfunctions.jsonata import compile_error
 
@@ -136,8 +137,8 @@ def _with_fractions(value: Any) -> Any:
     return value
 
 
-def _text_of(context: Any) -> str | None:
-    text = context.getText()
+def _text_of(parser_rule_context: Any) -> str | None:
+    text = parser_rule_context.getText()
     if text == "null":
         return None
     if text.startswith('"') and text.endswith('"'):
@@ -154,7 +155,7 @@ def _validate(definition: str) -> None:
 
 def install() -> None:
     """Check definitions when a state machine is created or updated."""
-    AmazonStateLanguageParser.parse = staticmethod(parse)
-    preprocessor.from_string_literal = lambda parser_rule_context: _text_of(parser_rule_context)
-    preprocessor.Preprocessor._inner_string_of = staticmethod(lambda parser_rule_context: _text_of(parser_rule_context))
-    StepFunctionsParserBackend._validate_definition = staticmethod(_validate)
+    replace(AmazonStateLanguageParser, parse=staticmethod(parse))
+    replace(preprocessor, from_string_literal=_text_of)
+    replace(preprocessor.Preprocessor, _inner_string_of=staticmethod(_text_of))
+    replace(StepFunctionsParserBackend, _validate_definition=staticmethod(_validate))

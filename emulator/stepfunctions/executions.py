@@ -13,19 +13,18 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from moto.stepfunctions.models import StateMachine
 from moto.stepfunctions.parser.api import ExecutionStatus
 from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
 from moto.stepfunctions.parser.asl.component.program.program import Program
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
 from moto.stepfunctions.parser.asl.eval.event.logging import CloudWatchLoggingConfiguration, CloudWatchLoggingSession
-from moto.stepfunctions.parser.asl.eval.program_state import ProgramRunning
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
 from emulator.clock import CLOCK
+from emulator.completion import replace
 from emulator.stepfunctions.errors import api_error
 from emulator.stepfunctions.moments import iso
 from emulator.stepfunctions.threads import Thread
@@ -42,16 +41,17 @@ class EmulatedExecution(Execution):
 
     def get_start_execution_details(self) -> Any:
         """Return what the context object shows, with the start time as AWS writes it."""
-        details = super().get_start_execution_details()
+        details: Any = super().get_start_execution_details()
         details.start_time = iso(self.start_date)
         return details
 
     def start(self) -> None:
         """Start the execution."""
-        self.exec_worker = self._get_start_execution_worker()
-        self.exec_worker.env = self.exec_worker._get_evaluation_environment()
+        worker: Any = self._get_start_execution_worker()
+        worker.env = worker._get_evaluation_environment()
+        self.exec_worker = worker
         self.exec_status = ExecutionStatus.RUNNING
-        self.exec_worker.start()
+        worker.start()
 
     def end(
         self, status: ExecutionStatus, *, output: Any = None, error: str | None = None, cause: str | None = None
@@ -78,7 +78,7 @@ def when_ended(execution: EmulatedExecution, listener: Callable[[], object]) -> 
     listener()
 
 
-def stop(execution: EmulatedExecution, *, error: str | None, cause: str | None) -> None:
+def stop(execution: Any, *, error: str | None, cause: str | None) -> None:
     """End a running execution as StopExecution does; an ended one stays as it is."""
     details = {"error": error, "cause": cause}
     event = {"executionAbortedEventDetails": {key: value for key, value in details.items() if value is not None}}
@@ -90,7 +90,7 @@ def _time_out(env: Environment) -> None:
     _end_early(env, "ExecutionTimedOut", {"executionTimedOutEventDetails": {}})
 
 
-def _end_early(env: Environment, event_type: str, event: dict[str, Any]) -> None:
+def _end_early(env: Any, event_type: str, event: dict[str, Any]) -> None:
     """Write the last event, stop every frame, and wake whoever waits, so that all threads end."""
     env.event_history_context.source_event_id = 0
     env.event_manager.add_event(context=env.event_history_context, event_type=event_type, event_details=event)
@@ -99,7 +99,7 @@ def _end_early(env: Environment, event_type: str, event: dict[str, Any]) -> None
         env.set_timed_out()
     else:
         if env.program_state() is None:
-            env._program_state = ProgramRunning()
+            env.next_state_name = ""
         env.set_stop(stop_date=CLOCK.now(), error=None, cause=None)
     for endpoint in list(env.callback_pool_manager._pool.values()):
         endpoint.interrupt_all()
@@ -138,7 +138,7 @@ def _eval_program(self: Program, env: Environment) -> None:
 
 
 def _terminated(self: BaseExecutionWorkerCommunication) -> None:
-    execution = self.execution
+    execution: Any = self.execution
     env = execution.exec_worker.env
     state = env.program_state()
     kind = type(state).__name__
@@ -158,7 +158,7 @@ def _start_execution(
     execution_input: str | None = None,
     trace_header: str | None = None,
 ) -> EmulatedExecution:
-    machine = self.describe_state_machine(state_machine_arn)
+    machine: Any = self.describe_state_machine(state_machine_arn)
     text = "{}" if execution_input is None else execution_input
     try:
         json.loads(text)
@@ -180,7 +180,7 @@ def _start_execution(
 
 
 def _new_execution(
-    backend: StepFunctionsParserBackend, machine: StateMachine, name: str, text: str, trace_header: str | None
+    backend: StepFunctionsParserBackend, machine: Any, name: str, text: str, trace_header: str | None
 ) -> EmulatedExecution:
     """Return a new execution of the machine as it is now; later updates do not change it."""
     snapshot = copy.copy(machine)
@@ -202,27 +202,29 @@ def _new_execution(
     )
 
 
-def _index(machine: StateMachine) -> dict[str, EmulatedExecution]:
+def _index(machine: Any) -> dict[str, EmulatedExecution]:
     index: dict[str, EmulatedExecution] = machine.__dict__.setdefault("executions_by_name", {})
     return index
 
 
-def _by_name(machine: StateMachine, name: str) -> EmulatedExecution | None:
+def _by_name(machine: Any, name: str) -> EmulatedExecution | None:
     return _index(machine).get(name)
 
 
-def _logging_session(arn: str, machine: StateMachine) -> CloudWatchLoggingSession | None:
+def _logging_session(arn: str, machine: Any) -> CloudWatchLoggingSession | None:
     wanted = machine.loggingConfiguration or {}
-    configuration = CloudWatchLoggingConfiguration.from_logging_configuration(
-        machine.arn, {"includeExecutionData": False, **wanted}
-    )
+    settings: Any = {"includeExecutionData": False, **wanted}
+    configuration = CloudWatchLoggingConfiguration.from_logging_configuration(machine.arn, settings)
     return CloudWatchLoggingSession(arn, configuration) if configuration else None
 
 
 def install() -> None:
     """Give executions one name, one start and one end."""
-    StepFunctionsParserBackend.start_execution = _start_execution
-    BaseExecutionWorkerCommunication.terminated = _terminated
-    EventManager.add_event = _add_event(EventManager.add_event)
-    ExecutionWorker._get_evaluation_environment = _environment(ExecutionWorker._get_evaluation_environment)
-    Program.eval = _eval_program
+    replace(StepFunctionsParserBackend, start_execution=_start_execution)
+    replace(BaseExecutionWorkerCommunication, terminated=_terminated)
+    replace(EventManager, add_event=_add_event(EventManager.add_event))
+    replace(
+        ExecutionWorker,
+        _get_evaluation_environment=_environment(ExecutionWorker._get_evaluation_environment),
+    )
+    replace(Program, eval=_eval_program)

@@ -9,9 +9,11 @@ import sys
 from functools import lru_cache
 from typing import Any
 
-from jsonpath_ng.ext import parse
+from jsonpath_ng.ext.parser import parse
 from jsonpath_ng.jsonpath import Child, Fields, Index, Root, This
 from moto.stepfunctions.parser.asl.utils import json_path
+
+from emulator.completion import replace
 
 
 def _names_one_place(expression: Any) -> bool:
@@ -50,4 +52,4 @@ def install() -> None:
     original = json_path.extract_json
     for module in list(sys.modules.values()):
         if getattr(module, "extract_json", None) is original:
-            module.extract_json = extract_json  # type: ignore[attr-defined]
+            replace(module, extract_json=extract_json)

@@ -12,20 +12,20 @@ import random
 import uuid
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from jsonata import Jsonata
+from jsonata.jsonata import Jsonata
 from jsonata.utils import Utils
-from moto.stepfunctions.parser.api import EvaluationFailedEventDetails, HistoryEventType
+from moto.stepfunctions.parser.api import HistoryEventType
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent, FailureEventException
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
-from moto.stepfunctions.parser.asl.component.common.string import string_expression
 from moto.stepfunctions.parser.asl.component.common.string.string_expression import StringJSONata, StringVariableSample
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 
 from emulator.clock import CLOCK
+from emulator.completion import replace
 from emulator.stepfunctions.moments import iso
 
 
@@ -120,18 +120,18 @@ def _eval_jsonata(self: StringJSONata | StringVariableSample, env: Environment) 
         env.stack.append(evaluate(expression, _variables(env)))
     except QueryError as error:
         name = StatesErrorName(typ=StatesErrorNameType.StatesQueryEvaluationError)
-        details = EvaluationFailedEventDetails(error=name.error_name, cause=str(error), state=env.next_state_name)
+        details = {"error": name.error_name, "cause": str(error), "state": env.next_state_name}
         raise FailureEventException(
             FailureEvent(
                 env=env,
                 error_name=name,
                 event_type=HistoryEventType.EvaluationFailed,
-                event_details=EventDetails(evaluationFailedEventDetails=details),
+                event_details=cast(EventDetails, {"evaluationFailedEventDetails": details}),
             )
         ) from error
 
 
 def install() -> None:
     """Evaluate JSONata expressions and variable references."""
-    StringJSONata._eval_body = _eval_jsonata
-    string_expression.StringVariableSample._eval_body = _eval_jsonata
+    replace(StringJSONata, _eval_body=_eval_jsonata)
+    replace(StringVariableSample, _eval_body=_eval_jsonata)

@@ -11,9 +11,10 @@ from moto.stepfunctions.parser.asl.eval.event.logging import CloudWatchLoggingSe
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
 from emulator.clock import CLOCK
+from emulator.completion import replace
 
 
-def _publish(self: CloudWatchLoggingSession, history_log: dict[str, Any]) -> None:
+def _publish(self: Any, history_log: dict[str, Any]) -> None:
     configuration, logs = self.configuration, self._logs_client
     if configuration.log_group_name not in logs.groups:
         return
@@ -25,4 +26,4 @@ def _publish(self: CloudWatchLoggingSession, history_log: dict[str, Any]) -> Non
 
 def install() -> None:
     """Write history to its log group; a group that does not exist (any more) gets nothing, as in AWS."""
-    CloudWatchLoggingSession.publish_history_log = _publish
+    replace(CloudWatchLoggingSession, publish_history_log=_publish)

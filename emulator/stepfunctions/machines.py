@@ -17,6 +17,7 @@ from moto.stepfunctions.parser.asl.eval.event.logging import CloudWatchLoggingCo
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
 from emulator.auth import PARTITION
+from emulator.completion import replace
 from emulator.stepfunctions.errors import api_error
 
 
@@ -32,7 +33,7 @@ def _check_role(role_arn: str) -> None:
         ) from error
 
 
-def _check_logging(configuration: dict[str, Any] | None) -> None:
+def _check_logging(configuration: Any) -> None:
     if not configuration or configuration.get("level", "OFF") == "OFF":
         return
     parts = CloudWatchLoggingConfiguration.extract_log_arn_parts_from(configuration)
@@ -92,5 +93,9 @@ def _update(original: Callable[..., StateMachine]) -> Callable[..., StateMachine
 
 def install() -> None:
     """Check state machines as AWS does."""
-    StepFunctionsParserBackend.create_state_machine = _create(StepFunctionsParserBackend.create_state_machine)
-    StepFunctionsParserBackend.update_state_machine = _update(StepFunctionsParserBackend.update_state_machine)
+    backend = StepFunctionsParserBackend
+    replace(
+        backend,
+        create_state_machine=_create(backend.create_state_machine),
+        update_state_machine=_update(backend.update_state_machine),
+    )

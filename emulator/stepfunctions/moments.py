@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from types import SimpleNamespace
 from typing import Any
 
+from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEventException
 from moto.stepfunctions.parser.asl.component.common.retry.max_attempts_decl import MaxAttemptsOutcome
 from moto.stepfunctions.parser.asl.component.common.retry.retrier_decl import RetrierDecl
 from moto.stepfunctions.parser.asl.component.common.retry.retrier_outcome import RetrierOutcome
@@ -16,6 +17,7 @@ from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
 
 from emulator.clock import CLOCK
+from emulator.completion import replace
 
 _PARSER = "moto.stepfunctions.parser."
 _MODULES_WITH_DATES = (
@@ -65,8 +67,7 @@ def _seconds_until(self: Timestamp, env: Environment) -> float:
     text = env.stack.pop()
     moment = self._from_timestamp_string(timestamp=text)
     if moment is None:
-        failure = importlib.import_module(_PARSER + "asl.component.common.error_name.failure_event")
-        raise failure.FailureEventException(self._create_failure_event(env, text))
+        raise FailureEventException(self._create_failure_event(env, text))
     return (moment.replace(tzinfo=UTC) - CLOCK.now()).total_seconds()
 
 
@@ -87,10 +88,10 @@ def _retry(self: RetrierDecl, env: Environment) -> None:
 
 def install() -> None:
     """Put the interpreter on virtual time."""
-    WaitFunction._wait_interval = _wait_interval
-    Timestamp._get_wait_seconds = _seconds_until
-    RetrierDecl._eval_body = _retry
-    EventManager._get_current_timestamp = staticmethod(CLOCK.now)
+    replace(WaitFunction, _wait_interval=_wait_interval)
+    replace(Timestamp, _get_wait_seconds=_seconds_until)
+    replace(RetrierDecl, _eval_body=_retry)
+    replace(EventManager, _get_current_timestamp=staticmethod(CLOCK.now))
     namespace = SimpleNamespace(datetime=VirtualDatetime, timezone=SimpleNamespace(utc=UTC), timedelta=timedelta)
     for name in _MODULES_WITH_DATES:
-        importlib.import_module(_PARSER + name).datetime = namespace  # type: ignore[attr-defined]
+        replace(importlib.import_module(_PARSER + name), datetime=namespace)

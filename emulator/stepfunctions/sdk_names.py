@@ -14,13 +14,14 @@ from typing import Any
 
 import botocore.session
 from botocore import xform_name
-from botocore.model import OperationModel, Shape
+from botocore.model import OperationModel
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import StateTaskService
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_aws_sdk import (
     StateTaskServiceAwsSdk,
 )
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
+from emulator.completion import replace
 from emulator.stepfunctions.moments import iso
 
 _SESSION = botocore.session.get_session()
@@ -38,7 +39,7 @@ def service_name(name: str) -> str:
     """Return botocore's name of a service that a resource ARN names (SDK for Java spelling)."""
     if name in _BOTOCORE_NAMES:
         return _BOTOCORE_NAMES[name]
-    services = _SESSION.get_available_services()
+    services: list[str] = _SESSION.get_available_services()
     if name in services:
         return name
     for service in services:
@@ -68,7 +69,7 @@ def error_prefix(service: str) -> str:
     return "".join(word[0].upper() + word[1:].lower() for word in words)
 
 
-def to_service(value: Any, shape: Shape | None) -> Any:
+def to_service(value: Any, shape: Any) -> Any:
     """Name and encode parameters as the service's model has them."""
     if shape is None:
         return value
@@ -90,7 +91,7 @@ def to_service(value: Any, shape: Shape | None) -> Any:
     return value
 
 
-def from_service(value: Any, shape: Shape | None) -> Any:
+def from_service(value: Any, shape: Any) -> Any:
     """Name and encode an answer as a state machine sees it."""
     kind = shape.type_name if shape is not None else None
     if isinstance(value, dict):
@@ -155,7 +156,10 @@ def _service_name(self: StateTaskService, boto_service_name: str | None = None) 
 
 def install() -> None:
     """Translate names in every service integration."""
-    StateTaskService._normalise_parameters = _normalise_parameters
-    StateTaskService._normalise_response = _normalise_response
-    StateTaskService._get_boto_service_name = _service_name
-    StateTaskServiceAwsSdk._normalise_service_error_name = staticmethod(error_prefix)
+    replace(
+        StateTaskService,
+        _normalise_parameters=_normalise_parameters,
+        _normalise_response=_normalise_response,
+        _get_boto_service_name=_service_name,
+    )
+    replace(StateTaskServiceAwsSdk, _normalise_service_error_name=staticmethod(error_prefix))

@@ -15,6 +15,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from emulator.clock import CLOCK, Signal
+from emulator.completion import replace
 
 _PARSER = "moto.stepfunctions.parser."
 _EXEC = _PARSER + "asl.component.state.exec."
@@ -96,12 +97,9 @@ def install() -> None:
     discarded: deque[Any] = deque(maxlen=0)
     for name in _MODULES_WITH_THREADING:
         module = importlib.import_module(name)
-        module.threading = namespace  # type: ignore[attr-defined]
+        replace(module, threading=namespace)
         if hasattr(module, "TMP_THREADS"):
-            module.TMP_THREADS = discarded
+            replace(module, TMP_THREADS=discarded)
     for name in (_EXEC + "execute_state", _PARSER + "backend.execution_worker"):
-        module = importlib.import_module(name)
-        module.Thread = Thread  # type: ignore[attr-defined]
-        module.TMP_THREADS = discarded  # type: ignore[attr-defined]
-    callbacks = importlib.import_module(_PARSER + "asl.eval.callback.callback")
-    callbacks.Event = Event  # type: ignore[attr-defined]
+        replace(importlib.import_module(name), Thread=Thread, TMP_THREADS=discarded)
+    replace(importlib.import_module(_PARSER + "asl.eval.callback.callback"), Event=Event)

@@ -25,6 +25,7 @@ from moto.stepfunctions.parser.asl.eval.callback.callback import (
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
+from emulator.completion import replace
 from emulator.stepfunctions.errors import api_error
 
 _MARK = b"embedded-aws-task"
@@ -117,8 +118,10 @@ def _heartbeat(self: StepFunctionsParserBackend, task_token: str) -> None:
 
 def install() -> None:
     """Give every attempt a token, and answer the API as AWS does."""
-    StateTaskServiceCallback._evaluate_with_timeout = _evaluate_with_timeout
-    backend = StepFunctionsParserBackend
-    backend.send_task_success = _succeed
-    backend.send_task_failure = _fail
-    backend.send_task_heartbeat = _heartbeat
+    replace(StateTaskServiceCallback, _evaluate_with_timeout=_evaluate_with_timeout)
+    replace(
+        StepFunctionsParserBackend,
+        send_task_success=_succeed,
+        send_task_failure=_fail,
+        send_task_heartbeat=_heartbeat,
+    )

@@ -107,7 +107,8 @@ class EmbeddedAws:
             **self.credentials(account),
             **overrides,
         }
-        return boto3.session.Session().client(service, **arguments)
+        session: Any = boto3.session.Session()
+        return session.client(service, **arguments)
 
     def control(self, path: str, body: dict[str, Any] | None = None, method: str | None = None) -> Any:
         """Ask the control API: GET without a body, else POST, unless `method` says otherwise.
