@@ -10,11 +10,7 @@ A module cannot show anything while it works; this runs on the controller and ca
 from __future__ import annotations
 
 import shlex
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
 from typing import Any
 
 from ansible import context
@@ -35,7 +31,12 @@ Result = dict[str, Any]
 
 MODULE = "disaster_recovery.aws.dr_execution"
 INFO_MODULE = "disaster_recovery.aws.dr_execution_info"
-OWN_OPTIONS = ("state", "plan", "mode", "run_id", "incident_at", "reason", "wait", "wait_timeout", "poll_interval")
+OWN_OPTIONS = frozenset(
+    {
+        *("state", "plan", "declared", "mode", "run_id", "incident_at", "reason"),
+        *("wait", "wait_timeout", "poll_interval"),
+    }
+)
 FAILED_LOOKS = 10  # looks in a row that may fail before the run is no longer followed
 RUNNING = "RUNNING"
 ATTENTION = "yellow"
@@ -185,20 +186,3 @@ def _how_to_join(started: Result, options: Result) -> str:
         f"Join it again: ansible-playbook disaster_recovery.aws.{playbook}{_inventory()} "
         f"-e dr_plan={options['plan']} -e dr_run_id={started['run_id']}"
     )
-
-
-@contextmanager
-def _told_when_interrupted(message: str) -> Iterator[None]:
-    """Say C(message) when Ctrl-C ends the wait, then let Ansible end as it would have."""
-    before = signal.getsignal(signal.SIGINT)
-
-    def interrupted(number: int, frame: FrameType | None) -> None:
-        _say(f"\n{message}", ATTENTION)
-        if callable(before):
-            before(number, frame)
-
-    signal.signal(signal.SIGINT, interrupted)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

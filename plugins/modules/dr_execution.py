@@ -45,6 +45,12 @@ options:
   plan:
     description: Name of the plan. Required to start.
     type: str
+  declared:
+    description:
+      - The plan as it is declared, one of C(dr_plans). It is checked against the source servers and published before
+        the run starts, and after the whole request was checked, so that what is declared is what runs.
+      - A run that is joined keeps the plan that it started with. Without this option the published plan runs.
+    type: dict
   mode:
     description:
       - V(test) launches drill instances in the isolated network and terminates them at the end. V(failover) recovers.
@@ -86,6 +92,7 @@ EXAMPLES = r"""
   disaster_recovery.aws.dr_execution:
     region: us-west-2
     plan: payments
+    declared: "{{ dr_plans | selectattr('name', 'equalto', 'payments') | first }}"
     mode: failover
     incident_at: "2026-11-23T09:40:00Z"
 
@@ -165,6 +172,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils._orchestrato
     runs_table,
     state_machine,
 )
+from ansible_collections.disaster_recovery.aws.plugins.module_utils._plans import publish, servers_by_wave
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import executions
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import ConflictError
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.identity import Caller, caller
@@ -172,7 +180,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.runs_loc
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.runs_table import RunsTable
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError, Problem
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import unknown_plan
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import Plan, parse_plan, unknown_plan
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import (
     RUN_FINAL,
     RunStatus,
@@ -199,18 +207,24 @@ def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str,
 
 
 def _start(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str, Any]:
+    plan, mode = params["plan"], params["mode"]
+    declared = _declared(params["declared"], plan)
     who = caller(clients("sts"))
     incident_at = _incident_at(params["incident_at"], who.now)
     table = runs_table(params, clients)
     sfn = clients("stepfunctions")
-    plan, mode = params["plan"], params["mode"]
     run_id = params["run_id"] or default_run_id(plan, mode, who.now)
     machine = state_machine(params, clients, who, mode)
 
     _check_same_run(table.get_run(run_id), run_id, plan, mode)
     existing = executions.describe(sfn, executions.execution_arn(machine, run_id))
     if existing is None:
-        _check_startable(table, plan, run_id)
+        _check_unlocked(table, plan, run_id)
+        if declared:
+            servers_by_wave([declared], clients("drs"))
+            publish([declared], table, who, check_mode)
+        elif table.get_plan(plan) is None:
+            raise unknown_plan(plan, [item["name"] for item in table.list_plans()])
         if check_mode:
             arn = executions.execution_arn(machine, run_id)
             return {"changed": True, "run_id": run_id, "execution_arn": arn, "joined": False, "status": "not started"}
@@ -233,6 +247,15 @@ def _start(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[s
         was = execution["input"].get("incident_at") or "not given"
         result["warnings"] = [f"Run {run_id} was started before: its incident time stays as it was then ({was})"]
     return result
+
+
+def _declared(raw: dict[str, Any] | None, plan: str) -> Plan | None:
+    if raw is None:
+        return None
+    declared = parse_plan(raw)
+    if declared.name != plan:
+        raise DeclarationError([Problem(repr(declared.name), "declared.name", f"is not the plan to run, {plan!r}")])
+    return declared
 
 
 def _incident_at(text: str | None, now: datetime) -> datetime | None:
@@ -258,9 +281,7 @@ def _check_same_run(existing: dict[str, Any] | None, run_id: str, plan: str, mod
             )
 
 
-def _check_startable(table: RunsTable, plan: str, run_id: str) -> None:
-    if table.get_plan(plan) is None:
-        raise unknown_plan(plan, [item["name"] for item in table.list_plans()])
+def _check_unlocked(table: RunsTable, plan: str, run_id: str) -> None:
     other = table.lock_owners([plan_lock(plan)]).get(plan_lock(plan))
     if other and other != run_id:
         raise ConflictError(
@@ -322,6 +343,7 @@ def main() -> NoReturn:
             **ORCHESTRATOR_SPEC,
             "state": {"type": "str", "choices": ["started", "stopped"], "default": "started"},
             "plan": {"type": "str"},
+            "declared": {"type": "dict"},
             "mode": {"type": "str", "choices": ["test", "failover", "failback"]},
             "run_id": {"type": "str"},
             "incident_at": {"type": "str"},

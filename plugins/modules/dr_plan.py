@@ -108,16 +108,11 @@ from typing import Any, NoReturn
 
 from ansible_collections.disaster_recovery.aws.plugins.module_utils._module import Clients, run_module
 from ansible_collections.disaster_recovery.aws.plugins.module_utils._orchestrator import ORCHESTRATOR_SPEC, runs_table
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.drs import read_source_servers
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.identity import Caller, caller
+from ansible_collections.disaster_recovery.aws.plugins.module_utils._plans import publish, servers_by_wave
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.identity import caller
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.runs_table import RunsTable
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError, Problems
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import (
-    Plan,
-    digest,
-    parse_plans,
-    resolve,
-)
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import Problems
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import parse_plans
 
 
 def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str, Any]:
@@ -127,8 +122,8 @@ def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str,
     plans = parse_plans(params["plans"])
     table = runs_table(params, clients)
     who = caller(clients("sts"))
-    servers = _servers_by_wave(plans, clients) if params["check_servers"] else {}
-    result = _publish(plans, table, who, check_mode)
+    servers = servers_by_wave(plans, clients("drs")) if params["check_servers"] else {}
+    result = publish(plans, table, who, check_mode)
     for outcome in result["plans"]:
         if outcome["name"] in servers:
             outcome["servers"] = servers[outcome["name"]]
@@ -142,41 +137,6 @@ def _names(plans: Sequence[dict[str, Any]]) -> list[str]:
             problems.add(plan, f"plans[{number}]", "has no name: give the name of the plan to withdraw")
     problems.raise_if_any()
     return [plan["name"] for plan in plans]
-
-
-def _servers_by_wave(plans: Sequence[Plan], clients: Clients) -> dict[str, dict[str, int]]:
-    servers = read_source_servers(clients("drs"))
-    problems = Problems()
-    found: dict[str, dict[str, int]] = {}
-    for plan in plans:
-        try:
-            resolved = resolve(plan, servers)
-        except DeclarationError as error:
-            problems.extend(error.problems)
-            continue
-        found[plan.name] = {
-            wave.name: len(resolved.wave_servers(number)) for number, wave in enumerate(plan.waves, start=1)
-        }
-    problems.raise_if_any()
-    return found
-
-
-def _publish(plans: Sequence[Plan], table: RunsTable, who: Caller, check_mode: bool) -> dict[str, Any]:
-    outcomes = []
-    before: dict[str, Any] = {}
-    after: dict[str, Any] = {}
-    for plan in plans:
-        current = table.get_plan(plan.name)
-        wanted = digest(plan)
-        changed = current is None or current["digest"] != wanted
-        version = (current["version"] if current else 0) + changed
-        if changed:
-            before[plan.name] = current["plan"] if current else {}
-            after[plan.name] = plan.to_document()
-        if changed and not check_mode:
-            version = table.put_plan(plan.to_document(), digest=wanted, by=who.arn, at=who.now)["version"]
-        outcomes.append({"name": plan.name, "changed": changed, "version": version, "digest": wanted})
-    return {"changed": bool(after), "plans": outcomes, "diff": {"before": before, "after": after}}
 
 
 def _withdraw(names: Sequence[str], table: RunsTable, check_mode: bool) -> dict[str, Any]:

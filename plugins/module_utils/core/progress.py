@@ -34,6 +34,7 @@ class Progress:
             EventKind.WAVE_STARTED: lambda data: f"{data[0]['name']}: started, {_servers(data[0]['servers'])}",
             EventKind.WAVE_ENDED: lambda data: f"{data[0]['name']}: {data[0]['status']}",
             EventKind.TEMPLATES_PREPARED: lambda data: f"launch templates set to profile {data[0]['profile']}",
+            "quotas_read": _quotas,
             EventKind.JOB_STARTED: _jobs("started"),
             EventKind.JOB_ENDED: _jobs("ended"),
             EventKind.SERVER_LAUNCHED: lambda data: self._counted(EventKind.SERVER_LAUNCHED, "launched", data),
@@ -131,6 +132,14 @@ def _findings(data: Data) -> str:
     shown = "; ".join(f"{finding['server_key']}: {finding['what']}" for finding in findings[:NAMED])
     more = len(findings) - NAMED + hidden
     return f"{checked} checked, findings: {shown}{f'; and {more} more' if more > 0 else ''}"
+
+
+def _quotas(data: Sequence[Data]) -> str:
+    quotas = data[0]
+    return (
+        f"quotas ({quotas['source']}): {quotas['servers_per_job']} servers in a job, {quotas['concurrent_jobs']} jobs, "
+        f"{quotas['servers_in_all_jobs']} servers in all jobs"
+    )
 
 
 def _jobs(word: str) -> Callable[[Sequence[Data]], str]:
