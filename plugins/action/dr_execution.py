@@ -86,12 +86,9 @@ class ActionModule(ActionBase):
         look = {name: value for name, value in options.items() if name not in OWN_OPTIONS}
         look |= {"run_id": run_id, "execution_arn": started["execution_arn"]}
         _say(f"Run {run_id}: {'joined' if started['joined'] else 'started'} ({started['execution_arn']})")
-        _say(
-            "It goes on in AWS when you leave with Ctrl-C; the same command with its run id joins it again.",
-            "bright blue",
-        )
-        with _told_when_interrupted(f"You have left run {run_id}; it goes on in AWS. {_how_to_join(started, options)}"):
-            seen = self._watch(look, started, options, task_vars)
+        # Said now, since nothing can be shown any more once Ctrl-C has ended the play.
+        _say(f"It goes on in AWS when you leave with Ctrl-C. {_how_to_join(started, options)}", HINT)
+        seen = self._watch(look, started, options, task_vars)
         final = self._look({**look, "details": True}, task_vars)
         if final.get("failed"):
             return {**started, "failed": True, "msg": f"Run {run_id} has ended, but cannot be read: {final['msg']}"}
