@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from http import HTTPStatus
+from http.client import responses as REASONS  # noqa: N812 - a table
 from typing import Any
 
 from moto.iam.models import iam_backends
@@ -54,7 +55,7 @@ class Application:
         headers = {name: value for name, value in headers.items() if name.lower() != "date"}
         if status not in _WITHOUT_BODY and environ["REQUEST_METHOD"] != "HEAD":
             headers["Content-Length"] = str(len(body))
-        reason = HTTPStatus(status).phrase if status in HTTPStatus else "Unknown"
+        reason = REASONS.get(status, "Unknown")
         start_response(f"{int(status)} {reason}", list(headers.items()))
         return [body]
 

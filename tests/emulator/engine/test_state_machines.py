@@ -211,3 +211,61 @@ def test_paths_of_json_path_select_values_and_lists(workflows: Workflows) -> Non
     }
     ended = workflows.run(states, {"items": [{"name": "a"}]}, QueryLanguage="JSONPath")
     assert ended["output"] == {"one": "a", "all": ["a"]}
+
+
+def test_assignments_of_tasks_catches_and_iterations(workflows: Workflows) -> None:
+    function, failing = workflows.function(ECHO), workflows.function(FAILING)
+    caught = [
+        {
+            "ErrorEquals": ["States.ALL"],
+            "Assign": {"error": "{% $states.errorOutput.Error %}"},
+            "Output": "{% $states.input %}",
+            "Next": "Each",
+        }
+    ]
+    processor = {
+        "ProcessorConfig": {"Mode": "INLINE"},
+        "StartAt": "Use",
+        "States": {"Use": result("$states.input")},
+    }
+    selector = {
+        "at": "{% $states.context.Map.Item.Index %}",
+        "value": "{% $states.context.Map.Item.Value %}",
+        "n": "{% $n %}",
+    }
+    states = {
+        "Call": call(function, {"n": 5}, Assign={"n": "{% $states.result.Payload.n %}"}, Output={"k": 1}, Next="Fail"),
+        "Fail": call(failing, {}, Catch=caught, Next="Each"),
+        "Each": {
+            "Type": "Map",
+            "Items": ["a", "b"],
+            "ItemSelector": selector,
+            "ItemProcessor": processor,
+            "Output": {"items": "{% $states.result %}", "error": "{% $error %}", "input": "{% $states.input %}"},
+            "End": True,
+        },
+    }
+    assert workflows.run(states)["output"] == {
+        "items": [{"at": 0, "value": "a", "n": 5}, {"at": 1, "value": "b", "n": 5}],
+        "error": "OutOfLuck",
+        "input": {"k": 1},
+    }
+
+
+def test_parents_children_functions_and_waits_at_once_lose_no_time(workflows: Workflows) -> None:
+    """Every hand-over of work between threads, processes and executions is exact, however many there are."""
+    function = workflows.function(ECHO)
+    child = workflows.machine({"Wait": rest("{% $states.input.s %}", "Call"), "Call": call(function, {})})
+    wave = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::states:startExecution.sync:2",
+        "Arguments": {"StateMachineArn": child, "Input": {"s": "{% $states.input.s %}"}},
+        "Output": "{% $states.input %}",
+        "Next": "Second",
+    }
+    states = {"First": call(function, {}, Output="{% $states.input %}", Next="Wave"), "Wave": wave, "Second": rest(5)}
+    machine = workflows.machine(states)
+    with ThreadPoolExecutor(6) as pool:
+        started = list(pool.map(lambda n: workflows.start(machine, {"s": n * 100}), range(1, 13)))
+    ended = [workflows.wait(execution) for execution in started]
+    assert [(item["status"], item["seconds"]) for item in ended] == [("SUCCEEDED", n * 100 + 5) for n in range(1, 13)]
