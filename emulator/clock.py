@@ -139,6 +139,19 @@ class VirtualClock:
             self._local.depth -= 1
             self._rest()
 
+    @contextmanager
+    def resting(self) -> Iterator[None]:
+        """Give the calling thread's work up while it waits for something outside of virtual time."""
+        parties = self._depth()
+        with self._changed:
+            self._busy -= parties
+            self._changed.notify_all()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._busy += parties
+
     def spawn(self, target: Callable[[], object], name: str | None = None) -> threading.Thread:
         """Run `target` in a daemon thread that is at work from now on until it ends."""
         with self._changed:

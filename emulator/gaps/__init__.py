@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from emulator.gaps import dynamodb, sts
+from emulator.gaps import dynamodb, sqs, sts
 
 
 def install() -> None:
     """Complete all of them."""
-    for service in (dynamodb, sts):
+    for service in (dynamodb, sqs, sts):
         service.install()

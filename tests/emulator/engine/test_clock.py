@@ -171,6 +171,18 @@ def test_a_broken_callback_does_not_stop_time(clock: VirtualClock) -> None:
     assert passed(clock) == 2
 
 
+def test_who_rests_lets_time_pass(clock: VirtualClock) -> None:
+    fired = threading.Event()
+    with clock.work():
+        clock.call_later(10, fired.set)
+        with clock.resting():
+            assert fired.wait(5)
+        clock.call_later(10, fired.clear)
+        time.sleep(0.05)
+        assert fired.is_set()
+    assert passed(clock) in (10, 20)
+
+
 def test_nested_work_rests_as_one_party(clock: VirtualClock) -> None:
     def nested() -> None:
         with clock.work(), clock.work():

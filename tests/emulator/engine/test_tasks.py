@@ -264,6 +264,22 @@ def test_errors_of_services_have_their_names(workflows: Workflows) -> None:
     assert "Status Code: 429" in cause
 
 
+def test_a_consumer_that_polls_does_not_hold_time(workflows: Workflows) -> None:
+    queues = workflows.aws.client("sqs")
+    queue = queues.create_queue(QueueName="polled")["QueueUrl"]
+    send = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::sqs:sendMessage",
+        "Arguments": {"QueueUrl": queue, "MessageBody": "late"},
+        "End": True,
+    }
+    execution = workflows.start(workflows.machine({"Wait": rest(86400, "Send"), "Send": send}))
+    (message,) = queues.receive_message(QueueUrl=queue, WaitTimeSeconds=20)["Messages"]
+    assert message["Body"] == "late"
+    assert workflows.wait(execution)["seconds"] == 86400
+    assert "Messages" not in queues.receive_message(QueueUrl=queue, WaitTimeSeconds=1)
+
+
 def test_a_topic_gets_a_message(workflows: Workflows) -> None:
     topic = workflows.aws.client("sns").create_topic(Name="notices")["TopicArn"]
     queues = workflows.aws.client("sqs")
