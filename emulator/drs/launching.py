@@ -92,6 +92,14 @@ def remove_instance(backend: DRSBackend, instance_id: str) -> None:
     forget_instance(backend, instance_id)
 
 
+def older_instance(backend: DRSBackend, server: SourceServer) -> str | None:
+    """Return the instance that the next launch of a server terminates first, even when its record was deleted."""
+    instance_id = server.launched_instance_id
+    if instance_id is None or compute.state(backend, instance_id) in ("TERMINATED", "NOT_FOUND"):
+        return server.recovery_instance_id
+    return instance_id
+
+
 def forget_instance(backend: DRSBackend, instance_id: str) -> None:
     """Drop the record of a recovery instance, whatever EC2 has."""
     record = backend.instances.pop(instance_id, None)
@@ -164,7 +172,7 @@ def _cleanup_start(backend: DRSBackend, job: Job, part: Participant, when: datet
 
 
 def _cleanup_end(backend: DRSBackend, job: Job, part: Participant, when: datetime) -> None:
-    older = backend.servers[part.server_id].recovery_instance_id
+    older = older_instance(backend, backend.servers[part.server_id])
     if older:
         try:
             remove_instance(backend, older)
@@ -253,7 +261,7 @@ def _launch_end(backend: DRSBackend, job: Job, part: Participant, when: datetime
         part.point_in_time or when,
         when,
     )
-    part.recovery_instance_id = server.recovery_instance_id = instance_id
+    part.recovery_instance_id = server.recovery_instance_id = server.launched_instance_id = instance_id
     part.status = "LAUNCHED"
     _record_result(server, "LAUNCHED")
     _log(job, when, "LAUNCH_END", part, targetInstanceID=instance_id)

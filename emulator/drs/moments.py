@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from .errors import ValidationError
+
 
 def date_string(moment: datetime) -> str:
     """Write a date as DRS answers it: microseconds and `+00:00`."""
@@ -11,8 +13,15 @@ def date_string(moment: datetime) -> str:
 
 
 def parse_date(text: str) -> datetime:
-    """Read a date of a request filter (the model's pattern wants a `Z` at its end)."""
-    moment = datetime.fromisoformat(text)
+    """Read a date of a request filter (the model's pattern wants a `Z` at its end).
+
+    Raises:
+        ValidationError: it has the form of a date, and is none.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ValidationError(f"{text} is not a date", "fieldValidationFailed") from error
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 

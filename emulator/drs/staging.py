@@ -44,6 +44,6 @@ def extension_problem(server: SourceServer) -> str | None:
     return None
 
 
-def is_extended_into(backend: DRSBackend, arn: str) -> bool:
-    """Tell whether a server of a staging account is extended into this store."""
-    return any(server.extends == arn for server in backend.servers.values())
+def extended_arns(backend: DRSBackend) -> set[str]:
+    """Return the ARNs of the servers of staging accounts that are extended into this store."""
+    return {server.extends for server in backend.servers.values() if server.extends}

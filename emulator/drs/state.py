@@ -80,7 +80,10 @@ class LaunchFault:
 
 @dataclass
 class SourceServer:
-    """A source server, or the view of one that replicates in a staging account (`extends`: its ARN)."""
+    """A source server, or the view of one that replicates in a staging account (`extends`: its ARN).
+
+    `launched_instance_id` outlives the record of the recovery instance: the next launch terminates it all the same.
+    """
 
     server_id: str
     arn: str
@@ -94,6 +97,7 @@ class SourceServer:
     last_launch_result: str = "NOT_STARTED"
     last_launch: dict[str, Any] = field(default_factory=lambda: {"initiated": {}})
     recovery_instance_id: str | None = None
+    launched_instance_id: str | None = None
     launches: int = 0
     slow: float = 1.0
     faults: list[LaunchFault] = field(default_factory=list)

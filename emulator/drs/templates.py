@@ -59,22 +59,25 @@ def default_data(backend: DRSBackend, server: SourceServer) -> dict[str, Any]:
     return copy.deepcopy(backend.ec2().get_launch_template(server.template_id).default_version().data)
 
 
-def add_default_version(backend: DRSBackend, server: SourceServer, data: dict[str, Any]) -> None:
-    """Add a version and make it the default, as DRS does when it changes a template itself."""
-    template = backend.ec2().get_launch_template(server.template_id)
-    template.default_version_number = template.create_version(data, "").number
+def refresh(backend: DRSBackend, server: SourceServer, machine: Machine, *, always: bool = False) -> None:
+    """Write what the launch configuration says into the template, as a new default version when it differs.
 
-
-def apply_launch_configuration(machine: Machine, configuration: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
-    """Return template data with what a launch configuration writes into it.
-
-    Right-sizing sets the instance type. copyPrivateIp sets the primary interface's address; turning it off removes
-    nothing. On AWS right-sizing may take 90 minutes to show; here it shows at once.
+    DRS does this when the configuration changes and again before a launch, so whoever sets an instance type without
+    turning right-sizing off loses it. On AWS right-sizing may take 90 minutes to show; here it shows at once.
     """
+    before = default_data(backend, server)
+    after = _with_launch_configuration(machine, server.launch_configuration, before)
+    if always or after != before:
+        template = backend.ec2().get_launch_template(server.template_id)
+        template.default_version_number = template.create_version(after, "").number
+
+
+def _with_launch_configuration(machine: Machine, configuration: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
     changed = copy.deepcopy(data)
-    if configuration["targetInstanceTypeRightSizingMethod"] != "NONE":
+    if configuration["targetInstanceTypeRightSizingMethod"] != "NONE" and "InstanceRequirements" not in data:
         changed["InstanceType"] = machine.instance_type
     if configuration["copyPrivateIp"] and machine.primary_address:
+        # Turning copyPrivateIp off later removes nothing.
         interfaces = changed.setdefault("NetworkInterfaces", [{"DeviceIndex": 0}])
         interfaces[0].pop("PrivateIpAddress", None)
         interfaces[0]["PrivateIpAddresses"] = [{"Primary": True, "PrivateIpAddress": machine.primary_address}]

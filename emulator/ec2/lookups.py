@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
-from functools import cache, wraps
+from functools import cache, lru_cache, wraps
 from typing import Any
 
 import moto.ec2.models.instances
@@ -31,6 +31,18 @@ def check_instance_type(region: str, instance_type: str) -> None:
     """Raise EC2's error unless a Region offers an instance type."""
     if instance_type not in _offered_types(region):
         raise EC2ClientError("InvalidParameterValue", f"Invalid value '{instance_type}' for InstanceType.")
+
+
+@lru_cache(maxsize=256)
+def _split(wanted: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Return the plain values and the patterns among the values of a filter."""
+    patterns = tuple(item for item in wanted if set(item) & set("*?["))
+    return frozenset(wanted) - set(patterns), patterns
+
+
+def _matches(value: str, wanted: tuple[str, ...]) -> bool:
+    plain, patterns = _split(wanted)
+    return value in plain or any(fnmatch.fnmatchcase(value, pattern) for pattern in patterns)
 
 
 def _get_tags(self: Any) -> list[dict[str, str]]:
@@ -74,8 +86,10 @@ def _completed_filter_matching(original: Any) -> Any:
     def is_filter_matching(obj: Any, name: str, wanted: Any) -> bool:
         if isinstance(wanted, list):
             value = obj.get_filter_value(name)
+            if isinstance(value, str):
+                return _matches(value, tuple(wanted))
             if isinstance(value, list | set | tuple):
-                return any(fnmatch.fnmatch(str(item), pattern) for item in value for pattern in wanted)
+                return any(_matches(str(item), tuple(wanted)) for item in value)
         return bool(original(obj, name, wanted))
 
     return is_filter_matching

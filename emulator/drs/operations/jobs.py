@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import render, templates
 from ..errors import ConflictError, ServiceQuotaExceededError, ValidationError
-from ..launching import CONVERT, LAUNCH, new_job, schedule_job
+from ..launching import CONVERT, LAUNCH, new_job, older_instance, schedule_job
 from ..models import DRSBackend, backend_of
 from ..moments import date_string, parse_date
 from ..paging import answer, page
@@ -31,11 +31,12 @@ def start_recovery(backend: DRSBackend, request: dict[str, Any], now: datetime) 
         check_job_quotas(staging, [member.server_id for _, member in members])
     is_drill = bool(request.get("isDrill"))
     pinned = {entry["sourceServerID"]: entry.get("recoverySnapshotID") for entry in entries}
-    participants = [_participant(server, pinned[server.server_id], now) for server in servers]
+    participants = [_participant(backend, server, pinned[server.server_id], now) for server in servers]
     initiated_by = "START_DRILL" if is_drill else "START_RECOVERY"
     job = new_job(backend, LAUNCH, initiated_by, now, participants, request.get("tags"), is_drill=is_drill)
     for server in servers:
         templates.ensure(backend, server)
+        templates.refresh(backend, server, (origin(server) or server).machine)
         server.launches += 1
         server.last_launch_result = "PENDING"
         initiated = {
@@ -113,9 +114,9 @@ def _exceeded(backend: DRSBackend, quota: Quota) -> ServiceQuotaExceededError:
     )
 
 
-def _participant(server: SourceServer, pinned: str | None, now: datetime) -> Participant:
+def _participant(backend: DRSBackend, server: SourceServer, pinned: str | None, now: datetime) -> Participant:
     machine = (origin(server) or server).machine
-    cleanup = server.recovery_instance_id is not None
+    cleanup = older_instance(backend, server) is not None
     offsets = launch_offsets(server.server_id, server.launches, machine, server.slow, cleanup=cleanup)
     if not pinned:
         return Participant(server.server_id, offsets=offsets)

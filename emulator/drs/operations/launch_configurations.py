@@ -48,16 +48,9 @@ def update_launch_configuration(backend: DRSBackend, request: dict[str, Any], no
     changes = {key: value for key, value in request.items() if key != "sourceServerID" and value is not None}
     server.launch_configuration.update(changes)
     templates.ensure(backend, server)
-    _write_template(backend, server)
-    return shown(server.launch_configuration, server.server_id)
-
-
-def _write_template(backend: DRSBackend, server: Any) -> None:
     machine = (origin(server) or server).machine
-    before = templates.default_data(backend, server)
-    after = templates.apply_launch_configuration(machine, server.launch_configuration, before)
-    if after != before or SETTINGS.template_version_on_update == "always":
-        templates.add_default_version(backend, server, after)
+    templates.refresh(backend, server, machine, always=SETTINGS.template_version_on_update == "always")
+    return shown(server.launch_configuration, server.server_id)
 
 
 OPERATIONS = {

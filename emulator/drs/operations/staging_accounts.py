@@ -17,7 +17,7 @@ from ..identifiers import identifier
 from ..models import DRSBackend, drs_backends
 from ..paging import answer, page
 from ..quotas import SERVICE_CODE, TOTAL_SERVERS
-from ..staging import has_staging_role, is_extended_into
+from ..staging import extended_arns, has_staging_role
 from ..state import SourceServer
 from .launch_configurations import DEFAULTS
 from .tags import check_tags
@@ -36,11 +36,8 @@ def list_staging_accounts(backend: DRSBackend, request: dict[str, Any], now: dat
 def list_extensible_source_servers(backend: DRSBackend, request: dict[str, Any], now: datetime) -> dict[str, Any]:  # noqa: ARG001
     """Answer ListExtensibleSourceServers: no extensions, nothing that is extended into this account already."""
     staging = _staging_store(backend, request["stagingAccountID"])
-    found = (
-        server
-        for server in staging.servers.values()
-        if server.extends is None and not is_extended_into(backend, server.arn)
-    )
+    extended = extended_arns(backend)
+    found = (server for server in staging.servers.values() if server.extends is None and server.arn not in extended)
     chosen, token = page(found, lambda server: [server.server_id], request)
     shown = [{"hostname": item.machine.hostname, "arn": item.arn, "tags": dict(item.tags)} for item in chosen]
     return answer("items", shown, token)
@@ -95,7 +92,7 @@ def _extensible_server(backend: DRSBackend, arn: str) -> SourceServer:
         raise ValidationError(f"Source Server {arn} is an extended source server and cannot be extended")
     if source.replication_configuration["ebsEncryption"] == "DEFAULT":
         raise ValidationError(f"Source Server {arn} cannot be extended if it has the default EBS encryption key")
-    if is_extended_into(backend, arn):
+    if arn in extended_arns(backend):
         raise ValidationError(f"Source Server {arn} is already extended into this account")
     return source
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.emulator.drs.support import Drs
+from tests.emulator.drs.support import RECOVERY_APP, Drs
 
 
 def versions(drs: Drs, server: str) -> list[int]:
@@ -76,6 +76,15 @@ def test_right_sizing_undoes_an_instance_type_unless_it_is_off(drs: Drs) -> None
     assert drs.template_data(server)["InstanceType"] == "m5.4xlarge"
     drs.api.update_launch_configuration(sourceServerID=server, targetInstanceTypeRightSizingMethod="BASIC")
     assert drs.template_data(server)["InstanceType"] == "m5.large"
+
+
+def test_right_sizing_undoes_an_instance_type_before_a_launch(drs: Drs) -> None:
+    server = "s-payweb10000000001"
+    drs.launch_with(server, InstanceType="m5.4xlarge", NetworkInterfaces=[{"DeviceIndex": 0, "SubnetId": RECOVERY_APP}])
+    drs.recover(server)
+    instance = drs.instance(drs.recovery_instance_of(server)["ec2InstanceID"])
+    assert instance["InstanceType"] == "t3.small"
+    assert drs.template_data(server)["InstanceType"] == "t3.small"
 
 
 def test_a_deleted_template_is_made_again_with_another_id(drs: Drs) -> None:

@@ -139,6 +139,12 @@ def test_a_body_that_is_no_json_cannot_be_parsed(drs: Drs) -> None:
     assert (status, answer["reason"]) == (400, "cannotParse")
 
 
+@pytest.mark.parametrize("text", ["2026-02-31T00:00:00Z", "9999999-12-31T23:59:59Z"])
+def test_a_date_that_is_none_is_refused(drs: Drs, text: str) -> None:
+    status, _, answer = post(drs, "/DescribeJobs", {"filters": {"fromDate": text}})
+    assert (status, answer["message"]) == (400, f"{text} is not a date")
+
+
 def test_an_unknown_operation_is_refused(drs: Drs) -> None:
     status, headers, answer = post(drs, "/StartLunch", {})
     assert (status, headers["x-amzn-errortype"], answer["reason"]) == (400, "ValidationException", "unknownOperation")

@@ -64,6 +64,20 @@ def test_an_instance_that_somebody_terminated_is_disconnected_and_deleted(drs: D
         drs.api.disconnect_recovery_instance(recoveryInstanceID=instance)
 
 
+def test_a_deleted_record_does_not_save_the_instance_from_the_next_launch(drs: Drs) -> None:
+    server = "s-payweb10000000001"
+    drs.launch_into(server, RECOVERY_APP, "10.20.2.77")
+    drs.recover(server, isDrill=True)
+    instance = drs.recovery_instance_of(server)["recoveryInstanceID"]
+    drs.api.disconnect_recovery_instance(recoveryInstanceID=instance)
+    drs.api.delete_recovery_instance(recoveryInstanceID=instance)
+    assert drs.instance(instance)["State"]["Name"] == "running"
+    job_id = drs.recover(server)
+    assert "CLEANUP_END" in drs.events(job_id)
+    assert drs.instance(instance)["State"]["Name"] == "terminated"
+    assert drs.instance(drs.recovery_instance_of(server)["ec2InstanceID"])["PrivateIpAddress"] == "10.20.2.77"
+
+
 def test_termination_protection_keeps_the_instance(drs: Drs) -> None:
     server = "s-payapp40000000001"
     drs.launch_with(
