@@ -23,6 +23,9 @@ _TERMINAL = ("Choice", "Succeed", "Fail")
 _FRACTIONS = ("BackoffRate", "ToleratedFailurePercentage")
 _JSONPATH_ONLY = ("InputPath", "OutputPath", "Parameters", "ResultPath", "ResultSelector")
 _JSONATA_ONLY = ("Arguments", "Output")
+_HEARTBEATS = {"HeartbeatSeconds", "HeartbeatSecondsPath"}
+_TIMEOUTS = {"TimeoutSeconds", "TimeoutSecondsPath"}
+_NO_TIMEOUT = 99999999  # AWS's default; moto takes 60 s when there is a heartbeat
 _TYPES = ("Task", "Pass", "Wait", "Choice", "Succeed", "Fail", "Parallel", "Map")
 
 _parse: Callable[[str], Any] = AmazonStateLanguageParser.parse
@@ -120,21 +123,23 @@ def _missing_target(field: str, target: Any, where: str) -> tuple[str, str, str]
 
 
 def parse(definition: str) -> Any:
-    """Parse a definition as moto's interpreter does, with whole numbers where its grammar wants fractions."""
-    return _parse(json.dumps(_with_fractions(json.loads(definition))))
+    """Parse a definition as moto's interpreter does, said in words that it understands as AWS does."""
+    return _parse(json.dumps(_for_moto(json.loads(definition))))
 
 
-def _with_fractions(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {
-            key: float(item)
-            if key in _FRACTIONS and isinstance(item, int) and not isinstance(item, bool)
-            else _with_fractions(item)
-            for key, item in value.items()
-        }
+def _for_moto(value: Any) -> Any:
     if isinstance(value, list):
-        return [_with_fractions(item) for item in value]
-    return value
+        return [_for_moto(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    said = {key: _fraction(item) if key in _FRACTIONS else _for_moto(item) for key, item in value.items()}
+    if value.get("Type") == "Task" and _HEARTBEATS & value.keys() and not _TIMEOUTS & value.keys():
+        said["TimeoutSeconds"] = _NO_TIMEOUT
+    return said
+
+
+def _fraction(value: Any) -> Any:
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _text_of(parser_rule_context: Any) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from emulator.stepfunctions.error_names import matches
 from tests.emulator.engine.workflows import Workflows, call, rest
 
 FAILING = """
@@ -179,6 +180,25 @@ def handler(event, context):
     state = call(workflows.function(source), {"attempt": "{% $states.context.State.RetryCount %}"}, Retry=retry)
     ended = workflows.run({"Call": {**state, "Output": "{% $states.result.Payload %}"}})
     assert (ended["output"], ended["seconds"]) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("error", "wanted", "matched"),
+    [
+        ("Mine", {"Mine"}, True),
+        ("Mine", {"Other"}, False),
+        ("Mine", {"States.TaskFailed"}, True),
+        ("States.Timeout", {"States.TaskFailed"}, False),
+        ("States.Timeout", {"States.ALL"}, True),
+        ("States.QueryEvaluationError", {"States.TaskFailed"}, True),
+        ("States.Runtime", {"States.ALL"}, False),
+        ("States.Runtime", {"States.Runtime"}, False),
+        ("States.DataLimitExceeded", {"States.ALL"}, False),
+        ("States.DataLimitExceeded", {"States.DataLimitExceeded"}, True),
+    ],
+)
+def test_which_names_match_an_error(error: str, wanted: set[str], matched: bool) -> None:
+    assert matches(error, wanted) is matched
 
 
 @pytest.mark.parametrize("name", ["OutOfLuck", "States.TaskFailed", "States.ALL"])

@@ -144,7 +144,7 @@ def test_every_attempt_has_its_own_token(workflows: Workflows) -> None:
 
 
 def test_heartbeats_keep_a_task_alive(workflows: Workflows) -> None:
-    state = waiting(workflows, "/beat", TimeoutSeconds=10000, HeartbeatSeconds=100)
+    state = waiting(workflows, "/beat", HeartbeatSeconds=100)
     execution = workflows.start(workflows.machine({"Ask": state}))
     token = token_of(workflows, "/beat")
     for _ in range(3):
