@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pytest
@@ -202,6 +203,22 @@ def test_a_server_is_in_one_job_at_a_time_and_nothing_starts_when_one_is_busy(dr
     assert error.value.response["resourceId"] == busy
     assert drs.server(idle)["lastLaunchResult"] == "NOT_STARTED"
     drs.finish(job_id)
+
+
+def test_of_many_starts_at_once_one_gets_the_server(drs: Drs) -> None:
+    server = "s-paydb200000000001"
+    drs.launch_into(server, RECOVERY_DB)
+
+    def attempt(_number: int) -> str:
+        try:
+            return drs.start(server)
+        except drs.api.exceptions.ConflictException:
+            return "conflict"
+
+    with ThreadPoolExecutor(12) as pool:
+        outcomes = list(pool.map(attempt, range(24)))
+    assert outcomes.count("conflict") == 23
+    drs.finish(next(outcome for outcome in outcomes if outcome != "conflict"))
 
 
 @pytest.mark.parametrize(

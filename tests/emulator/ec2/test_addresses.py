@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -83,6 +84,19 @@ def test_an_address_has_one_holder_until_it_is_released(ec2: Any) -> None:
     assert instance["PrivateIpAddress"] == "10.20.1.60"
     ec2.terminate_instances(InstanceIds=[instance["InstanceId"]])
     assert run(ec2, SubnetId=RECOVERY_DB, PrivateIpAddress="10.20.1.60")["PrivateIpAddress"] == "10.20.1.60"
+
+
+def test_of_many_who_want_an_address_at_once_one_gets_it(ec2: Any) -> None:
+    def attempt(_number: int) -> str:
+        try:
+            run(ec2, SubnetId=RECOVERY_DB, PrivateIpAddress="10.20.1.65")
+        except ClientError as error:
+            return str(error.response["Error"]["Code"])
+        return "launched"
+
+    with ThreadPoolExecutor(12) as pool:
+        outcomes = list(pool.map(attempt, range(24)))
+    assert sorted(outcomes) == ["InvalidIPAddress.InUse"] * 23 + ["launched"]
 
 
 def test_secondary_addresses_are_held_too_and_found_by_the_filter(ec2: Any) -> None:
