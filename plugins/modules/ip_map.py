@@ -336,7 +336,7 @@ def main() -> NoReturn:
                 "elements": "dict",
                 "default": [],
                 "options": {
-                    "server_key": {"type": "str"},
+                    "server_key": {"type": "str", "no_log": False},
                     "interface": {"type": "int"},
                     "profile": {"type": "str"},
                     "address": {"type": "str"},

@@ -15,3 +15,11 @@ def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
     running = Estate(tmp_path_factory.mktemp("estate"))
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="module")
+def shared_estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
+    """One sample estate for the tests of a file that leave it as they found it."""
+    running = Estate(tmp_path_factory.mktemp("estate"))
+    yield running
+    running.stop()

@@ -24,8 +24,12 @@ class Estate:
         self.aws = EmbeddedAws(ROOT / "emulator/estate/sample.yml")
         self._directory = directory
         self._files = 0
+        self.make_table(TABLE)
+
+    def make_table(self, name: str) -> str:
+        """Make an empty IP map table and return its name."""
         self.aws.client("dynamodb").create_table(
-            TableName=TABLE,
+            TableName=name,
             BillingMode="PAY_PER_REQUEST",
             KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
             AttributeDefinitions=[
@@ -33,6 +37,7 @@ class Estate:
                 {"AttributeName": "sk", "AttributeType": "S"},
             ],
         )
+        return name
 
     @property
     def connection(self) -> dict[str, str]:
@@ -119,9 +124,9 @@ class Estate:
         """Return what a server launches with."""
         return next(version for version in self.template(name)[1] if version["DefaultVersion"])["LaunchTemplateData"]
 
-    def items(self) -> list[dict[str, Any]]:
-        """Return everything in the IP map table, in DynamoDB's form."""
-        found: list[dict[str, Any]] = self.aws.client("dynamodb").scan(TableName=TABLE)["Items"]
+    def items(self, table: str) -> list[dict[str, Any]]:
+        """Return everything in an IP map table, in DynamoDB's form."""
+        found: list[dict[str, Any]] = self.aws.client("dynamodb").scan(TableName=table)["Items"]
         return found
 
     def stop(self) -> None:

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.modules.estate import DECLARATION, TABLE, Estate
+import pytest
+
+from tests.modules.estate import DECLARATION, Estate
 
 WEB = {"tags": {"Tier": "web", "Application": "payments"}}
-MAP: dict[str, Any] = {
-    "table": TABLE,
-    "subnet_map": DECLARATION["dr_subnet_map"],
-    "source_region": "us-east-1",
-}
+
+
+@pytest.fixture
+def table(shared_estate: Estate, request: pytest.FixtureRequest) -> str:
+    """An empty table of this test."""
+    return shared_estate.make_table(f"ip-map-{request.node.name}"[:100])
+
+
+def mapped(table: str, **options: Any) -> dict[str, Any]:
+    """Return a task that maps servers as declared."""
+    declared = {"subnet_map": DECLARATION["dr_subnet_map"], "source_region": "us-east-1"}
+    return {"ip_map": {"table": table, **declared, **options}}
 
 
 def override(server: str, address: str, profile: str = "failover") -> dict[str, Any]:
@@ -28,10 +37,10 @@ def failover_addresses(answer: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def test_entries_are_predicted_written_kept_and_given_up(estate: Estate) -> None:
-    (predicted,) = estate.tasks({"ip_map": MAP}, arguments=("--check",))
-    assert estate.items() == []
-    created, unchanged = estate.tasks({"ip_map": MAP}, {"ip_map": MAP})
+def test_entries_are_predicted_written_kept_and_given_up(shared_estate: Estate, table: str) -> None:
+    (predicted,) = shared_estate.tasks(mapped(table), arguments=("--check",))
+    assert shared_estate.items(table) == []
+    created, unchanged = shared_estate.tasks(mapped(table), mapped(table))
     assert predicted["changed"] is created["changed"] is True
     assert predicted["changes"] == created["changes"]
     assert len(created["entries"]) == 19
@@ -40,23 +49,23 @@ def test_entries_are_predicted_written_kept_and_given_up(estate: Estate) -> None
     assert unchanged["entries"] == created["entries"]
     assert unchanged["entries"][0]["updated_by"].startswith("arn:aws:iam::222222222222:user/")
 
-    gone, again = estate.tasks(
-        *({"ip_map": {"table": TABLE, "state": "absent", "servers": ["PAY-DB-1.example.internal"]}} for _ in range(2))
+    gone, again = shared_estate.tasks(
+        *({"ip_map": {"table": table, "state": "absent", "servers": ["PAY-DB-1.example.internal"]}} for _ in range(2))
     )
     assert gone["changes"]["deleted"] == ["pay-db-1.example.internal/0", "pay-db-1.example.internal/1"]
     assert again["changed"] is False
-    left = {(item["pk"]["S"], item["sk"]["S"]) for item in estate.items()}
+    left = {(item["pk"]["S"], item["sk"]["S"]) for item in shared_estate.items(table)}
     assert ("address#subnet-0a20100000000d001", "10.20.1.11") not in left
     assert ("address#subnet-0a20100000000d001", "10.20.1.12") in left
     assert ("server#pay-db-1.example.internal", "nic#0#v00000001") in left
 
 
-def test_servers_may_exchange_addresses_but_never_share_one(estate: Estate) -> None:
+def test_servers_may_exchange_addresses_but_never_share_one(shared_estate: Estate, table: str) -> None:
     swap = [override("pay-web-1", "10.20.4.12"), override("pay-web-2", "10.20.4.11")]
-    first, second, back = estate.tasks(
-        {"ip_map": {**MAP, "match": WEB}},
-        {"ip_map": {**MAP, "match": WEB, "addresses": swap}},
-        {"ip_map": {**MAP, "match": WEB}},
+    first, second, back = shared_estate.tasks(
+        mapped(table, match=WEB),
+        mapped(table, match=WEB, addresses=swap),
+        mapped(table, match=WEB),
     )
     assert failover_addresses(first) == {
         "pay-web-1": "10.20.4.11",
@@ -72,18 +81,18 @@ def test_servers_may_exchange_addresses_but_never_share_one(estate: Estate) -> N
     assert failover_addresses(back) == failover_addresses(first)
     assert {entry["version"] for entry in back["entries"]} == {1, 3}
 
-    before = estate.items()
+    before = shared_estate.items(table)
     only_crm = {"servers": ["crm-web-1.example.internal"]}
     taken = [override("crm-web-1", "10.20.4.13")]
     for arguments in ((), ("--check",)):
-        (refused,) = estate.tasks({"ip_map": {**MAP, "match": only_crm, "addresses": taken}}, arguments=arguments)
+        (refused,) = shared_estate.tasks(mapped(table, match=only_crm, addresses=taken), arguments=arguments)
         assert refused["failed"] is True
         assert "10.20.4.13 in subnet-0a20400000000c001" in refused["msg"]
         assert "held by server pay-web-3.example.internal interface 0" in refused["msg"]
-    assert estate.items() == before
+    assert shared_estate.items(table) == before
 
 
-def test_targets_that_ec2_does_not_know_as_declared_are_named_together(estate: Estate) -> None:
+def test_targets_that_ec2_does_not_know_as_declared_are_named_together(shared_estate: Estate, table: str) -> None:
     wrong = [
         {
             "source_cidr": "10.10.4.0/26",
@@ -101,7 +110,7 @@ def test_targets_that_ec2_does_not_know_as_declared_are_named_together(estate: E
             },
         }
     ]
-    (refused,) = estate.tasks({"ip_map": {**MAP, "match": WEB, "subnet_map": wrong}})
+    (refused,) = shared_estate.tasks(mapped(table, match=WEB, subnet_map=wrong))
     problems = {problem["value"].strip("'"): problem["remedy"] for problem in refused["problems"]}
     assert problems.keys() == {
         "10.20.9.0/25",
@@ -110,22 +119,25 @@ def test_targets_that_ec2_does_not_know_as_declared_are_named_together(estate: E
         "subnet-0123456789abcdef0",
     }
     assert "10.20.4.0/25" in problems["10.20.9.0/25"]
-    assert estate.items() == []
+    assert shared_estate.items(table) == []
 
 
-def test_an_address_that_somebody_uses_is_refused(estate: Estate) -> None:
-    interface = estate.aws.client("ec2").create_network_interface(
-        SubnetId="subnet-0a20400000000c001", PrivateIpAddress="10.20.4.12"
-    )["NetworkInterface"]["NetworkInterfaceId"]
-    (refused,) = estate.tasks({"ip_map": {**MAP, "match": WEB}})
+def test_an_address_that_somebody_uses_is_refused(shared_estate: Estate, table: str) -> None:
+    ec2 = shared_estate.aws.client("ec2")
+    interface = ec2.create_network_interface(SubnetId="subnet-0a20400000000c001", PrivateIpAddress="10.20.4.12")
+    interface_id = interface["NetworkInterface"]["NetworkInterfaceId"]
+    try:
+        (refused,) = shared_estate.tasks(mapped(table, match=WEB))
+    finally:
+        ec2.delete_network_interface(NetworkInterfaceId=interface_id)
     assert refused["failed"] is True
     assert "'10.20.4.12'" in refused["msg"]
     assert "pay-web-2.example.internal" in refused["msg"]
-    assert interface in refused["msg"]
-    assert estate.items() == []
+    assert interface_id in refused["msg"]
+    assert shared_estate.items(table) == []
 
 
-def test_a_missing_table_is_named(estate: Estate) -> None:
-    (refused,) = estate.tasks({"ip_map": {**MAP, "table": "no-such-ip-map", "match": WEB}})
+def test_a_missing_table_is_named(shared_estate: Estate) -> None:
+    (refused,) = shared_estate.tasks(mapped("no-such-ip-map", match=WEB))
     assert "no-such-ip-map" in refused["msg"]
     assert "deploy" in refused["msg"]

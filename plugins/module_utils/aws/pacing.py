@@ -24,8 +24,8 @@ R = TypeVar("R")
 
 WORKERS = 8
 
-DEFAULT_BUCKET = (50, 20.0)
-"""Burst and requests per second where AWS publishes nothing, as for DRS."""
+DEFAULT_BUCKET = (100, 50.0)
+"""Burst and requests per second where AWS publishes nothing, as for DRS: botocore's retries meet what that exceeds."""
 
 BUCKETS: Mapping[str, tuple[int, float]] = {
     "CreateLaunchTemplateVersion": (100, 5.0),
