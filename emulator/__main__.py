@@ -35,8 +35,7 @@ class StateDirectory:
             document: dict[str, Any] = json.loads(self._file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
-        health = ask(document["endpoint"], "health")
-        return document if health and health.get("pid") == document["pid"] else None
+        return document if _runs(document["pid"]) else None
 
     def write(self, endpoint: str, estate: Path) -> None:
         """Record this process."""
@@ -75,6 +74,8 @@ def run(options: argparse.Namespace, state: StateDirectory) -> int:
     from emulator.server import StartError, serve
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
+    # moto reports every error that a state machine handles as its own.
+    logging.getLogger("moto.stepfunctions.parser.asl.component.eval_component").setLevel(logging.CRITICAL)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
     def ready(endpoint: str) -> None:
@@ -110,7 +111,7 @@ def start_in_background(options: argparse.Namespace, state: StateDirectory) -> i
     end = time.monotonic() + _START_SECONDS
     while time.monotonic() < end:
         running = state.read()
-        if running:
+        if running and ask(running["endpoint"], "health"):
             print(f"embedded AWS ready at {running['endpoint']} (pid {running['pid']}, log {state.log})")
             return 0
         if process.poll() is not None:
@@ -132,7 +133,7 @@ def stop(options: argparse.Namespace) -> int:
     os.kill(running["pid"], signal.SIGTERM)
     end = time.monotonic() + _STOP_SECONDS
     while time.monotonic() < end:
-        if ask(running["endpoint"], "health") is None and not _alive(running["pid"]):
+        if not _runs(running["pid"]):
             state.clear()
             print("embedded AWS stopped")
             return 0
@@ -140,13 +141,20 @@ def stop(options: argparse.Namespace) -> int:
     return fail(f"the embedded AWS (pid {running['pid']}) did not end within {_STOP_SECONDS:.0f} s")
 
 
-def _alive(pid: int) -> bool:
+def _runs(pid: int) -> bool:
+    """Tell whether this process is an emulator that runs; the number may have gone to another program since."""
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, PermissionError):
         return False
-    stat = Path(f"/proc/{pid}/stat")
-    return not (stat.exists() and stat.read_text(encoding="utf-8").rsplit(")", 1)[-1].split()[0] == "Z")
+    if not Path("/proc/self").exists():
+        return True
+    try:
+        return (
+            b"emulator" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        )  # empty for a process that has ended and was not waited for
+    except OSError:
+        return False
 
 
 def status(options: argparse.Namespace) -> int:

@@ -49,6 +49,7 @@ class EmulatedExecution(Execution):
         """Start the execution."""
         worker: Any = self._get_start_execution_worker()
         worker.env = worker._get_evaluation_environment()
+        worker.env.states.context_object.context_object_data["Execution"]["RedriveCount"] = 0
         self.exec_worker = worker
         self.exec_status = ExecutionStatus.RUNNING
         worker.start()

@@ -170,6 +170,7 @@ def test_signatures_hold_for_awkward_names_and_bodies(embedded: EmbeddedAws) -> 
     key = "a b/ü+%41//x.txt"
     s3.put_object(Bucket="awkward", Key=key, Body=b"content" * 1000)
     assert s3.get_object(Bucket="awkward", Key=key)["Body"].read() == b"content" * 1000
+    assert s3.head_object(Bucket="awkward", Key=key)["ContentLength"] == 7000
     assert [item["Key"] for item in s3.list_objects_v2(Bucket="awkward", Prefix="a b/ü")["Contents"]] == [key]
     embedded.client("iam").create_role(RoleName="r+=,.@-", Path="/a/b/", AssumeRolePolicyDocument="{}")
     assert embedded.client("lambda").list_tags(Resource=_function(embedded))["Tags"] == {"k": "v /+"}

@@ -87,6 +87,7 @@ def test_variables_choice_context_and_output(workflows: Workflows) -> None:
         "End": {
             "Type": "Succeed",
             "Output": {
+                "redriven": "{% $states.context.Execution.RedriveCount %}",
                 "name": "{% $states.context.Execution.Name %}",
                 "id": "{% $states.context.Execution.Id %}",
                 "started": "{% $states.context.Execution.StartTime %}",
@@ -106,6 +107,7 @@ def test_variables_choice_context_and_output(workflows: Workflows) -> None:
     assert len(moment) == len("2026-11-23T10:57:01.250Z")
     assert output.pop("started") == moment
     assert output == {
+        "redriven": 0,
         "name": "seen-from-inside",
         "id": execution,
         "input": {"n": 2},
