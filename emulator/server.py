@@ -13,6 +13,8 @@ from typing import Any
 
 import yaml
 
+from emulator.accounts import AccountsError, check_accounts
+
 LOG = logging.getLogger(__name__)
 HOST = "127.0.0.1"
 
@@ -46,7 +48,11 @@ def read_estate(path: Path) -> dict[str, Any]:
         reason = re.sub(r"\s+", " ", str(error))
         raise StartError(f"estate {path}: no YAML: {reason}") from error
     if not isinstance(document, dict) or not isinstance(document.get("accounts"), dict) or not document["accounts"]:
-        raise StartError(f"estate {path}: a mapping with 'accounts' is needed, see emulator/README.md")
+        raise StartError(f"estate {path}: a mapping with 'accounts' is needed, see emulator/estate/README.md")
+    try:
+        check_accounts(document["accounts"])
+    except AccountsError as error:
+        raise StartError(f"estate {path}: {error}") from error
     return document
 
 
@@ -88,8 +94,7 @@ def load_estate(document: dict[str, Any], path: Path) -> None:
     estate = importlib.import_module("emulator.estate")
     try:
         auth.create_accounts(document["accounts"])
-        if hasattr(estate, "load"):
-            estate.load(document)
+        estate.load(document)
     except ValueError as error:
         raise StartError(f"estate {path}: {error}") from error
 

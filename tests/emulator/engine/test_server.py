@@ -78,7 +78,8 @@ def test_start_status_stop(tmp_path: Path) -> None:
         ("- 1", "'accounts' is needed"),
         ("accounts: {}", "'accounts' is needed"),
         ('accounts: {"222": {}}', "'222'"),
-        ('accounts: {"222222222222": {access_keys: [{access_key_id: short}]}}', "missing"),
+        ('accounts: {"222222222222": {access_keys: [{access_key_id: short}]}}', "give exactly"),
+        ("accounts: {222222222222: {}}", "quote its 12 digits"),
         (
             'accounts: {"222222222222": {access_keys: [{access_key_id: short, secret_access_key: s, user: u}]}}',
             "'short'",
