@@ -443,6 +443,17 @@ class TestPause:
         assert refused.value.name == "Conflict"
 
 
+def test_a_notice_that_cannot_be_sent_is_told_of_and_ends_nothing(
+    orchestrator: Orchestrator, open_run: OpenRun
+) -> None:
+    run_id = open_run()
+    refusal = {"service": "sns", "operation": "Publish", "error": "AuthorizationError", "status": 403}
+    orchestrator.aws.control("faults", refusal)
+    assert orchestrator.invoke("close-run", run_id, aborted=True, error=None)["status"] == "aborted"
+    assert orchestrator.kinds(run_id)[-1] == "notice_failed"
+    assert orchestrator.runs.lock_owners(KEYS.values()) == {}
+
+
 class TestCleanUp:
     def finished_drill(self, orchestrator: Orchestrator, open_run: OpenRun) -> str:
         run_id = open_run()
@@ -512,7 +523,7 @@ class TestCloseRun:
         run_id = open_run()
         error = {"Error": "AwsRefused", "Cause": json.dumps({"errorMessage": "it rains", "stackTrace": ["secret"]})}
         assert orchestrator.invoke("close-run", run_id, aborted=False, error=error)["status"] == "failed"
-        assert orchestrator.runs.get_run(run_id)["error"] == "it rains"
+        assert orchestrator.runs.get_run(run_id)["error"] == "AwsRefused: it rains"
 
     def test_a_drill_that_was_aborted_leaves_the_failover_versions(
         self, orchestrator: Orchestrator, open_run: OpenRun

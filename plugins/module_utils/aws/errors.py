@@ -47,6 +47,9 @@ TRANSIENT_CODES = frozenset(
 )
 
 
+TOO_MANY_REQUESTS = 429  # every service has its own code for it
+
+
 class AwsError(Exception):
     """AWS refused a request, or could not be reached.
 
@@ -99,7 +102,7 @@ def from_client_error(error: ClientError) -> AwsError:
             f"{operation}: Elastic Disaster Recovery is not initialised in this account and Region ({code}). "
             "Initialise it there first (console, or the InitializeService API), or correct the Region."
         )
-    elif code in TRANSIENT_CODES or status >= 500:
+    elif code in TRANSIENT_CODES or status == TOO_MANY_REQUESTS or status >= 500:
         kind = TransientError
     elif code in {"ConflictException", "ConditionalCheckFailedException", "TransactionCanceledException"}:
         kind = ConflictError

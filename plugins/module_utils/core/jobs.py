@@ -10,8 +10,8 @@ Source: DRS API Reference, Job, ParticipatingServer. Enumerations are open.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -30,11 +30,17 @@ TERMINATE = "TERMINATE"
 
 @dataclass(frozen=True, slots=True)
 class Participant:
-    """One server's part in a job; C(recovery_instance_id) may be missing even after a launch."""
+    """One server's part in a job.
+
+    Attributes:
+        recovery_instance_id: May be missing even after a launch.
+        error: What the job's log says went wrong, empty until L(with_errors) read it; DRS does not always say.
+    """
 
     source_server_id: str
     launch_status: str
     recovery_instance_id: str | None
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +97,20 @@ def job_from_drs(item: Mapping[str, Any]) -> Job:
         attempt=_number(tags.get(TAG_ATTEMPT)),
         batch=_number(tags.get(TAG_BATCH)),
     )
+
+
+def with_errors(job: Job, log: Iterable[Mapping[str, Any]]) -> Job:
+    """Return C(job) with what its log (items of DescribeJobLogItems) says went wrong with each server."""
+    errors = {
+        data["sourceServerID"]: str(data["rawError"])
+        for data in (item.get("eventData") or {} for item in log)
+        if data.get("rawError") and data.get("sourceServerID")
+    }
+    participants = {
+        server_id: replace(participant, error=errors.get(server_id, participant.error))
+        for server_id, participant in job.participants.items()
+    }
+    return replace(job, participants=participants)
 
 
 def job_tags(run_id: str, wave: int, attempt: int, batch: int) -> dict[str, str]:

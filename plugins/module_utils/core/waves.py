@@ -207,7 +207,8 @@ def _result(record: ServerRecord, job: Job, now: datetime) -> ServerRecord:
             reason="",
         )
     if status == FAILED:
-        return replace(record, status=ServerStatus.FAILED, reason=f"DRS could not launch it in job {job.job_id}")
+        why = f": {participant.error}" if participant and participant.error else ""
+        return replace(record, status=ServerStatus.FAILED, reason=f"DRS could not launch it in job {job.job_id}{why}")
     if job.active:
         return record
     if participant is None:

@@ -6,32 +6,17 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from _notices import error_text, publish
 from _records import read_plan, read_run
-from _runtime import Call, Result, client, function, runs
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.dynamodb import call as aws_call
+from _runtime import Call, Result, function, runs
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import decisions
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import RunStatus
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timestamps import format_time
-
-SUBJECT_LENGTH = 100
-"""Characters of a notice's subject. Source: SNS API Reference, Publish."""
-
-
-def _error_text(error: Mapping[str, Any]) -> str:
-    """Return what a person needs of an error that the state machine caught: its name and message, no stack trace."""
-    cause = error.get("Cause") or ""
-    try:
-        message = json.loads(cause)["errorMessage"]
-    except (ValueError, TypeError, KeyError):
-        message = cause
-    return f"{error.get('Error')}: {message}"
 
 
 def _notice(run: Mapping[str, Any], pause: Mapping[str, Any]) -> str:
@@ -66,7 +51,7 @@ def handler(call: Call) -> Result:
         {
             "step": step,
             "wave": call.wave,
-            "reason": call.event.get("reason") or _error_text(error or {"Error": "unknown"}),
+            "reason": call.event.get("reason") or error_text(error or {"Error": "unknown"}),
             "details": {"error": error.get("Error")} if error else {},
             "options": list(decisions.options_for(step)),
             "default": decisions.default_for(step, policy.default),
@@ -78,15 +63,5 @@ def handler(call: Call) -> Result:
     told = {name: pause[name] for name in ("pause_id", "step", "wave", "reason", "options", "default", "deadline")}
     runs().append_event(call.run_id, EventKind.RUN_PAUSED.value, told, call.now)
     runs().update_run(call.run_id, {"status": RunStatus.WAITING.value})
-    aws_call(
-        client("sns").publish,
-        "publish the notice",
-        TopicArn=os.environ["TOPIC_ARN"],
-        Subject=f"Decision needed: {call.run_id}"[:SUBJECT_LENGTH],
-        Message=_notice(run, pause),
-        MessageAttributes={
-            "kind": {"DataType": "String", "StringValue": "decision_needed"},
-            "run_id": {"DataType": "String", "StringValue": call.run_id},
-        },
-    )
+    publish(call, "decision_needed", f"Decision needed: {call.run_id}", _notice(run, pause))
     return {"pause_id": pause["pause_id"]}

@@ -13,6 +13,7 @@ from typing import Any
 
 from _jobs import job_facts, read_jobs
 from _launch import set_profile
+from _notices import error_text, publish
 from _records import declared_wave, end_wave, read_plan, read_records, read_run
 from _runtime import Call, Result, client, function, runs
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.dynamodb import call as aws_call
@@ -26,18 +27,6 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs im
 Item = dict[str, Any]
 
 SUMMARY_LENGTH = 2000
-SUBJECT_LENGTH = 100
-"""Characters of a notice's subject. Source: SNS API Reference, Publish."""
-
-
-def _error_text(error: Any) -> str:
-    """Return what ended the run, without a stack trace; empty when nothing did."""
-    if not error:
-        return ""
-    try:
-        return str(json.loads(error["Cause"])["errorMessage"])
-    except (ValueError, TypeError, KeyError):
-        return f"{error.get('Error')}: {error.get('Cause')}"
 
 
 def _tell_of_ended_jobs(call: Call, run: Mapping[str, Any]) -> None:
@@ -90,27 +79,13 @@ def _evidence_key(call: Call) -> str:
     return f"runs/{call.run_id}/report.json"
 
 
-def _tell(call: Call, status: str, lines: list[str]) -> None:
-    aws_call(
-        client("sns").publish,
-        "publish the notice",
-        TopicArn=os.environ["TOPIC_ARN"],
-        Subject=f"Run {status}: {call.run_id}"[:SUBJECT_LENGTH],
-        Message="\n".join(lines),
-        MessageAttributes={
-            "kind": {"DataType": "String", "StringValue": "run_closed"},
-            "run_id": {"DataType": "String", "StringValue": call.run_id},
-            "status": {"DataType": "String", "StringValue": status},
-        },
-    )
-
-
 @function("close-run")
 def handler(call: Call) -> Result:
     """Return C({status, summary}). A run that is closed keeps its status; what a crash left undone is done."""
     run = read_run(call)
     aborted = bool(call.event.get("aborted"))
-    error = _error_text(call.event.get("error"))
+    caught = call.event.get("error")
+    error = error_text(caught) if caught else ""
     records = read_records(call)
     status = run["status"] if run["closed_at"] else str(report.final_status(records, aborted=aborted, error=error))
     if run["mode"] == "test" and records:
@@ -126,10 +101,10 @@ def handler(call: Call) -> Result:
     document = _report(call, closed)
     lines = report.summary_lines(document)
     _store_evidence(call, document)
-    _tell(call, status, lines)
     runs().update_run(
         call.run_id,
         {"status": status, "closed_at": closed_at, "evidence": evidence, "error": error or run.get("error")},
     )
     runs().release_locks([plan_lock(run["plan_name"]), *(record.server_key for record in records)], call.run_id)
+    publish(call, "run_closed", f"Run {status}: {call.run_id}", "\n".join(lines))
     return {"status": status, "summary": "\n".join(lines)[:SUMMARY_LENGTH]}

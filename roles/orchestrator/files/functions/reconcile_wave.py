@@ -18,7 +18,13 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors i
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import waves
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.admission import Quotas
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.jobs import Job, job_from_drs, job_tags
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.jobs import (
+    FAILED,
+    Job,
+    job_from_drs,
+    job_tags,
+    with_errors,
+)
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord, record_to_item
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import ServerStatus
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timestamps import format_time, parse_time
@@ -37,31 +43,11 @@ def _quotas(call: Call, wave: Mapping[str, Any]) -> Quotas:
     return quotas
 
 
-def _raw_errors(job_id: str) -> dict[str, str]:
-    """Return what the job's log says went wrong, by source server id. DRS does not always say."""
-    return {
-        item["eventData"]["sourceServerID"]: item["eventData"]["rawError"]
-        for item in drs.describe_job_log_items(client("drs"), job_id)
-        if item.get("eventData", {}).get("rawError") and item["eventData"].get("sourceServerID")
-    }
-
-
-def _with_reasons(before: Mapping[str, ServerRecord], updates: Iterable[ServerRecord]) -> list[ServerRecord]:
-    """Add to newly failed servers what their job's log says."""
-    updates = list(updates)
-    failed = {
-        record.server_key
-        for record in updates
-        if record.status == ServerStatus.FAILED and record.job_id and before[record.server_key].status != record.status
-    }
-    jobs = {record.job_id for record in updates if record.server_key in failed and record.job_id}
-    errors = {job_id: _raw_errors(job_id) for job_id in sorted(jobs)}
-    return [
-        replace(record, reason=f"{record.reason}: {errors[record.job_id][record.source_server_id]}")
-        if record.server_key in failed and record.job_id and record.source_server_id in errors[record.job_id]
-        else record
-        for record in updates
-    ]
+def _with_errors(job: Job, before: Iterable[ServerRecord]) -> Job:
+    """Return the job with what its log says of failures that the records do not tell of yet."""
+    told = {record.source_server_id for record in before if record.status == ServerStatus.FAILED}
+    failed = {server_id for server_id, server in job.participants.items() if server.launch_status == FAILED}
+    return with_errors(job, drs.describe_job_log_items(client("drs"), job.job_id)) if failed - told else job
 
 
 def _with_instances(updates: Iterable[ServerRecord]) -> list[ServerRecord]:
@@ -128,7 +114,7 @@ def handler(call: Call) -> Result:
     number = wave["wave"]
     declared = declared_wave(read_plan(run), number)
     before = read_records(call, number)
-    jobs = read_jobs(run)
+    jobs = [_with_errors(job, before) if job.belongs_to(call.run_id, number) else job for job in read_jobs(run)]
     step = waves.reconcile(
         before,
         jobs,
@@ -139,7 +125,7 @@ def handler(call: Call) -> Result:
         now=call.now,
         wave_started_at=timer_started(wave),
     )
-    updates = _with_instances(_with_reasons({record.server_key: record for record in before}, step.updates))
+    updates = _with_instances(step.updates)
     _tell_of_found_jobs(call, [job for job in jobs if job.belongs_to(call.run_id, number)], before, updates)
     store(call, before, updates)
     current = {record.server_key: record for record in (*before, *updates)}

@@ -1,0 +1,192 @@
+"""The state machines with the real functions: whole drills, every decision, trouble on the way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from tests.support.orchestrator import IDS, KEYS, MACHINES, Orchestrator, definition
+
+NewRun = Callable[[], str]
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_aws_would_accept_the_definition(orchestrator: Orchestrator, machine: str) -> None:
+    answer = orchestrator.client("stepfunctions").validate_state_machine_definition(definition=definition(machine))
+    assert (answer["result"], answer["diagnostics"]) == ("OK", [])
+
+
+def test_a_drill_recovers_every_server_and_leaves_nothing_behind(orchestrator: Orchestrator, new_run: NewRun) -> None:
+    run_id = new_run()
+    execution = orchestrator.follow(orchestrator.start("test", run_id))
+    assert (execution["status"], json.loads(execution["output"])) == (
+        "SUCCEEDED",
+        {"run_id": run_id, "status": "succeeded"},
+    )
+    assert set(orchestrator.statuses(run_id).values()) == {"cleaned_up"}
+    assert orchestrator.client("drs").describe_recovery_instances(filters={})["items"] == []
+    assert len(orchestrator.jobs(run_id)) == 2
+    children = orchestrator.client("stepfunctions").list_executions(
+        stateMachineArn=execution["stateMachineArn"].replace("dr-test", "dr-wave")
+    )["executions"]
+    assert {child["name"] for child in children if child["name"].startswith(f"{run_id}-")} == {
+        f"{run_id}-w01-1",
+        f"{run_id}-w02-1",
+    }
+
+
+def failed_launch(orchestrator: Orchestrator, run_id: str) -> str:
+    """Start a drill whose only critical server of wave 1 fails once, and follow it until it is paused."""
+    fault = {"phase": "LAUNCH", "times": 1, "raw_error": "InsufficientInstanceCapacity"}
+    orchestrator.change_source_server("db-1", fail_launch=fault)
+    arn = orchestrator.start("test", run_id)
+    assert orchestrator.follow(arn, until_paused=True)["status"] == "RUNNING"
+    (pause,) = orchestrator.runs.open_pauses(run_id)
+    assert (pause["step"], pause["wave"]) == ("reconcile-wave", 1)
+    assert "InsufficientInstanceCapacity" in pause["reason"]
+    return arn
+
+
+@pytest.mark.parametrize(
+    ("decision", "ends", "db_1", "others"),
+    [
+        ("retry", "succeeded", "cleaned_up", "cleaned_up"),
+        ("continue", "succeeded_with_failures", "failed", "cleaned_up"),
+        ("skip", "succeeded_with_failures", "skipped", "cleaned_up"),
+        ("abort", "aborted", "failed", "skipped"),
+    ],
+)
+def test_a_failed_launch_is_asked_about_and_the_decision_counts(
+    orchestrator: Orchestrator, new_run: NewRun, decision: str, ends: str, db_1: str, others: str
+) -> None:
+    run_id = new_run()
+    arn = failed_launch(orchestrator, run_id)
+    orchestrator.decide(run_id, decision)
+    execution = orchestrator.follow(arn)
+    assert orchestrator.runs.get_run(run_id)["status"] == ends
+    if ends.startswith("succeeded"):
+        assert json.loads(execution["output"]) == {"run_id": run_id, "status": ends}
+    else:
+        assert (execution["status"], execution["error"]) == ("FAILED", ends)
+        assert run_id in execution["cause"]
+    statuses = orchestrator.statuses(run_id)
+    assert statuses.pop("db-1") == db_1
+    assert set(statuses.values()) == {others}
+    assert orchestrator.runs.lock_owners(KEYS.values()) == {}
+    assert orchestrator.runs.get_run(run_id)["evidence"] is not None
+
+
+def test_without_an_answer_the_default_is_applied(orchestrator: Orchestrator, new_run: NewRun) -> None:
+    run_id = new_run()
+    arn = failed_launch(orchestrator, run_id)
+    orchestrator.aws.control("clock", {"advance": 3700})
+    execution = orchestrator.follow(arn)
+    assert (execution["status"], execution["error"]) == ("FAILED", "aborted")
+    (pause,) = orchestrator.runs.pauses(run_id)
+    assert (pause["status"], pause["decision"]) == ("expired", "abort")
+
+
+def test_an_optional_server_that_fails_stops_nothing(orchestrator: Orchestrator, new_run: NewRun) -> None:
+    run_id = new_run()
+    orchestrator.change_source_server("rep-1", fail_launch={"phase": "CONVERSION", "times": 1})
+    execution = orchestrator.follow(orchestrator.start("test", run_id))
+    assert json.loads(execution["output"])["status"] == "succeeded_with_failures"
+    assert orchestrator.statuses(run_id)["rep-1"] == "failed"
+
+
+def test_throttles_and_faults_of_aws_are_waited_out(orchestrator: Orchestrator, new_run: NewRun) -> None:
+    run_id = new_run()
+    for service, operation, error, status in (
+        ("drs", "StartRecovery", "ThrottlingException", 429),
+        ("drs", "DescribeJobs", "InternalServerException", 500),
+        ("dynamodb", "Query", "ThrottlingException", 400),
+        ("ec2", "DescribeInstances", "RequestLimitExceeded", 503),
+        ("sns", "Publish", "ThrottledException", 429),
+    ):
+        fault = {"service": service, "operation": operation, "error": error, "status": status, "times": 6}
+        orchestrator.aws.control("faults", fault)
+    execution = orchestrator.follow(orchestrator.start("test", run_id))
+    assert execution["status"] == "SUCCEEDED"
+    assert "run_paused" not in orchestrator.kinds(run_id)
+    assert len(orchestrator.jobs(run_id)) == 2
+
+
+def test_what_aws_refuses_is_asked_about_and_can_be_retried(orchestrator: Orchestrator, new_run: NewRun) -> None:
+    run_id = new_run()
+    refusal = {"service": "drs", "operation": "StartRecovery", "error": "AccessDeniedException", "status": 403}
+    orchestrator.aws.control("faults", refusal)
+    arn = orchestrator.start("test", run_id)
+    orchestrator.follow(arn, until_paused=True)
+    (pause,) = orchestrator.runs.open_pauses(run_id)
+    assert "AccessDeniedException" in pause["reason"]
+    assert "Traceback" not in pause["reason"]
+    orchestrator.decide(run_id, "retry")
+    assert orchestrator.follow(arn)["status"] == "SUCCEEDED"
+
+
+def test_a_request_that_cannot_be_ends_at_once_with_one_clear_sentence(
+    orchestrator: Orchestrator, new_run: NewRun
+) -> None:
+    run_id = new_run()
+    execution = orchestrator.follow(orchestrator.start("test", run_id, plan="unknown"))
+    assert (execution["status"], execution["error"]) == ("FAILED", "InvalidRequest")
+    assert execution["cause"].startswith("There is no plan 'unknown'")
+    assert orchestrator.runs.get_run(run_id) is None
+
+
+def test_a_second_run_of_the_plan_ends_at_once_and_names_the_first(orchestrator: Orchestrator, new_run: NewRun) -> None:
+    first, second = new_run(), new_run()
+    arn = failed_launch(orchestrator, first)
+    execution = orchestrator.follow(orchestrator.start("test", second))
+    assert (execution["status"], execution["error"]) == ("FAILED", "failed")
+    assert f"by run {first}" in orchestrator.runs.get_run(second)["error"]
+    assert set(orchestrator.runs.lock_owners(KEYS.values()).values()) == {first}
+    orchestrator.decide(first, "abort")
+    orchestrator.follow(arn)
+
+
+def test_a_gate_that_does_not_open_asks_and_continue_goes_on(orchestrator: Orchestrator, new_run: NewRun) -> None:
+    run_id = new_run()
+    orchestrator.change_source_server("app-1", replication_state="BACKLOG", lag=5000)
+    arn = orchestrator.start("test", run_id)
+    orchestrator.follow(arn, until_paused=True)
+    assert orchestrator.jobs(run_id) == []
+    orchestrator.decide(run_id, "continue")
+    assert orchestrator.follow(arn)["status"] == "SUCCEEDED"
+
+
+def test_a_server_that_fails_validation_is_launched_again_on_retry(orchestrator: Orchestrator, new_run: NewRun) -> None:
+    run_id = new_run()
+    refusal = {"service": "ec2", "operation": "DescribeInstanceStatus", "error": "UnauthorizedOperation", "status": 403}
+    orchestrator.aws.control("faults", refusal)
+    arn = orchestrator.start("test", run_id)
+    orchestrator.follow(arn, until_paused=True)
+    (pause,) = orchestrator.runs.open_pauses(run_id)
+    assert pause["step"] == "validate"
+    (record,) = orchestrator.runs.get_servers(run_id, 1)
+    orchestrator.runs.put_servers(
+        run_id, [{**record, "status": "failed", "reason": "validation failed: it does not answer"}]
+    )
+    orchestrator.decide(run_id, "retry")
+    assert orchestrator.follow(arn)["status"] == "SUCCEEDED"
+    launches = [
+        job
+        for job in orchestrator.jobs(run_id)
+        if IDS["db-1"] in {item["sourceServerID"] for item in job["participatingServers"]}
+    ]
+    assert len(launches) == 2
+
+
+def test_no_task_token_is_in_any_log(orchestrator: Orchestrator, new_run: NewRun) -> None:
+    run_id = new_run()
+    arn = failed_launch(orchestrator, run_id)
+    token = orchestrator.runs.task_token(run_id, "001")
+    orchestrator.decide(run_id, "abort")
+    orchestrator.follow(arn)
+    client = orchestrator.client("logs")
+    groups = [group["logGroupName"] for group in client.describe_log_groups()["logGroups"]]
+    assert groups
+    for group in groups:
+        assert all(token not in event["message"] for event in client.filter_log_events(logGroupName=group)["events"])
