@@ -16,12 +16,11 @@ from http import HTTPStatus
 from http.client import responses as REASONS  # noqa: N812 - a table
 from typing import Any
 
-from moto.iam.models import iam_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
 from emulator import apicall, control
 from emulator.apicall import ApiCall
-from emulator.auth import PARTITION, Rejection, authenticate
+from emulator.auth import Rejection, authenticate
 from emulator.calls import Calls, error_code
 from emulator.clock import CLOCK
 from emulator.faults import Faults
@@ -111,7 +110,7 @@ def _not_emulated(call: ApiCall, reason: str) -> Answer:
 
 
 def add_control_routes(application: Application) -> None:
-    """Serve health, clock, faults and calls, and show clock and accounts in the status."""
+    """Serve health, clock, faults and calls."""
 
     def set_clock(body: dict[str, Any]) -> dict[str, Any]:
         unknown = set(body) - {"advance", "pace"}
@@ -147,8 +146,6 @@ def add_control_routes(application: Application) -> None:
     control.route("DELETE", "faults", clear_faults)
     control.route("GET", "calls", lambda _body: application.calls.report())
     control.route("DELETE", "calls", clear_calls)
-    control.add_status("clock", CLOCK.status)
-    control.add_status("accounts", _accounts)
 
 
 def _number(body: dict[str, Any], name: str) -> float:
@@ -156,11 +153,3 @@ def _number(body: dict[str, Any], name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
         raise control.ControlError(f"{name} is {value!r}: give a number, 0 or more")
     return float(value)
-
-
-def _accounts() -> list[dict[str, Any]]:
-    return [
-        {"account": account, "users": sorted(partitions[PARTITION].users)}
-        for account, partitions in sorted(iam_backends.items())
-        if partitions[PARTITION].users
-    ]

@@ -1,22 +1,40 @@
-"""What the status shows of DRS, and DRS's own control routes."""
+"""What the status shows, in this order, and DRS's own control routes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
+from moto.iam.models import iam_backends
+
 from emulator import control
+from emulator.auth import PARTITION
+from emulator.clock import CLOCK
 from emulator.drs.control import ROUTES
 from emulator.drs.models import DRSBackend, drs_backends
+from emulator.lambda_runner import service
+from emulator.stepfunctions import api
 
 
-def add_drs() -> None:
-    """Serve `/_embedded/drs/…`, and show source servers, jobs and recovery instances in the status."""
+def add_sections() -> None:
+    """Serve `/_embedded/drs/…`, and fill the status."""
     for path, handler in ROUTES.items():
         control.route("POST", f"drs/{path}", handler)
+    control.add_status("clock", CLOCK.status)
+    control.add_status("accounts", _accounts)
+    control.add_status("functions", service.status)
+    control.add_status("executions", api.status)
     control.add_status("drs source servers", _servers)
     control.add_status("drs jobs", _jobs)
     control.add_status("drs recovery instances", _instances)
+
+
+def _accounts() -> list[dict[str, Any]]:
+    return [
+        {"account": account, "users": sorted(partitions[PARTITION].users)}
+        for account, partitions in sorted(iam_backends.items())
+        if partitions[PARTITION].users
+    ]
 
 
 def _stores() -> Iterator[tuple[dict[str, Any], DRSBackend]]:

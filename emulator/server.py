@@ -122,7 +122,7 @@ def serve(estate: Path, port: int, pace: float | None, ready: Callable[[str], No
     from emulator import lambda_runner
     from emulator.application import Application, add_control_routes
     from emulator.clock import CLOCK
-    from emulator.overview import add_drs
+    from emulator.overview import add_sections
 
     class RequestHandler(MotoRequestHandler):
         """Keeps connections open, which halves the time of a call, and keeps quiet."""
@@ -139,7 +139,7 @@ def serve(estate: Path, port: int, pace: float | None, ready: Callable[[str], No
 
     application = Application(DomainDispatcherApplication(create_backend_app))
     add_control_routes(application)
-    add_drs()
+    add_sections()
     load_estate(document, estate)
     server = make_server(HOST, port, application, threaded=True, request_handler=RequestHandler, fd=listener.fileno())
     CLOCK.set_pace(pace)

@@ -19,7 +19,6 @@ from moto.awslambda.models import LambdaBackend, LambdaFunction, lambda_backends
 from moto.core.exceptions import ServiceException
 from moto.core.utils import unix_time_millis, utcnow
 
-from emulator import control
 from emulator.auth import open_session
 from emulator.clock import CLOCK
 from emulator.completion import replace
@@ -39,7 +38,6 @@ def install() -> None:
     """Run functions for real."""
     replace(LambdaBackend, invoke=_invoke)
     replace(LambdaFunction, _invoke_lambda=_run_for_a_service)
-    control.add_status("functions", _status)
 
 
 def shut_down() -> None:
@@ -168,7 +166,8 @@ def _write_log(function: LambdaFunction, stream: str, lines: list[str]) -> None:
     logs.put_log_events(function.logs_group_name, stream, events)
 
 
-def _status() -> list[dict[str, Any]]:
+def status() -> list[dict[str, Any]]:
+    """Return a line for each function."""
     warm = _POOL.counts()
     return [
         {

@@ -9,7 +9,6 @@ from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 from moto.stepfunctions.responses import StepFunctionResponse
 
-from emulator import control
 from emulator.completion import add, replace
 from emulator.stepfunctions import executions
 from emulator.stepfunctions.definitions import find_mistakes
@@ -129,7 +128,8 @@ def _refusal(action: str) -> Any:
     return refuse
 
 
-def _status() -> list[dict[str, Any]]:
+def status() -> list[dict[str, Any]]:
+    """Return a line for each execution."""
     return [
         {
             "account": account,
@@ -160,4 +160,3 @@ def install() -> None:
     add(StepFunctionResponse, validate_state_machine_definition=_validate_state_machine_definition)
     for action in _REFUSED:
         setattr(StepFunctionResponse, action, _refusal(action))
-    control.add_status("executions", _status)
