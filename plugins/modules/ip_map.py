@@ -192,12 +192,15 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.identity
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.ip_map_table import IpMapTable
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.networks import (
     read_addresses_in_use,
-    read_instances,
     read_security_groups,
     read_subnets,
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.pacing import summary
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.selection import DISCONNECTED, selected_servers
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.selection import (
+    DISCONNECTED,
+    selected_servers,
+    with_known_interfaces,
+)
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.addresses import (
     SubnetMap,
     parse_overrides,
@@ -219,7 +222,6 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.network
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.source_servers import (
     SourceServer,
-    with_instance_interfaces,
 )
 
 
@@ -233,7 +235,7 @@ def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str,
     overrides = parse_overrides([_given(address) for address in params["addresses"]])
     selected = selected_servers(clients("drs"), params["match"])
     servers = [server for server in selected if server.replication_state != DISCONNECTED]
-    servers = _with_addresses(servers, clients, params["source_region"])
+    servers = with_known_interfaces(servers, lambda region: clients("ec2", region=region), params["source_region"])
     if params["match"] is not None:
         keys = {server.key for server in servers}
         overrides = tuple(override for override in overrides if override.server_key in keys)
@@ -254,23 +256,6 @@ def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str,
 def _given(mapping: dict[str, Any]) -> dict[str, Any]:
     """Return the options of a mapping that were given."""
     return {name: value for name, value in mapping.items() if value is not None}
-
-
-def _with_addresses(servers: list[SourceServer], clients: Clients, source_region: str | None) -> list[SourceServer]:
-    """Ask EC2 for the interfaces of the source instances of which DRS knows no address."""
-    by_region: dict[str, set[str]] = {}
-    for server in servers:
-        region = source_region or server.origin_region
-        complete = server.interfaces and all(interface.address for interface in server.interfaces)
-        if server.aws_instance_id and region and not complete:
-            by_region.setdefault(region, set()).add(server.aws_instance_id)
-    known: dict[str, Any] = {}
-    for region, ids in sorted(by_region.items()):
-        known |= read_instances(clients("ec2", region=region), ids)
-    return [
-        with_instance_interfaces(server, known[server.aws_instance_id]) if server.aws_instance_id in known else server
-        for server in servers
-    ]
 
 
 def _check_targets(subnet_map: SubnetMap, ec2: Any, problems: Problems) -> None:

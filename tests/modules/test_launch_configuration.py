@@ -70,3 +70,20 @@ def test_contradictions_are_named_before_anything_is_written(estate: Estate) -> 
     assert "copy_private_ip" in copied["msg"]
     assert "BASIC" in sized["msg"]
     assert estate.writes().keys() == {"CreateTable", "TransactWriteItems"}
+
+
+def test_throttles_are_waited_out(estate: Estate) -> None:
+    for service, operation, error, status in (
+        ("drs", "GetLaunchConfiguration", "ThrottlingException", 429),
+        ("drs", "UpdateLaunchConfiguration", "InternalServerException", 500),
+        ("ec2", "CreateLaunchTemplateVersion", "RequestLimitExceeded", 503),
+        ("ec2", "DescribeLaunchTemplateVersions", "RequestLimitExceeded", 503),
+        ("dynamodb", "TransactWriteItems", "ThrottlingException", 400),
+    ):
+        fault = {"service": service, "operation": operation, "error": error, "status": status, "times": 2}
+        estate.aws.control("faults", fault)
+    mapped, done, again = estate.tasks(IP_MAP, launch(), launch())
+    assert len(mapped["changes"]["created"]) == 3
+    assert [server["versions"] for server in done["servers"]] == [{"failover": 2, "test": 3}] * 3
+    assert again["changed"] is False
+    assert addresses(estate) == ["10.20.4.11", "10.20.4.12", "10.20.4.13"]

@@ -9,13 +9,14 @@ This module util is private to the collection.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..core.errors import Problems
 from ..core.selectors import Selector, build_selector, parse_selector
-from ..core.source_servers import SourceServer, index_by_key, matches
+from ..core.source_servers import SourceServer, index_by_key, matches, with_instance_interfaces
 from .drs import read_source_servers
+from .networks import read_instances
 
 DISCONNECTED = "DISCONNECTED"
 """Replication state of a server that DRS only remembers: it cannot be launched and has no launch template."""
@@ -55,3 +56,28 @@ def selected_servers(
         problems.add(dict(match), where, "selects no source server of this account and Region")
     problems.raise_if_any()
     return found
+
+
+def with_known_interfaces(
+    servers: Sequence[SourceServer], ec2_of: Callable[[str], Any], source_region: str | None = None
+) -> list[SourceServer]:
+    """Return the servers, those of which DRS does not know every address with what EC2 knows of their source instance.
+
+    Args:
+        servers: Source servers as DRS knows them.
+        ec2_of: Returns the boto3 EC2 client of a Region.
+        source_region: Region that is asked; without it, the one that DRS names as the server's origin.
+    """
+    by_region: dict[str, set[str]] = {}
+    for server in servers:
+        region = source_region or server.origin_region
+        complete = server.interfaces and all(interface.address for interface in server.interfaces)
+        if server.aws_instance_id and region and not complete:
+            by_region.setdefault(region, set()).add(server.aws_instance_id)
+    known: dict[str, Any] = {}
+    for region, ids in sorted(by_region.items()):
+        known |= read_instances(ec2_of(region), ids)
+    return [
+        with_instance_interfaces(server, known[server.aws_instance_id]) if server.aws_instance_id in known else server
+        for server in servers
+    ]

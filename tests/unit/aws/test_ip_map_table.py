@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -23,6 +24,21 @@ from moto import mock_aws
 WHO = {"updated_by": "arn:aws:iam::222222222222:user/dr-operator", "updated_at": "2026-11-23T12:00:00+00:00"}
 
 
+class OneAtATime:
+    """A client whose calls wait for each other: moto's transactions are not safe from other threads, DynamoDB's are."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._lock = threading.Lock()
+
+    def __getattr__(self, name: str) -> Any:
+        def call(**arguments: Any) -> Any:
+            with self._lock:
+                return getattr(self._client, name)(**arguments)
+
+        return call
+
+
 @pytest.fixture
 def table(monkeypatch: pytest.MonkeyPatch) -> Iterator[IpMapTable]:
     """An empty IP map table."""
@@ -40,7 +56,7 @@ def table(monkeypatch: pytest.MonkeyPatch) -> Iterator[IpMapTable]:
                 {"AttributeName": "sk", "AttributeType": "S"},
             ],
         )
-        yield IpMapTable(client, "ip-map", sleep=lambda _seconds: None)
+        yield IpMapTable(OneAtATime(client), "ip-map", sleep=lambda _seconds: None)
 
 
 def entry(key: str, address: str | None, *, interface: int = 0, test: str | None = None) -> MapEntry:
