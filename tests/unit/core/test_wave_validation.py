@@ -1,81 +1,93 @@
-"""What the checks of launched servers mean for a wave."""
+"""What check results mean for a wave."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
-import pytest
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timestamps import format_time
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.validation import CheckResult
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.wave_validation import ValidationStep, step
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tests.unit.core.builders import START, at, record
-
-OK = CheckResult("ok", ())
-PENDING = CheckResult("pending", ("the instance status check is initializing",))
-FAILED = CheckResult("failed", ("the instance is terminated, not running",))
-
-
-def launched(number: int, **members: bool) -> ServerRecord:
-    return record(number, status="launched", attempts=1, launched_at=format_time(START), **members)
+STARTED = datetime(2026, 11, 23, tzinfo=UTC)
+OK, PENDING, FAILED = (CheckResult(outcome, ("why",)) for outcome in ("ok", "pending", "failed"))
 
 
-def look(
-    records: list[ServerRecord], results: dict[int, CheckResult], *, seconds: float = 60, max_failures: int = 0
+def record(key: str, status: str = "launched", *, critical: bool = True, accepted: bool = False) -> ServerRecord:
+    return ServerRecord(key, 1, f"s-{key}", critical, status=status, accepted=accepted)
+
+
+def decide(
+    records: list[ServerRecord], results: dict[str, CheckResult], *, seconds: float = 60, max_failures: int = 0
 ) -> ValidationStep:
-    return step(
-        records,
-        {f"server-{number}": result for number, result in results.items()},
-        max_failures=max_failures,
-        timeout=900,
-        started_at=START,
-        now=at(seconds),
+    now = STARTED + timedelta(seconds=seconds)
+    return step(records, results, max_failures=max_failures, timeout=600, started_at=STARTED, now=now)
+
+
+def test_all_passed_is_done_and_recorded() -> None:
+    answer = decide([record("a"), record("b")], {"a": OK, "b": OK})
+    assert (answer.outcome, answer.reason) == ("done", "2 of 2 servers are valid")
+    assert {(item.status, item.validated_at) for item in answer.updates} == {("validated", "2026-11-23T00:01:00.000Z")}
+
+
+def test_a_pending_server_is_waited_for_and_named() -> None:
+    answer = decide([record("a"), record("b")], {"a": OK, "b": PENDING})
+    assert (answer.outcome, answer.seconds) == ("wait", 15)
+    assert "b (why)" in answer.reason
+    assert [item.server_key for item in answer.updates] == ["a"]
+
+
+def test_waiting_never_passes_the_deadline() -> None:
+    assert decide([record("a")], {"a": PENDING}, seconds=595).seconds == 5
+
+
+def test_a_pending_server_has_failed_when_time_is_over() -> None:
+    answer = decide([record("a")], {"a": PENDING}, seconds=600)
+    assert answer.outcome == "ask"
+    assert answer.updates[0].reason == "validation did not pass within 10m 00s: why"
+
+
+def test_a_failed_critical_server_is_asked_about() -> None:
+    answer = decide([record("a"), record("b")], {"a": OK, "b": FAILED})
+    assert (answer.outcome, answer.reason) == (
+        "ask",
+        "1 critical servers failed, 0 are tolerated: b (validation failed: why)",
     )
+    assert not any(item.accepted for item in answer.updates)
 
 
-def test_servers_that_pass_are_validated_at_this_moment() -> None:
-    result = look([launched(1), launched(2)], {1: OK, 2: OK})
-    assert [(one.status, one.validated_at) for one in result.updates] == [("validated", format_time(at(60)))] * 2
-    assert (result.outcome, result.seconds, result.reason) == ("done", 0, "2 of 2 servers are valid")
+def test_tolerated_and_optional_failures_are_accepted() -> None:
+    records = [record("a"), record("b"), record("c", critical=False)]
+    answer = decide(records, {"a": OK, "b": FAILED, "c": FAILED}, max_failures=1)
+    assert answer.outcome == "done"
+    assert {item.server_key: item.accepted for item in answer.updates} == {"a": False, "b": True, "c": True}
 
 
-def test_a_server_that_was_validated_before_keeps_its_time() -> None:
-    before = replace(launched(1), status="validated", validated_at=format_time(at(5)))
-    assert look([before], {1: OK}).updates == ()
+def test_a_failure_that_was_asked_about_is_asked_about_until_it_is_decided() -> None:
+    failed = decide([record("a")], {"a": FAILED}).updates[0]
+    assert decide([failed], {}).outcome == "ask"
+    assert decide([record("a", "failed", accepted=True)], {}).outcome == "done"
 
 
-def test_what_is_pending_is_waited_for_by_name_and_never_past_the_timeout() -> None:
-    result = look([launched(1), launched(2)], {1: OK, 2: PENDING}, seconds=895)
-    assert (result.outcome, result.seconds) == ("wait", 5)
-    assert "server-2 (the instance status check is initializing)" in result.reason
-    assert [one.server_key for one in result.updates] == ["server-1"]
+def test_a_validated_server_keeps_its_time_when_it_is_checked_once_more() -> None:
+    validated = decide([record("a")], {"a": OK}).updates[0]
+    assert decide([validated], {"a": OK}, seconds=300).updates == ()
 
 
-def test_nobody_is_asked_before_every_server_has_its_result() -> None:
-    assert look([launched(1), launched(2)], {1: FAILED, 2: PENDING}).outcome == "wait"
-
-
-@pytest.mark.parametrize(
-    ("result", "seconds", "reason"),
-    [
-        (FAILED, 60, "validation failed: the instance is terminated, not running"),
-        (PENDING, 900, "validation did not pass within 15m 00s: the instance status check is initializing"),
-    ],
+@given(
+    results=st.lists(st.tuples(st.sampled_from([OK, PENDING, FAILED]), st.booleans()), min_size=1, max_size=8),
+    seconds=st.integers(0, 700),
+    max_failures=st.integers(0, 3),
 )
-def test_a_critical_server_that_does_not_pass_is_asked_about(result: CheckResult, seconds: int, reason: str) -> None:
-    found = look([launched(1)], {1: result}, seconds=seconds)
-    assert found.outcome == "ask"
-    assert f"server-1 ({reason})" in found.reason
-    assert [(one.status, one.accepted, one.reason) for one in found.updates] == [("failed", False, reason)]
-
-
-def test_tolerated_failures_are_accepted() -> None:
-    found = look([launched(1), launched(2), launched(3, critical=False)], {1: OK, 2: FAILED, 3: FAILED}, max_failures=1)
-    assert (found.outcome, found.reason) == ("done", "1 of 3 servers are valid")
-    assert [one.accepted for one in found.updates] == [False, True, True]
-
-
-def test_a_failure_that_was_accepted_before_is_not_asked_about_again() -> None:
-    accepted = record(1, status="failed", accepted=True)
-    assert look([accepted, launched(2)], {2: OK}).outcome == "done"
+def test_it_waits_only_for_pending_servers_and_asks_only_for_critical_failures(
+    results: list[tuple[CheckResult, bool]], seconds: int, max_failures: int
+) -> None:
+    records = [record(str(number), critical=critical) for number, (_result, critical) in enumerate(results)]
+    checked = {str(number): result for number, (result, _critical) in enumerate(results)}
+    answer = decide(records, checked, seconds=seconds, max_failures=max_failures)
+    late = seconds >= 600
+    failed = sum(critical and (result is FAILED or (late and result is PENDING)) for result, critical in results)
+    pending = not late and any(result is PENDING for result, _critical in results)
+    assert answer.outcome == ("wait" if pending else "ask" if failed > max_failures else "done")
+    assert (answer.seconds > 0) is pending

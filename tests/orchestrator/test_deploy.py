@@ -1,0 +1,146 @@
+"""The playbook deploy from outside: everything is there, a second run changes nothing, the archive is reproducible."""
+
+from __future__ import annotations
+
+import json
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.support.embedded import TARGET, EmbeddedAws
+from tests.support.orchestrator import FUNCTIONS, ROLE, build_archive
+from tests.support.playbook import run_playbook
+
+PREFIX = "deployed"
+MACHINES = ("failover", "test", "wave")
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[EmbeddedAws]:
+    embedded = EmbeddedAws()
+    try:
+        yield embedded
+    finally:
+        embedded.stop()
+
+
+@pytest.fixture(scope="module")
+def settings(aws: EmbeddedAws, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    keys = aws.credentials()
+    return {
+        "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+        "dr_region": "us-west-2",
+        "dr_prefix": PREFIX,
+        "dr_endpoint_url": aws.endpoint,
+        "dr_access_key": keys["aws_access_key_id"],
+        "dr_secret_key": keys["aws_secret_access_key"],
+        "orchestrator_archive": str(tmp_path_factory.mktemp("archive") / "functions.zip"),
+    }
+
+
+@pytest.fixture(scope="module")
+def deployed(aws: EmbeddedAws, settings: dict[str, Any]) -> EmbeddedAws:
+    first = run_playbook("disaster_recovery.aws.deploy", inventory="localhost,", variables=settings)
+    assert first.recap()["changed"] > 0
+    return aws
+
+
+def test_a_second_run_changes_nothing(deployed: EmbeddedAws, settings: dict[str, Any]) -> None:
+    again = run_playbook("disaster_recovery.aws.deploy", inventory="localhost,", variables=settings)
+    assert (again.recap()["changed"], again.recap()["failed"]) == (0, 0)
+
+
+def test_every_function_has_a_role_a_policy_and_a_log_group_of_its_own(deployed: EmbeddedAws) -> None:
+    iam, logs = deployed.client("iam"), deployed.client("logs")
+    groups = {group["logGroupName"]: group for group in logs.describe_log_groups()["logGroups"]}
+    for name in FUNCTIONS:
+        function = deployed.client("lambda").get_function(FunctionName=f"{PREFIX}-{name}")
+        configuration = function["Configuration"]
+        assert configuration["Role"] == f"arn:aws:iam::{TARGET}:role/{PREFIX}-{name}"
+        assert (configuration["Timeout"], configuration["MemorySize"]) == (120, 512)
+        assert configuration["Environment"]["Variables"]["RUNS_TABLE"] == f"{PREFIX}-runs"
+        assert groups[f"/aws/lambda/{PREFIX}-{name}"]["retentionInDays"] == 90
+        policy = iam.get_role_policy(RoleName=f"{PREFIX}-{name}", PolicyName="orchestrator")["PolicyDocument"]
+        assert not wildcards(policy)
+
+
+def wildcards(policy: dict[str, Any]) -> list[dict[str, Any]]:
+    """Statements that allow every action of a service, or of all."""
+    return [
+        statement
+        for statement in policy["Statement"]
+        if any(
+            action.endswith("*")
+            for action in [*([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])]
+        )
+    ]
+
+
+def test_the_functions_answer(deployed: EmbeddedAws) -> None:
+    event = {"run_id": "nobody", "now": "2026-01-01T00:00:00Z", "wave": 1}
+    for name in FUNCTIONS:
+        answer = deployed.client("lambda").invoke(FunctionName=f"{PREFIX}-{name}", Payload=json.dumps(event))
+        error = json.loads(answer["Payload"].read())
+        assert error["errorType"] in {"InvalidRequest", "NotFound"}, name
+        assert "nobody" in error["errorMessage"] or "request" in error["errorMessage"]
+
+
+def test_the_machines_have_the_mode_in_them_and_no_placeholder(deployed: EmbeddedAws) -> None:
+    machines = deployed.client("stepfunctions")
+    definitions = {}
+    for name in MACHINES:
+        arn = f"arn:aws:states:us-west-2:{TARGET}:stateMachine:{PREFIX}-{name}"
+        definitions[name] = machines.describe_state_machine(stateMachineArn=arn)["definition"]
+        assert "${" not in definitions[name]
+    assert '\\"mode\\": \\"failover\\"' in definitions["failover"]
+    assert '\\"mode\\": \\"test\\"' in definitions["test"]
+
+
+def test_the_evidence_bucket_is_private_versioned_and_encrypted(deployed: EmbeddedAws) -> None:
+    s3, bucket = deployed.client("s3"), f"{PREFIX}-evidence-{TARGET}-us-west-2"
+    assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
+    (rule,) = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
+    assert rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
+    assert all(s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"].values())
+
+
+def test_the_archive_has_the_same_bytes_whenever_and_wherever_it_is_built(tmp_path: Path) -> None:
+    first, second = tmp_path / "a.zip", tmp_path / "elsewhere.zip"
+    build_archive(first)
+    time.sleep(2.1)  # the format counts two seconds at a time
+    build_archive(second)
+    assert first.read_bytes() == second.read_bytes()
+    with zipfile.ZipFile(first) as packed:
+        names = packed.namelist()
+    assert names == sorted(names)
+    assert {"open_run.py", "ansible_collections/__init__.py"} <= set(names)
+    assert "ansible_collections/disaster_recovery/aws/plugins/module_utils/core/waves.py" in names
+    assert not [name for name in names if "modules" in name.split("/") or name.endswith(".pyc")]
+
+
+def test_policies_name_only_the_functions_and_machines_that_exist() -> None:
+    variables = yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-8"))
+    policies = yaml.safe_load((ROLE / "vars" / "policies.yml").read_text(encoding="utf-8"))
+    assert set(policies["orchestrator_function_policies"]) == set(variables["orchestrator_functions"])
+    assert set(policies["orchestrator_machine_policies"]) == {
+        item["name"] for item in variables["orchestrator_machines"]
+    }
+    called = {
+        "run": set(variables["orchestrator_run_functions"]),
+        "wave": set(variables["orchestrator_wave_functions"]),
+    }
+    for source, functions in called.items():
+        text = (ROLE / "files" / "state_machines" / f"{source}.asl.yml").read_text(encoding="utf-8")
+        assert {name for name in variables["orchestrator_functions"] if f"Prefix}}{name}\n" in text} == functions
+
+
+def test_a_wrong_endpoint_ends_with_one_clear_error(settings: dict[str, Any]) -> None:
+    wrong = {**settings, "dr_endpoint_url": "http://127.0.0.1:9"}
+    outcome = run_playbook("disaster_recovery.aws.deploy", inventory="localhost,", variables=wrong, succeeds=False)
+    assert "127.0.0.1:9" in outcome.output
+    assert outcome.recap()["changed"] == 0
