@@ -186,7 +186,7 @@ def run(path: str, sources: list[dict[str, Any]], packages: bool, check_mode: bo
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = AnsibleModule(  # type: ignore[no-untyped-call]
         argument_spec={
             "path": {"type": "path", "required": True},
             "sources": {

@@ -123,7 +123,7 @@ class Orchestrator:
         """
         payload = {"run_id": run_id, "now": self.now(), **event}
         answer = self.client("lambda").invoke(FunctionName=f"{PREFIX}-{function}", Payload=json.dumps(payload))
-        result = json.loads(answer["Payload"].read())
+        result: dict[str, Any] = json.loads(answer["Payload"].read())
         if "FunctionError" in answer:
             raise FunctionError(result["errorType"], result["errorMessage"])
         return result
