@@ -1,0 +1,193 @@
+"""dr_execution in a playbook: what a person sees while the action plugin follows a run."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.runs.conftest import AT, PLAN, Orchestrator, minutes
+from tests.support.playbook import Outcome, playbook_process, run_playbook
+
+END = {"End": {"Type": "Succeed"}}
+
+
+class Player:
+    """Runs one task of dr_execution in a playbook of its own."""
+
+    def __init__(self, house: Orchestrator, folder: Path) -> None:
+        self.house = house
+        self._playbook = folder / "play.yml"
+        self._result = folder / "result.json"
+
+    def play(self, *arguments: str, succeeds: bool = True, **options: Any) -> Outcome:
+        """Run the task and check how the playbook ended."""
+        path = self._write(options)
+        environment = self.house.aws.environment()
+        return run_playbook(path, *arguments, inventory="localhost,", environment=environment, succeeds=succeeds)
+
+    def start(self, **options: Any) -> subprocess.Popen[str]:
+        """Start the playbook and let it run."""
+        path = self._write(options)
+        return playbook_process(path, inventory="localhost,", environment=self.house.aws.environment())
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """What the task returned."""
+        found: dict[str, Any] = json.loads(self._result.read_text())
+        return found
+
+    def _write(self, options: dict[str, Any]) -> Path:
+        given = {"plan": "payments", "mode": "test", "run_id": "r1", "poll_interval": 1, **options}
+        task = {
+            "name": "Run",
+            "disaster_recovery.aws.dr_execution": {"prefix": self.house.prefix, **given},
+            "register": "outcome",
+        }
+        keep = {
+            "name": "Keep the result",
+            "check_mode": False,
+            "ansible.builtin.copy": {"content": "{{ outcome | to_json }}", "dest": str(self._result), "mode": "0600"},
+        }
+        play = {
+            "hosts": "localhost",
+            "connection": "local",
+            "gather_facts": False,
+            "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
+            "tasks": [{"block": [task], "always": [keep]}],
+        }
+        self._playbook.write_text(yaml.safe_dump([play], sort_keys=False))
+        return self._playbook
+
+
+@pytest.fixture
+def player(house: Orchestrator, tmp_path: Path) -> Player:
+    house.table.put_plan(PLAN, digest="a", by="test", at=AT)
+    return Player(house, tmp_path)
+
+
+def test_a_run_is_shown_as_it_happens_and_its_end_is_told(player: Player) -> None:
+    house = player.house
+    house.deploy("test")
+    process = player.start()
+    token = house.task_token()
+    house.open_run("r1")
+    house.pause("r1", token, reason="pay-db-1 did not launch")
+    lines = until(process, "Without an answer")
+    assert f"Run r1: started ({house.arn('test', 'r1')})" in lines
+    joining = "ansible-playbook disaster_recovery.aws.drill -i localhost, -e dr_plan=payments -e dr_run_id=r1"
+    assert joining in lines
+    assert "10:00:00  run      opened: plan payments, mode test, by arn:aws:iam::222222222222:user/dr-operator" in lines
+    assert "Why: pay-db-1 did not launch" in lines
+    assert "launches the failed servers again" in lines
+    decide = "ansible-playbook disaster_recovery.aws.decide -i localhost, -e dr_run=r1 -e dr_pause=001"
+    assert f"{decide} -e dr_decision=continue|retry|skip|abort -e dr_reason='...'" in lines
+    assert token not in lines
+
+    launched = [
+        ("server_launched", {"wave": 1, "server_key": f"db-{n}", "instance_id": f"i-{n}", "reason": ""})
+        for n in range(6)
+    ]
+    house.table.append_events("r1", launched, minutes(20))
+    house.table.append_event("r1", "of_a_later_version", {"wave": 1, "what": "news"}, minutes(21))
+    house.table.update_run("r1", {"status": "succeeded", "closed_at": "2026-11-23T10:30:00.000Z", "evidence": "s3://e"})
+    house.sfn.send_task_success(taskToken=token, output="{}")
+    output = process.communicate(timeout=60)[0]
+    assert process.returncode == 0, output
+    assert output.count("launched 6 servers: db-0, db-1, db-2, db-3 and 2 more") == 1
+    assert 'of_a_later_version: [{"wave":1,"what":"news"}]' in output
+    assert "Run r1: succeeded in 30m 00s" in output
+    assert "Evidence: s3://e" in output
+    assert {name: player.result[name] for name in ("changed", "joined", "run_id", "status", "execution_arn")} == {
+        "changed": True,
+        "joined": False,
+        "run_id": "r1",
+        "status": "succeeded",
+        "execution_arn": house.arn("test", "r1"),
+    }
+    assert player.result["report"]["status"] == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("status", "closing", "told"),
+    [
+        ("failed", {"error": "databases: 2 servers failed"}, "has ended as failed: databases: 2 servers failed"),
+        ("timed_out", {"error": "no time left"}, "has ended as timed_out: no time left"),
+        ("aborted", {}, "has ended as aborted: decided by arn:me (too risky) at reconcile-wave: 1 server has failed"),
+    ],
+)
+def test_a_run_that_did_not_succeed_fails_the_task(
+    player: Player, status: str, closing: dict[str, Any], told: str
+) -> None:
+    house = player.house
+    house.deploy("test", states=END)
+    house.open_run("r1", status=status, closed_at="2026-11-23T10:30:00.000Z", **closing)
+    if status == "aborted":
+        house.pause("r1")
+        house.table.answer_pause("r1", "001", decision="abort", by="arn:me", at=AT, reason="too risky")
+    outcome = player.play(succeeds=False)
+    assert player.result["msg"] == f"Run r1 {told}"
+    assert (player.result["failed"], player.result["status"]) == (True, status)
+    assert f"Run r1: {status} in 30m 00s" in outcome.output
+
+
+def test_a_refused_run_tells_the_cause(player: Player) -> None:
+    refused = {"Refused": {"Type": "Fail", "Error": "InvalidRequest", "Cause": "The plan has no servers"}}
+    player.house.deploy("test", states=refused)
+    player.play(succeeds=False)
+    assert player.result["msg"] == "Run r1 was refused: InvalidRequest The plan has no servers"
+
+
+def test_an_execution_that_ended_without_closing_the_run_is_told_so(player: Player) -> None:
+    broken = {"Broken": {"Type": "Fail", "Error": "Broken", "Cause": "the definition is wrong"}}
+    player.house.deploy("test", states=broken)
+    player.house.open_run("r1")
+    player.play(succeeds=False)
+    assert "has ended as FAILED without closing the run, whose record still says running" in player.result["msg"]
+    assert "Broken the definition is wrong" in player.result["msg"]
+
+
+def test_looks_that_fail_are_told_and_made_again(player: Player) -> None:
+    house = player.house
+    house.deploy("test")
+    process = player.start()
+    token = house.task_token()
+    house.open_run("r1")
+    until(process, "opened: plan payments")
+    fault = {"service": "stepfunctions", "operation": "DescribeExecution", "error": "AccessDeniedException", "times": 2}
+    house.aws.control("faults", fault)
+    assert "Run r1 could not be looked at (1)" in until(process, "could not be looked at (2)")
+    house.table.update_run("r1", {"status": "succeeded", "closed_at": "2026-11-23T10:30:00.000Z"})
+    house.sfn.send_task_success(taskToken=token, output="{}")
+    output = process.communicate(timeout=60)[0]
+    assert process.returncode == 0, output
+    assert output.count("opened: plan payments") == 0
+
+
+def test_without_waiting_and_in_check_mode_nothing_is_followed(player: Player) -> None:
+    player.house.deploy("test")
+    assert "Join it again" not in player.play("--check").output
+    assert player.result["status"] == "not started"
+    assert "Join it again" not in player.play(wait=False).output
+    assert (player.result["changed"], player.result["joined"]) == (True, False)
+    outcome = player.play(wait_timeout=2, succeeds=False)
+    assert "has not ended within 2 s (wait_timeout). The run goes on in AWS. Join it again:" in outcome.output
+    assert player.house.sfn.describe_execution(executionArn=player.house.arn("test", "r1"))["status"] == "RUNNING"
+
+
+def until(process: subprocess.Popen[str], text: str, seconds: float = 60) -> str:
+    """Read the process's output up to the line that has C(text)."""
+    assert process.stdout is not None
+    read = ""
+    end = time.monotonic() + seconds
+    for line in process.stdout:
+        read += line
+        if text in line:
+            return read
+        assert time.monotonic() < end, read
+    raise AssertionError(f"{text!r} never came:\n{read}")

@@ -1,0 +1,331 @@
+"""What the modules about plans and runs do, through their run()."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import (
+    AwsError,
+    ConflictError,
+    InvalidRequestError,
+    NotFoundError,
+)
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.runs_locks import plan_lock
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError
+from ansible_collections.disaster_recovery.aws.plugins.modules import (
+    dr_decision,
+    dr_execution,
+    dr_execution_info,
+    dr_plan,
+)
+
+from tests.runs.conftest import AT, OPERATOR, PLAN, Orchestrator, minutes
+
+
+def publish(house: Orchestrator, *plans: Any, check_mode: bool = False, **options: Any) -> dict[str, Any]:
+    params = house.params(plans=list(plans), **{"state": "present", "check_servers": True, **options})
+    return dr_plan.run(params, house.clients, check_mode)
+
+
+def execute(house: Orchestrator, *, check_mode: bool = False, **options: Any) -> dict[str, Any]:
+    given = {"plan": "payments", "mode": "test", **options}
+    named = {name: given.get(name) for name in ("plan", "mode", "run_id", "incident_at", "reason", "declared")}
+    params = house.params(**named, state=given.get("state", "started"))
+    return dr_execution.run(params, house.clients, check_mode)
+
+
+def read(house: Orchestrator, **options: Any) -> dict[str, Any]:
+    defaults = {"run_id": None, "execution_arn": None, "plan": None, "limit": 20, "after": 0, "details": True}
+    return dr_execution_info.run(house.params(**{**defaults, **options}), house.clients, False)
+
+
+def decide(house: Orchestrator, decision: str, *, check_mode: bool = False, **options: Any) -> dict[str, Any]:
+    given = {"run_id": "r1", "reason": "quota was raised", "pause_id": None, **options}
+    return dr_decision.run(house.params(decision=decision, **given), house.clients, check_mode)
+
+
+def executions(house: Orchestrator, name: str = "test") -> list[str]:
+    machine = house.arn(name, "x").replace(":execution:", ":stateMachine:").rsplit(":", 1)[0]
+    return [item["name"] for item in house.sfn.list_executions(stateMachineArn=machine)["executions"]]
+
+
+class TestPlan:
+    def test_publishing_again_changes_nothing(self, house: Orchestrator) -> None:
+        predicted = publish(house, PLAN, check_mode=True)
+        assert predicted["changed"] is True
+        assert house.table.list_plans() == []
+
+        first = publish(house, PLAN)
+        assert first == predicted
+        assert first["plans"] == [
+            {
+                "name": "payments",
+                "changed": True,
+                "version": 1,
+                "digest": first["plans"][0]["digest"],
+                "servers": {"databases": 1, "web": 1},
+            }
+        ]
+        assert first["diff"]["before"] == {"payments": {}}
+        assert house.table.get_plan("payments")["published_by"] == OPERATOR
+        again = publish(house, PLAN)
+        assert (again["changed"], again["plans"][0]["version"], again["diff"]["after"]) == (False, 1, {})
+
+    def test_one_bad_plan_keeps_all_from_being_published(self, house: Orchestrator) -> None:
+        typo = {**PLAN, "name": "crm", "waves": [{"name": "all", "groups": ["typo"]}]}
+        with pytest.raises(DeclarationError, match="typo"):
+            publish(house, PLAN, typo)
+        nobody = {**PLAN, "name": "crm", "groups": {"db": {"servers": ["no-such-server"]}, "web": {"tags": {"A": "b"}}}}
+        with pytest.raises(DeclarationError, match=r"no-such-server(.|\n)*web"):
+            publish(house, PLAN, nobody)
+        assert house.table.list_plans() == []
+        assert publish(house, nobody, check_servers=False)["changed"] is True
+
+    def test_withdrawing(self, house: Orchestrator) -> None:
+        publish(house, PLAN)
+        assert publish(house, {"name": "payments"}, state="absent", check_mode=True)["changed"] is True
+        assert [item["name"] for item in house.table.list_plans()] == ["payments"]
+        assert publish(house, {"name": "payments"}, {"name": "other"}, state="absent")["plans"] == [
+            {"name": "payments", "changed": True},
+            {"name": "other", "changed": False},
+        ]
+        assert house.table.list_plans() == []
+        with pytest.raises(DeclarationError, match=r"plans\[0\]"):
+            publish(house, {"wrong": 1}, state="absent")
+
+
+class TestStart:
+    def test_the_same_run_id_starts_once(self, house: Orchestrator) -> None:
+        house.deploy("test")
+        planned = execute(house, run_id="r1", declared=PLAN, check_mode=True)
+        assert (planned["changed"], planned["status"]) == (True, "not started")
+        assert executions(house) == []
+        assert house.table.list_plans() == []
+
+        started = execute(house, run_id="r1", declared=PLAN, incident_at="2026-11-23T09:00:00Z")
+        assert started == {
+            "changed": True,
+            "run_id": "r1",
+            "execution_arn": house.arn("test", "r1"),
+            "joined": False,
+            "status": "running",
+        }
+        request = dr_execution.executions.describe(house.sfn, started["execution_arn"])["input"]
+        assert request == {
+            "run_id": "r1",
+            "plan": "payments",
+            "requested_by": OPERATOR,
+            "incident_at": "2026-11-23T09:00:00.000Z",
+        }
+        joined = execute(house, run_id="r1", incident_at="2026-11-23T09:30:00Z")
+        assert (joined["changed"], joined["joined"]) == (False, True)
+        assert "2026-11-23T09:00:00.000Z" in joined["warnings"][0]
+        assert executions(house) == ["r1"]
+
+    def test_a_run_without_a_name_gets_one_from_plan_mode_and_aws_time(self, house: Orchestrator) -> None:
+        house.deploy("test")
+        publish(house, PLAN)
+        run_id = execute(house)["run_id"]
+        assert run_id.startswith("payments-test-20")
+        assert executions(house) == [run_id]
+
+    def test_an_ended_run_is_joined_not_repeated(self, house: Orchestrator) -> None:
+        house.deploy("test", states={"End": {"Type": "Succeed"}})
+        publish(house, PLAN)
+        execute(house, run_id="r1")
+        house.open_run("r1", status="succeeded")
+        again = execute(house, run_id="r1")
+        assert (again["joined"], again["status"]) == (True, "succeeded")
+        assert executions(house) == ["r1"]
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"plan": "unknown"}, r"'unknown': no such plan: use one of payments"),
+            ({"mode": "failback"}, "not supported in this version"),
+            ({"run_id": "not/good"}, "'not/good'"),
+            ({"incident_at": "yesterday"}, "incident_at: 'yesterday'"),
+            ({"incident_at": "2999-01-01T00:00:00Z"}, "in the future"),
+            ({"run_id": "taken"}, "'taken' is a run of plan 'payments' in mode 'failover'"),
+            ({"declared": {**PLAN, "waves": []}}, r"dr_plans \(payments\)"),
+            ({"declared": {**PLAN, "name": "other"}}, "'other'"),
+            ({"mode": "failover"}, "-failover'. Deploy the orchestrator first"),
+        ],
+    )
+    def test_a_bad_request_starts_and_writes_nothing(
+        self, house: Orchestrator, options: dict[str, Any], message: str
+    ) -> None:
+        house.deploy("test")
+        publish(house, PLAN)
+        house.open_run("taken", mode="failover")
+        changed = {**PLAN, "description": "not published yet"}
+        with pytest.raises((DeclarationError, AwsError), match=message):
+            execute(house, **{"declared": None if "plan" in options else changed, **options})
+        assert executions(house) == []
+        assert house.table.list_plans() == [{"name": "payments", "version": 1}]
+
+    def test_without_a_deployed_table(self, house: Orchestrator) -> None:
+        params = house.params(plans=[PLAN], state="present", check_servers=False) | {"prefix": "elsewhere"}
+        with pytest.raises(NotFoundError, match=r"'elsewhere-runs'. Deploy the orchestrator first"):
+            dr_plan.run(params, house.clients, False)
+
+    def test_a_plan_that_is_being_run_names_its_run(self, house: Orchestrator) -> None:
+        house.deploy("test")
+        publish(house, PLAN)
+        house.table.take_locks([plan_lock("payments")], "r0", at=AT)
+        with pytest.raises(ConflictError, match="'payments' is being run by run 'r0'"):
+            execute(house, run_id="r1")
+        assert executions(house) == []
+
+
+class TestStop:
+    def test_stopping_closes_the_books_and_says_what_goes_on(self, house: Orchestrator) -> None:
+        house.deploy("test", "wave")
+        publish(house, PLAN)
+        execute(house, run_id="r1")
+        for machine, name in (("wave", "r1-w01-1"), ("wave", "r10-w01-1")):
+            arn = house.arn(machine, "x").replace(":execution:", ":stateMachine:").rsplit(":", 1)[0]
+            house.sfn.start_execution(stateMachineArn=arn, name=name)
+        house.open_run("r1")
+        launching = {"server_key": "a", "wave": 1, "status": "launching", "job_id": "drsjob-1", "instance_id": None}
+        launched = {"server_key": "b", "wave": 1, "status": "launched", "job_id": "drsjob-0", "instance_id": "i-1"}
+        house.table.put_servers("r1", [launching, launched])
+        house.table.put_waves("r1", [{"wave": 1, "name": "databases", "status": "running", "ended_at": None}])
+        house.table.take_locks([plan_lock("payments"), "a", "b"], "r1", at=AT)
+
+        options = {"state": "stopped", "run_id": "r1", "reason": "wrong month", "plan": None, "mode": None}
+        assert execute(house, **options, check_mode=True)["changed"] is True
+        assert house.table.get_run("r1")["status"] == "running"
+        stopped = execute(house, **options)
+        assert stopped["stopped"] == {
+            "executions": [house.arn("test", "r1"), house.arn("wave", "r1-w01-1")],
+            "jobs": ["drsjob-1"],
+            "instances": ["i-1"],
+        }
+        assert "drsjob-1" in stopped["warnings"][0]
+        ended = house.sfn.describe_execution(executionArn=house.arn("test", "r1"))
+        assert (ended["status"], ended["error"]) == ("ABORTED", "OperatorStopped")
+        assert ended["cause"] == f"stopped by {OPERATOR}: wrong month"
+        other = house.sfn.describe_execution(executionArn=house.arn("wave", "r10-w01-1"))
+        assert other["status"] == "RUNNING"
+        run = house.table.get_run("r1")
+        assert (run["status"], run["error"]) == ("aborted", ended["cause"])
+        assert house.table.get_waves("r1")[0]["status"] == "aborted"
+        assert house.table.lock_owners([plan_lock("payments"), "a", "b"]) == {}
+        assert house.table.events("r1")[-1]["kind"] == "run_closed"
+        assert execute(house, **options)["changed"] is False
+
+    def test_an_unknown_run(self, house: Orchestrator) -> None:
+        house.deploy("test", "wave")
+        publish(house, PLAN)
+        house.open_run("r1")
+        with pytest.raises(InvalidRequestError, match=r"no run 'r2' .*\(latest runs: r1\)"):
+            execute(house, state="stopped", run_id="r2", reason="why")
+
+
+class TestInfo:
+    def test_a_run_with_everything_but_tokens(self, house: Orchestrator) -> None:
+        house.open_run("r1")
+        house.pause("r1", "the-secret-token")
+        house.table.append_event("r1", "wave_started", {"wave": 1, "name": "databases", "servers": 1}, minutes(1))
+        found = read(house, run_id="r1", after=1)
+        assert [event["kind"] for event in found["events"]] == ["wave_started"]
+        assert found["report"]["events"] == {
+            "count": 2,
+            "last_hash": found["events"][-1]["hash"],
+            "intact": True,
+        }
+        assert found["execution"] == {}
+        assert "the-secret-token" not in repr(found)
+        assert any("-e dr_run=r1 -e dr_pause=001" in line for line in found["summary"])
+
+    def test_a_run_that_is_not_in_the_table_yet(self, house: Orchestrator) -> None:
+        house.deploy("test")
+        publish(house, PLAN)
+        arn = execute(house, run_id="r1")["execution_arn"]
+        found = read(house, run_id="r1", execution_arn=arn)
+        assert (found["run"], found["execution"]["status"], "report" in found) == ({}, "RUNNING", False)
+        with pytest.raises(InvalidRequestError, match="no run 'r1'"):
+            read(house, run_id="r1")
+
+    def test_lists(self, house: Orchestrator) -> None:
+        publish(house, PLAN)
+        house.open_run("r1", status="succeeded")
+        assert [(run["run_id"], run["status"]) for run in read(house, plan="payments")["runs"]] == [("r1", "succeeded")]
+        assert "r1" in "\n".join(read(house)["summary"])
+        with pytest.raises(DeclarationError, match="'crm': no such plan: use one of payments"):
+            read(house, plan="crm")
+
+
+class TestDecide:
+    def paused(self, house: Orchestrator, **changes: Any) -> str:
+        """Start a run that waits, and return its task token."""
+        house.deploy("test")
+        publish(house, PLAN)
+        execute(house, run_id="r1")
+        token = house.task_token()
+        house.open_run("r1")
+        house.pause("r1", token, **changes)
+        return token
+
+    def test_a_decision_is_recorded_and_lets_the_run_go_on(self, house: Orchestrator) -> None:
+        token = self.paused(house)
+        assert decide(house, "retry", check_mode=True)["changed"] is True
+        assert house.table.get_pause("r1", "001")["status"] == "open"
+
+        decided = decide(house, "retry")
+        assert decided["changed"] is True
+        assert (decided["pause"]["decided_by"], decided["pause"]["decision_reason"]) == (OPERATOR, "quota was raised")
+        assert "launches the failed servers again" in decided["effect"]
+        assert token not in repr(decided)
+        ended = dr_execution.executions.describe(house.sfn, house.arn("test", "r1"))
+        assert (ended["status"], ended["output"]) == ("SUCCEEDED", {"pause_id": "001", "decision": "retry"})
+
+        assert decide(house, "retry")["changed"] is False
+        with pytest.raises(ConflictError, match=f"was decided with 'retry' by {OPERATOR}"):
+            decide(house, "abort")
+        with pytest.raises(ConflictError, match="answered with retry"):
+            decide(house, "abort", pause_id="1")
+
+    def test_a_task_that_died_after_recording_is_finished_by_repeating_it(self, house: Orchestrator) -> None:
+        self.paused(house)
+        house.table.answer_pause("r1", "001", decision="skip", by=OPERATOR, at=AT, reason="quota was raised")
+        assert dr_execution.executions.describe(house.sfn, house.arn("test", "r1"))["status"] == "RUNNING"
+        assert decide(house, "skip")["changed"] is True
+        assert dr_execution.executions.describe(house.sfn, house.arn("test", "r1"))["status"] == "SUCCEEDED"
+
+    @pytest.mark.parametrize(
+        ("decision", "pause", "options", "message"),
+        [
+            ("skip", {"options": ["retry", "abort"]}, {}, "'skip' cannot be decided"),
+            ("retry", {"deadline": "2020-01-01T00:00:00.000Z"}, {}, "expired at 2020"),
+            ("retry", {}, {"reason": "  "}, "reason: '  ': is empty"),
+            ("retry", {}, {"pause_id": "7"}, r"no pause '7' \(its pauses: 001\)"),
+            ("retry", {}, {"run_id": "other"}, "no run 'other'"),
+        ],
+    )
+    def test_a_refused_decision_changes_nothing(
+        self, house: Orchestrator, decision: str, pause: dict[str, Any], options: dict[str, Any], message: str
+    ) -> None:
+        house.open_run("r1")
+        before = house.pause("r1", **pause)
+        for check_mode in (True, False):
+            with pytest.raises((DeclarationError, AwsError), match=message):
+                decide(house, decision, check_mode=check_mode, **options)
+        assert house.table.pauses("r1") == [before]
+
+    def test_two_open_pauses_must_be_told_apart(self, house: Orchestrator) -> None:
+        house.open_run("r1")
+        with pytest.raises(ConflictError, match="has not asked"):
+            decide(house, "retry")
+        house.pause("r1", "token-1")
+        house.pause("r1", "token-2", wave=2)
+        with pytest.raises(InvalidRequestError, match=r"001 \(reconcile-wave, wave 1\), 002"):
+            decide(house, "retry")
+
+    def test_a_run_that_has_ended_takes_no_decision(self, house: Orchestrator) -> None:
+        house.open_run("r1", status="aborted")
+        house.pause("r1")
+        with pytest.raises(ConflictError, match="has ended as aborted"):
+            decide(house, "retry")
