@@ -152,7 +152,7 @@ disconnected:
   elements: str
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
@@ -164,8 +164,11 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.drs impo
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import NotFoundError
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.ip_map_table import IpMapTable
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.launch_templates import (
+    SWEEP_FROM,
     TemplateState,
+    Version,
     ensure_versions,
+    read_ends,
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.pacing import Pacers, for_each, summary
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.selection import DISCONNECTED, selected_servers
@@ -226,10 +229,11 @@ def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str,
         launch.server_key: _only(launch, params["profiles"])
         for launch in declare(servers, defaults, overrides, entries, tags)
     }
+    known = read_ends(ec2) if len(declared) >= SWEEP_FROM else {}
     pacers = Pacers()
 
     def apply(_key: str, launch: DesiredLaunch) -> Done:
-        return _apply(drs, ec2, launch, params["default_profile"], pacers, check_mode)
+        return _apply(drs, ec2, launch, params["default_profile"], known, pacers, check_mode)
 
     outcomes = for_each(declared, apply)
     changed = {key: done for key, done in outcomes.results.items() if done.changed}
@@ -268,7 +272,15 @@ def _only(launch: DesiredLaunch, profiles: list[str]) -> DesiredLaunch:
     return replace(launch, profiles={name: launch.profiles[name] for name in profiles if name in launch.profiles})
 
 
-def _apply(drs: Any, ec2: Any, launch: DesiredLaunch, default_profile: str, pacers: Pacers, check_mode: bool) -> Done:
+def _apply(
+    drs: Any,
+    ec2: Any,
+    launch: DesiredLaunch,
+    default_profile: str,
+    known: Mapping[str, Sequence[Version]],
+    pacers: Pacers,
+    check_mode: bool,
+) -> Done:
     pacers.take("GetLaunchConfiguration")
     before = get_launch_configuration(drs, launch.source_server_id)
     changes = configuration_changes(launch.configuration, before)
@@ -283,7 +295,16 @@ def _apply(drs: Any, ec2: Any, launch: DesiredLaunch, default_profile: str, pace
         )
     if default_profile not in launch.profiles:
         raise NotFoundError(f"the IP map has no addresses in profile {default_profile}: declare them there first")
-    state = ensure_versions(ec2, template_id, launch.profiles, default_profile, write=not check_mode, pacers=pacers)
+    state = ensure_versions(
+        ec2,
+        template_id,
+        launch.profiles,
+        default_profile,
+        write=not check_mode,
+        pacers=pacers,
+        # An updated launch configuration may have made DRS write a version that was not there yet when these were read.
+        known=() if changes else known.get(template_id, ()),
+    )
     return Done(before, changes, state)
 
 

@@ -20,8 +20,8 @@ from .errors import ConflictError, InvalidRequestError, NotFoundError
 from .pacing import Outcomes, for_each
 from .table import Table
 
-INTERFACES_AT_ONCE = 4
-"""Interface numbers asked for at once: most servers have one, and a missing item costs little."""
+INTERFACES_AT_ONCE = 2
+"""Interface numbers, which count up from 0, asked for at once: most servers have one."""
 
 AddressKey = tuple[str, str]
 """Subnet id and address."""
@@ -96,7 +96,7 @@ class IpMapTable(Table):
             items = self._read_all([_entry_key(key, number) for key in left for number in numbers])
             found = [item_to_entry(item) for item in items]
             entries += found
-            left = sorted({entry.server_key for entry in found})
+            left = sorted({entry.server_key for entry in found if entry.interface == numbers[-1]})
             first += INTERFACES_AT_ONCE
         return sorted(entries, key=lambda entry: entry.id)
 

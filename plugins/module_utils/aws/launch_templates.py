@@ -149,6 +149,18 @@ def read_defaults(client: Any, template_ids: Sequence[str], pacers: Pacers | Non
     return Outcomes(outcomes.results, remaining).raise_if_any("read the default versions of launch templates")
 
 
+def read_ends(client: Any) -> dict[str, list[Version]]:
+    """Return the default and the latest version of every template of the account and Region, by template id.
+
+    In an estate at rest these are the versions of both profiles: a few calls then tell that nothing has to be done.
+    """
+    what = "read the default and latest versions of all launch templates"
+    ends: dict[str, dict[int, Version]] = {}
+    for version in _describe(client, what, Versions=["$Default", "$Latest"]):
+        ends.setdefault(version.template_id, {})[version.number] = version
+    return {template_id: [found[number] for number in sorted(found)] for template_id, found in ends.items()}
+
+
 def _is_missing(error: Exception) -> bool:
     code = getattr(error, "code", "")
     return isinstance(error, NotFoundError) or code == "InvalidLaunchTemplateId.NotFound"
@@ -196,6 +208,7 @@ def ensure_versions(
     *,
     write: bool,
     pacers: Pacers,
+    known: Sequence[Version] = (),
 ) -> TemplateState:
     """Bring the versions of a template's profiles to what they must say, and make one of them the default.
 
@@ -208,13 +221,17 @@ def ensure_versions(
         default_profile: Profile whose version DRS launches from.
         write: False only looks, as in check mode.
         pacers: Request buckets of the account and Region.
+        known: Some versions of the template, just read (see L(read_ends)): when they are all that is wanted, no more is
+            read.
 
     Raises:
         NotFoundError: The template has no default version.
         ConflictError: Somebody else changed the default version meanwhile, or EC2 does not answer what was written.
     """
-    pacers.take("DescribeLaunchTemplateVersions")
-    versions = read_versions(client, template_id)
+    versions = known
+    if not _is_at_rest(known, desired, default_profile):
+        pacers.take("DescribeLaunchTemplateVersions")
+        versions = read_versions(client, template_id)
     default = next((version for version in versions if version.is_default), None)
     if default is None:
         raise NotFoundError(f"launch template {template_id} has no default version")
@@ -228,6 +245,13 @@ def ensure_versions(
     after = next(change.after for change in changes if change.profile == default_profile)
     _move_default(client, default, made[default_profile], after, pacers)
     return TemplateState(template_id, tuple(changes), made, default, default_profile, changed)
+
+
+def _is_at_rest(known: Sequence[Version], desired: Mapping[str, DesiredProfile], default_profile: str) -> bool:
+    """Whether these versions alone show that the template is as wanted."""
+    if not any(version.is_default and version.profile == default_profile for version in known):
+        return False
+    return all(plan_profile(known, wanted).reuse is not None for wanted in desired.values())
 
 
 def set_default_profile(

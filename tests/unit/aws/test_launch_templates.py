@@ -14,6 +14,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors i
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.launch_templates import (
     ensure_versions,
     read_defaults,
+    read_ends,
     set_default_profile,
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.pacing import Pacers
@@ -66,7 +67,9 @@ class FakeEc2:
             }
             for template_id in ids
             for number, version in reversed(list(enumerate(self.templates[template_id], start=1)))
-            if "Versions" not in arguments or number == self.defaults[template_id]
+            if "Versions" not in arguments
+            or number == self.defaults[template_id]
+            or ("$Latest" in arguments["Versions"] and number == len(self.templates[template_id]))
         ]
         if self.before_second_look and self.calls.count("describe") == 1:
             self.before_second_look()
@@ -233,3 +236,23 @@ def test_defaults_of_many_templates_are_one_sweep_and_of_few_a_call_each() -> No
     assert len(ec2.calls) == 1
     assert read_defaults(ec2, ["lt-3", "lt-4"]).keys() == {"lt-3", "lt-4"}
     assert len(ec2.calls) == 3
+
+
+def test_templates_at_rest_are_known_from_one_sweep_and_others_are_looked_at() -> None:
+    ec2 = FakeEc2("lt-1", "lt-2")
+    for template_id in ("lt-1", "lt-2"):
+        ensure_versions(ec2, template_id, DESIRED, "failover", write=True, pacers=Pacers())
+    ec2.by_hand("lt-2", KeyName="rescue")
+    ec2.calls.clear()
+    ends = read_ends(ec2)
+    assert [version.number for version in ends["lt-1"]] == [2, 3]
+    states = [
+        ensure_versions(
+            ec2, template_id, DESIRED, "failover", write=False, pacers=Pacers(), known=ends[template_id]
+        ).changed
+        for template_id in ("lt-1", "lt-2")
+    ]
+    assert states == [False, True]
+    assert ec2.calls == ["describe", "describe"]
+    changed = {**DESIRED, "test": profile("test", "10.99.1.12")}
+    assert ensure_versions(ec2, "lt-1", changed, "failover", write=False, pacers=Pacers(), known=ends["lt-1"]).changed
