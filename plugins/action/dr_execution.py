@@ -111,7 +111,7 @@ class ActionModule(ActionBase):
                 if seen["execution"].get("status") != RUNNING:
                     return seen
             elif failures < FAILED_LOOKS:
-                display.warning(f"Run {look['run_id']} could not be looked at ({failures}): {seen['msg']}")
+                _say(f"Run {look['run_id']} could not be looked at ({failures}): {seen['msg']}", ATTENTION)
             else:
                 raise _left(
                     f"Run {look['run_id']} could not be looked at {failures} times in a row: {seen['msg']}",

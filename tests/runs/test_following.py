@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ class Player:
         self.house = house
         self._playbook = folder / "play.yml"
         self._result = folder / "result.json"
+        self._started: list[subprocess.Popen[str]] = []
 
     def play(self, *arguments: str, succeeds: bool = True, **options: Any) -> Outcome:
         """Run the task and check how the playbook ended."""
@@ -34,7 +36,15 @@ class Player:
     def start(self, **options: Any) -> subprocess.Popen[str]:
         """Start the playbook and let it run."""
         path = self._write(options)
-        return playbook_process(path, inventory="localhost,", environment=self.house.aws.environment())
+        process = playbook_process(path, inventory="localhost,", environment=self.house.aws.environment())
+        self._started.append(process)
+        return process
+
+    def stop(self) -> None:
+        """End what was started and has not ended."""
+        for process in self._started:
+            process.terminate()
+            process.communicate(timeout=30)
 
     @property
     def result(self) -> dict[str, Any]:
@@ -66,9 +76,11 @@ class Player:
 
 
 @pytest.fixture
-def player(house: Orchestrator, tmp_path: Path) -> Player:
+def player(house: Orchestrator, tmp_path: Path) -> Iterator[Player]:
     house.table.put_plan(PLAN, digest="a", by="test", at=AT)
-    return Player(house, tmp_path)
+    plays = Player(house, tmp_path)
+    yield plays
+    plays.stop()
 
 
 def test_a_run_is_shown_as_it_happens_and_its_end_is_told(player: Player) -> None:
@@ -180,14 +192,17 @@ def test_without_waiting_and_in_check_mode_nothing_is_followed(player: Player) -
     assert player.house.sfn.describe_execution(executionArn=player.house.arn("test", "r1"))["status"] == "RUNNING"
 
 
-def until(process: subprocess.Popen[str], text: str, seconds: float = 60) -> str:
-    """Read the process's output up to the line that has C(text)."""
+def until(process: subprocess.Popen[str], text: str, seconds: float = 90) -> str:
+    """Read the process's output up to the line that has C(text); end the process when it does not come."""
     assert process.stdout is not None
+    late = threading.Timer(seconds, process.kill)
+    late.start()
     read = ""
-    end = time.monotonic() + seconds
-    for line in process.stdout:
-        read += line
-        if text in line:
-            return read
-        assert time.monotonic() < end, read
+    try:
+        for line in process.stdout:
+            read += line
+            if text in line:
+                return read
+    finally:
+        late.cancel()
     raise AssertionError(f"{text!r} never came:\n{read}")
