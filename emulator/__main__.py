@@ -76,7 +76,6 @@ def run(options: argparse.Namespace, state: StateDirectory) -> int:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
     # moto reports every error that a state machine handles as its own.
     logging.getLogger("moto.stepfunctions.parser.asl.component.eval_component").setLevel(logging.CRITICAL)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
     def ready(endpoint: str) -> None:
         state.write(endpoint, options.estate)
@@ -87,7 +86,8 @@ def run(options: argparse.Namespace, state: StateDirectory) -> int:
     except StartError as error:
         return fail(str(error))
     state.clear()
-    return 0
+    # All is cleaned up; threads of executions that still wait would only keep the interpreter busy with its own end.
+    os._exit(0)
 
 
 def start_in_background(options: argparse.Namespace, state: StateDirectory) -> int:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import importlib
-import logging
 import os
 import re
+import signal
 import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,6 @@ import yaml
 
 from emulator.accounts import AccountsError, check_accounts
 
-LOG = logging.getLogger(__name__)
 HOST = "127.0.0.1"
 
 # In this order: time first, since every backend copies moto's clock when it is loaded.
@@ -116,12 +116,14 @@ def serve(estate: Path, port: int, pace: float | None, ready: Callable[[str], No
     port = listener.getsockname()[1]
     prepare(port)
 
+    import moto.backends
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
     from werkzeug.serving import make_server
 
     from emulator import lambda_runner
     from emulator.application import Application, add_control_routes
     from emulator.clock import CLOCK
+    from emulator.completion import replace
     from emulator.overview import add_sections
 
     class RequestHandler(MotoRequestHandler):
@@ -137,18 +139,20 @@ def serve(estate: Path, port: int, pace: float | None, ready: Callable[[str], No
             """Return the virtual time for the Date header, which callers take for AWS's clock."""
             return super().date_time_string(CLOCK.now().timestamp() if timestamp is None else timestamp)
 
+    modules = tuple(moto.backends.list_of_moto_modules())
+    replace(moto.backends, list_of_moto_modules=lambda: modules)  # moto lists its directory for every request
     application = Application(DomainDispatcherApplication(create_backend_app))
     add_control_routes(application)
     add_sections()
     load_estate(document, estate)
     server = make_server(HOST, port, application, threaded=True, request_handler=RequestHandler, fd=listener.fileno())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())
     CLOCK.set_pace(pace)
     CLOCK.start()
     ready(f"http://{HOST}:{port}")
     try:
         server.serve_forever()
-    except (KeyboardInterrupt, SystemExit):
-        LOG.info("told to end")
     finally:
         CLOCK.stop()
         lambda_runner.shut_down()

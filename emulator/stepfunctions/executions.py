@@ -61,9 +61,9 @@ class EmulatedExecution(Execution):
         with _LOCK:
             if self.exec_status != ExecutionStatus.RUNNING:
                 return False
-            self.exec_status = status
             self.stop_date = CLOCK.now()
             self.output, self.error, self.cause = output, error, cause
+            self.exec_status = status  # last: whoever sees the end sees all of it
             listeners, self.listeners = self.listeners, []
         for listener in listeners:
             listener()
