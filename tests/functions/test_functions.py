@@ -42,6 +42,10 @@ def default_subnets(orchestrator: Orchestrator) -> dict[str, str]:
 def launch(orchestrator: Orchestrator, run_id: str, wave: int = 1) -> dict[str, Any]:
     """Prepare a wave and reconcile it until there is nothing to wait for."""
     orchestrator.invoke("prepare-wave", run_id, wave=wave)
+    return launch_prepared(orchestrator, run_id, wave)
+
+
+def launch_prepared(orchestrator: Orchestrator, run_id: str, wave: int = 1) -> dict[str, Any]:
     while (step := orchestrator.invoke("reconcile-wave", run_id, wave=wave))["outcome"] == "wait":
         orchestrator.aws.control("clock", {"advance": LONGER_THAN_ANY_WAIT})
     return step
@@ -309,6 +313,24 @@ class TestReconcile:
         assert record["job_id"] == job["jobID"]
         assert record["attempts"] == 1
 
+    def test_launches_in_the_network_of_its_mode_whatever_happened_since_the_wave_began(
+        self, orchestrator: Orchestrator, open_run: OpenRun
+    ) -> None:
+        run_id = open_run()
+        orchestrator.invoke("prepare-wave", run_id, wave=1)
+        template = orchestrator.client("drs").get_launch_configuration(sourceServerID=IDS["db-1"])[
+            "ec2LaunchTemplateID"
+        ]
+        versions = orchestrator.client("ec2").describe_launch_template_versions(LaunchTemplateId=template)
+        (failover,) = [
+            item["VersionNumber"]
+            for item in versions["LaunchTemplateVersions"]
+            if "profile=failover" in item.get("VersionDescription", "")
+        ]
+        orchestrator.client("ec2").modify_launch_template(LaunchTemplateId=template, DefaultVersion=str(failover))
+        launch_prepared(orchestrator, run_id)
+        assert validate(orchestrator, run_id)["outcome"] == "done"
+
     def test_waits_for_a_server_that_another_job_holds(self, orchestrator: Orchestrator, open_run: OpenRun) -> None:
         run_id = open_run()
         orchestrator.invoke("prepare-wave", run_id, wave=1)
@@ -524,6 +546,18 @@ class TestCloseRun:
         error = {"Error": "AwsRefused", "Cause": json.dumps({"errorMessage": "it rains", "stackTrace": ["secret"]})}
         assert orchestrator.invoke("close-run", run_id, aborted=False, error=error)["status"] == "failed"
         assert orchestrator.runs.get_run(run_id)["error"] == "AwsRefused: it rains"
+
+    def test_a_run_without_locks_leaves_the_templates_of_the_one_that_holds_them(
+        self, orchestrator: Orchestrator, open_run: OpenRun, new_run: NewRun
+    ) -> None:
+        holder, other = open_run(), new_run()
+        orchestrator.invoke("prepare-wave", holder, wave=2)
+        before = default_subnets(orchestrator)
+        orchestrator.invoke("open-run", other, **request(other, "test", "small", orchestrator.now()))
+        with pytest.raises(FunctionError):
+            orchestrator.invoke("discover", other)
+        assert orchestrator.invoke("close-run", other, aborted=False, error={"Error": "Conflict"})["status"] == "failed"
+        assert default_subnets(orchestrator) == before
 
     def test_a_drill_that_was_aborted_leaves_the_failover_versions(
         self, orchestrator: Orchestrator, open_run: OpenRun

@@ -197,15 +197,12 @@ class Orchestrator:
             )
         self.client("sns").create_topic(Name=f"{PREFIX}-notices")
         self.client("s3").create_bucket(Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
-        role = self.client("iam").create_role(RoleName=PREFIX, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"][
-            "Arn"
-        ]
         build_archive(self.archive)
         for name in FUNCTIONS:
             self.client("lambda").create_function(
                 FunctionName=f"{PREFIX}-{name}",
                 Runtime="python3.12",
-                Role=role,
+                Role=self._role(name),
                 Handler=f"{name.replace('-', '_')}.handler",
                 Code={"ZipFile": self.archive.read_bytes()},
                 Timeout=120,
@@ -213,8 +210,12 @@ class Orchestrator:
             )
         for name in MACHINES:
             self.client("stepfunctions").create_state_machine(
-                name=f"{PREFIX}-{name}", definition=definition(name), roleArn=role
+                name=f"{PREFIX}-{name}", definition=definition(name), roleArn=self._role(name)
             )
+
+    def _role(self, name: str) -> str:
+        answer = self.client("iam").create_role(RoleName=f"{PREFIX}-{name}", AssumeRolePolicyDocument=json.dumps(TRUST))
+        return str(answer["Role"]["Arn"])
 
     def _environment(self) -> dict[str, str]:
         return {

@@ -88,8 +88,12 @@ def handler(call: Call) -> Result:
     error = error_text(caught) if caught else ""
     records = read_records(call)
     status = run["status"] if run["closed_at"] else str(report.final_status(records, aborted=aborted, error=error))
-    if run["mode"] == "test" and records:
-        set_profile(records, "failover", expected=False)
+    locks = [plan_lock(run["plan_name"]), *(record.server_key for record in records)]
+    if run["mode"] == "test":
+        # Only of servers that this run still holds: those of a run that got no locks are another run's to prepare.
+        owners = runs().lock_owners(locks)
+        own = [record for record in records if owners.get(record.server_key) == call.run_id]
+        set_profile(own, "failover", expected=False)
     if not run["closed_at"]:
         _end_waves(call, run, aborted)
         _tell_of_ended_jobs(call, run)
@@ -105,6 +109,6 @@ def handler(call: Call) -> Result:
         call.run_id,
         {"status": status, "closed_at": closed_at, "evidence": evidence, "error": error or run.get("error")},
     )
-    runs().release_locks([plan_lock(run["plan_name"]), *(record.server_key for record in records)], call.run_id)
+    runs().release_locks(locks, call.run_id)
     publish(call, "run_closed", f"Run {status}: {call.run_id}", "\n".join(lines))
     return {"status": status, "summary": "\n".join(lines)[:SUMMARY_LENGTH]}
