@@ -7,6 +7,8 @@
 Its schema (seconds are numbers, times are texts, what is not known is null):
 
     run_id, plan, mode, status, requested_by, requested_at, incident_at, closed_at, execution_arn, evidence
+    error                     what ended the run, when no person and no result did
+    drill_instances_left      instances of a closed drill that were not cleaned up
     seconds                   from the request to the end
     targets                   {rto, rpo}
     achieved                  {rto, rpo, rto_met, rpo_met} of the whole run
@@ -31,7 +33,7 @@ from typing import Any
 
 from .canonical import plain
 from .decisions import Pause
-from .events import FIRST_HASH, Event, verify
+from .events import FIRST_HASH, Event, EventKind, verify
 from .objectives import overall_objectives, server_objectives
 from .plans import Targets
 from .records import ServerRecord
@@ -83,6 +85,8 @@ def build_report(
         "closed_at": run.get("closed_at"),
         "execution_arn": run.get("execution_arn"),
         "evidence": run.get("evidence"),
+        "error": run.get("error") or None,
+        "drill_instances_left": _drill_instances_left(run, servers, events),
         "seconds": _seconds(run["requested_at"], run.get("closed_at"), now),
         "targets": asdict(targets),
         "achieved": asdict(overall_objectives(servers, since=since, targets=targets)),
@@ -107,6 +111,7 @@ def summary_lines(report: Mapping[str, Any]) -> list[str]:
     lines = [
         f"Run {report['run_id']}: {report['status']} in {format_seconds(report['seconds'])} "
         f"(plan {report['plan']}, mode {report['mode']})",
+        *([f"Ended by an error: {report['error']}"] if report["error"] else []),
         f"Servers: {totals['recovered']} of {totals['total']} recovered, {totals['failed']} failed, "
         f"{totals['skipped']} skipped, {totals['unfinished']} unfinished",
         f"RTO: {_objective(report, 'rto')}   RPO: {_objective(report, 'rpo')}",
@@ -139,6 +144,8 @@ def summary_lines(report: Mapping[str, Any]) -> list[str]:
             f"Decision at {decision['step']}: {decision['decision'] or 'none yet'} "
             f"by {decision['decided_by'] or '-'}: {decision['decision_reason'] or '-'}"
         )
+    if report["drill_instances_left"]:
+        lines.append(f"Drill instances that are still there: {', '.join(report['drill_instances_left'])}")
     if not report["events"]["intact"]:
         lines.append("The chain of events is BROKEN: somebody has changed them")
     return [*lines, "", f"Evidence: {report['evidence'] or 'none written'}"]
@@ -170,6 +177,15 @@ def final_status(
     if all(record.recovered or _is_tolerated(record) for record in servers):
         return RunStatus.SUCCEEDED_WITH_FAILURES
     return RunStatus.FAILED
+
+
+def _drill_instances_left(
+    run: Mapping[str, Any], servers: Iterable[ServerRecord], events: Iterable[Event]
+) -> list[str]:
+    cleaned_up = any(event.kind == EventKind.CLEAN_UP_ENDED for event in events)
+    if run["mode"] != "test" or not run.get("closed_at") or cleaned_up:
+        return []
+    return sorted(record.instance_id for record in servers if record.instance_id)
 
 
 def _is_tolerated(record: ServerRecord) -> bool:

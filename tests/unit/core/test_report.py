@@ -197,6 +197,23 @@ def test_the_summary_of_a_run_without_anything() -> None:
     assert lines[-1] == "Evidence: none written"
 
 
+def test_the_summary_says_what_ended_the_run() -> None:
+    report = build_report({**RUN, "error": "it rains"}, WAVES, SERVERS, events(), [], now=at(2500))
+    assert report["error"] == "it rains"
+    assert "Ended by an error: it rains" in summary_lines(report)
+
+
+def test_a_closed_drill_names_the_instances_that_it_left() -> None:
+    servers = [replace(SERVERS[0], instance_id="i-2"), replace(SERVERS[1], instance_id="i-1"), SERVERS[2]]
+    drill = {**RUN, "mode": "test"}
+    report = build_report(drill, WAVES, servers, events(), [], now=at(2500))
+    assert report["drill_instances_left"] == ["i-1", "i-2"]
+    assert "Drill instances that are still there: i-1, i-2" in summary_lines(report)
+    cleaned = [*events(), chain(events()[-1].hash, 3, at(2000), "clean_up_ended", {})]
+    assert build_report(drill, WAVES, servers, cleaned, [], now=at(2500))["drill_instances_left"] == []
+    assert build_report(RUN, WAVES, servers, events(), [], now=at(2500))["drill_instances_left"] == []
+
+
 def test_a_changed_event_is_told() -> None:
     broken = [events()[0], replace(events()[1], data={"status": "failed"})]
     lines = summary_lines(build_report(RUN, WAVES, SERVERS, broken, [], now=at(5)))
