@@ -98,7 +98,7 @@ def test_a_run_is_shown_as_it_happens_and_its_end_is_told(player: Player) -> Non
     assert "Why: pay-db-1 did not launch" in lines
     assert "launches the failed servers again" in lines
     decide = "ansible-playbook disaster_recovery.aws.decide -i localhost, -e dr_run=r1 -e dr_pause=001"
-    assert f"{decide} -e dr_decision=continue|retry|skip|abort -e dr_reason='...'" in lines
+    assert f"{decide} -e dr_decision=continue|retry|skip|abort -e \"dr_reason='...'\"" in lines
     assert token not in lines
 
     launched = [

@@ -96,7 +96,7 @@ def test_a_pause_says_why_what_each_decision_does_and_how_to_decide() -> None:
         "(pause 001, wave 1, reconcile-wave)",
         "Why: 1 server failed",
         "retry     launches the failed servers again",
-        "decide -e dr_run=r1 -e dr_decision=retry|abort -e dr_reason='...'",
+        "decide -e dr_run=r1 -e dr_decision=retry|abort -e \"dr_reason='...'\"",
         f"Without an answer until {AT} it is: abort",
     ):
         assert wanted in text

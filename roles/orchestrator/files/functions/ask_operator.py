@@ -32,7 +32,7 @@ def _notice(run: Mapping[str, Any], pause: Mapping[str, Any]) -> str:
         "",
         "To decide:",
         f"  ansible-playbook disaster_recovery.aws.decide -e dr_run={run['run_id']} -e dr_decision=<decision>"
-        " -e dr_reason='<why>'",
+        " -e \"dr_reason='<why>'\"",
         "",
         f"Without an answer until {pause['deadline']} the decision is: {pause['default']}.",
     ]
