@@ -547,6 +547,14 @@ class TestCloseRun:
         assert orchestrator.invoke("close-run", run_id, aborted=False, error=error)["status"] == "failed"
         assert orchestrator.runs.get_run(run_id)["error"] == "AwsRefused: it rains"
 
+    def test_a_wave_that_an_error_cut_short_has_failed_and_the_next_one_never_began(
+        self, orchestrator: Orchestrator, open_run: OpenRun
+    ) -> None:
+        run_id = open_run()
+        orchestrator.invoke("prepare-wave", run_id, wave=1)
+        orchestrator.invoke("close-run", run_id, aborted=False, error={"Error": "States.Timeout", "Cause": "too long"})
+        assert [wave["status"] for wave in orchestrator.runs.get_waves(run_id)] == ["failed", "pending"]
+
     def test_a_run_without_locks_leaves_the_templates_of_the_one_that_holds_them(
         self, orchestrator: Orchestrator, open_run: OpenRun, new_run: NewRun
     ) -> None:

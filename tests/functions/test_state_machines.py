@@ -136,6 +136,22 @@ def test_a_request_that_cannot_be_ends_at_once_with_one_clear_sentence(
     assert orchestrator.runs.get_run(run_id) is None
 
 
+def test_a_run_that_cannot_be_written_ends_at_once_and_says_why(orchestrator: Orchestrator, new_run: NewRun) -> None:
+    run_id = new_run()
+    refusal = {
+        "service": "dynamodb",
+        "operation": "TransactWriteItems",
+        "error": "AccessDeniedException",
+        "status": 400,
+    }
+    orchestrator.aws.control("faults", refusal)
+    execution = orchestrator.follow(orchestrator.start("test", run_id))
+    assert (execution["status"], execution["error"]) == ("FAILED", "failed")
+    assert execution["cause"].startswith(f"Run {run_id} was not opened: AwsRefused: ")
+    assert "AccessDeniedException" in execution["cause"]
+    assert orchestrator.runs.get_run(run_id) is None
+
+
 def test_a_second_run_of_the_plan_ends_at_once_and_names_the_first(orchestrator: Orchestrator, new_run: NewRun) -> None:
     first, second = new_run(), new_run()
     arn = failed_launch(orchestrator, first)

@@ -83,7 +83,7 @@ def wildcards(policy: dict[str, Any]) -> list[dict[str, Any]]:
 
 def test_the_functions_answer(deployed: EmbeddedAws) -> None:
     event = {"run_id": "nobody", "now": "2026-01-01T00:00:00Z", "wave": 1}
-    for name in FUNCTIONS:
+    for name in set(FUNCTIONS) - {"close-run"}:
         answer = deployed.client("lambda").invoke(FunctionName=f"{PREFIX}-{name}", Payload=json.dumps(event))
         error = json.loads(answer["Payload"].read())
         assert error["errorType"] in {"InvalidRequest", "NotFound"}, name

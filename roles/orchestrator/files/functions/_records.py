@@ -24,6 +24,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs im
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timestamps import parse_time
 
 Item = dict[str, Any]
+UNFINISHED = frozenset({WaveStatus.PENDING, WaveStatus.RUNNING})
 Event = tuple[str, Mapping[str, Any]]
 
 TOLD: Mapping[str, EventKind] = {
@@ -106,8 +107,8 @@ def end_wave(call: Call, number: int, *, max_failures: int, aborted: bool = Fals
         return str(wave["status"])
     records = read_records(call, number)
     status = waves.wave_status(records, max_failures=max_failures, aborted=aborted)
-    if wave["status"] == WaveStatus.PENDING and aborted:
-        status = WaveStatus.ABORTED
+    if status in UNFINISHED:
+        status = WaveStatus.FAILED
     data = {"wave": number, "name": wave["name"], "status": str(status)}
     runs().append_event(call.run_id, EventKind.WAVE_ENDED.value, data, call.now)
     runs().update_wave(call.run_id, number, {"status": str(status), "ended_at": call.at})

@@ -14,7 +14,7 @@ from typing import Any
 from _jobs import job_facts, read_jobs
 from _launch import set_profile
 from _notices import error_text, publish
-from _records import declared_wave, end_wave, read_plan, read_records, read_run
+from _records import declared_wave, end_wave, read_plan, read_records
 from _runtime import Call, Result, client, function, runs
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.dynamodb import call as aws_call
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.runs_locks import plan_lock
@@ -22,7 +22,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import 
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.decisions import pause_from_item
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind, event_from_item
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.jobs import TAG_RUN
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import WaveStatus
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import RunStatus, WaveStatus
 
 Item = dict[str, Any]
 
@@ -82,10 +82,12 @@ def _evidence_key(call: Call) -> str:
 @function("close-run")
 def handler(call: Call) -> Result:
     """Return C({status, summary}). A run that is closed keeps its status; what a crash left undone is done."""
-    run = read_run(call)
-    aborted = bool(call.event.get("aborted"))
     caught = call.event.get("error")
     error = error_text(caught) if caught else ""
+    run = runs().get_run(call.run_id)
+    if run is None:
+        return {"status": RunStatus.FAILED.value, "summary": f"Run {call.run_id} was not opened: {error}"}
+    aborted = bool(call.event.get("aborted"))
     records = read_records(call)
     status = run["status"] if run["closed_at"] else str(report.final_status(records, aborted=aborted, error=error))
     locks = [plan_lock(run["plan_name"]), *(record.server_key for record in records)]
