@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -99,6 +100,16 @@ class Orchestrator:
     def arn(self, mode: str, run_id: str) -> str:
         """Return the ARN of a run's execution."""
         return f"arn:aws:states:us-west-2:222222222222:execution:{self.prefix}-{mode}:{run_id}"
+
+    def ended(self, mode: str, run_id: str) -> dict[str, Any]:
+        """Wait until a run's execution has ended, and return it."""
+        latest = time.monotonic() + 30
+        while time.monotonic() < latest:
+            found: dict[str, Any] = self.sfn.describe_execution(executionArn=self.arn(mode, run_id))
+            if found["status"] != "RUNNING":
+                return found
+            time.sleep(0.1)
+        raise AssertionError(f"the execution of {run_id} does not end")
 
     def open_run(self, run_id: str, *, mode: str = "test", **changes: Any) -> dict[str, Any]:
         """Write a run as the function open-run does."""

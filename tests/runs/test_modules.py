@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -134,6 +135,7 @@ class TestStart:
         house.deploy("test", states={"End": {"Type": "Succeed"}})
         publish(house, PLAN)
         execute(house, run_id="r1")
+        house.ended("test", "r1")
         house.open_run("r1", status="succeeded")
         again = execute(house, run_id="r1")
         assert (again["joined"], again["status"]) == (True, "succeeded")
@@ -204,7 +206,7 @@ class TestStop:
             "instances": ["i-1"],
         }
         assert "drsjob-1" in stopped["warnings"][0]
-        ended = house.sfn.describe_execution(executionArn=house.arn("test", "r1"))
+        ended = house.ended("test", "r1")
         assert (ended["status"], ended["error"]) == ("ABORTED", "OperatorStopped")
         assert ended["cause"] == f"stopped by {OPERATOR}: wrong month"
         other = house.sfn.describe_execution(executionArn=house.arn("wave", "r10-w01-1"))
@@ -279,8 +281,9 @@ class TestDecide:
         assert (decided["pause"]["decided_by"], decided["pause"]["decision_reason"]) == (OPERATOR, "quota was raised")
         assert "launches the failed servers again" in decided["effect"]
         assert token not in repr(decided)
-        ended = dr_execution.executions.describe(house.sfn, house.arn("test", "r1"))
-        assert (ended["status"], ended["output"]) == ("SUCCEEDED", {"pause_id": "001", "decision": "retry"})
+        ended = house.ended("test", "r1")
+        answer = {"pause_id": "001", "decision": "retry"}
+        assert (ended["status"], json.loads(ended["output"])) == ("SUCCEEDED", answer)
 
         assert decide(house, "retry")["changed"] is False
         with pytest.raises(ConflictError, match=f"was decided with 'retry' by {OPERATOR}"):
@@ -293,7 +296,7 @@ class TestDecide:
         house.table.answer_pause("r1", "001", decision="skip", by=OPERATOR, at=AT, reason="quota was raised")
         assert dr_execution.executions.describe(house.sfn, house.arn("test", "r1"))["status"] == "RUNNING"
         assert decide(house, "skip")["changed"] is True
-        assert dr_execution.executions.describe(house.sfn, house.arn("test", "r1"))["status"] == "SUCCEEDED"
+        assert house.ended("test", "r1")["status"] == "SUCCEEDED"
 
     @pytest.mark.parametrize(
         ("decision", "pause", "options", "message"),
