@@ -53,8 +53,8 @@ options:
         default: ["**/*"]
   packages:
     description:
-      - Add an empty C(__init__.py) to every directory of the archive that lacks one and lies on the way to a Python file
-        below O(sources[].prefix), so that the prefix can be imported as a regular package.
+      - Add an empty C(__init__.py) to every directory of the archive that lacks one and lies on the way to a Python
+        file below O(sources[].prefix), so that the prefix can be imported as a regular package.
     type: bool
     default: false
 """
