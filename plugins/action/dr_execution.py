@@ -140,7 +140,7 @@ def _result(started: Result, seen: Result, final: Result) -> Result:
     if status not in RUN_FINAL:
         text = (
             f"The execution of run {started['run_id']} has ended as {execution.get('status')} without closing the run, "
-            f"whose record still says {status}. Cause: {stopped}. Close it with dr_execution, state=stopped."
+            f"whose record still says {status}. Cause: {stopped}. Close it: {_stop_command(started['run_id'])}"
         )
         return {**result, "msg": text}
     return {**result, "msg": f"Run {started['run_id']} has ended as {status}: {_why(final) or stopped}"}
@@ -161,7 +161,7 @@ def _why(final: Result) -> str:
 def _left(what: str, started: Result, options: Result) -> AnsibleActionFail:
     """Return the error with which the task ends while the run goes on."""
     text = f"{what.rstrip('.')}. The run goes on in AWS. {_how_to_join(started, options)}"
-    return AnsibleActionFail(text)  # type: ignore[no-untyped-call]
+    return AnsibleActionFail(text, result=started)  # type: ignore[no-untyped-call]
 
 
 def _say(line: str, color: str | None = None) -> None:
@@ -175,6 +175,10 @@ def _inventory() -> str:
 
 def _decide_command(run_id: str, pause_id: str) -> str:
     return f"ansible-playbook disaster_recovery.aws.decide{_inventory()} -e dr_run={run_id} -e dr_pause={pause_id}"
+
+
+def _stop_command(run_id: str) -> str:
+    return f"ansible-playbook disaster_recovery.aws.stop{_inventory()} -e dr_run={run_id} -e \"dr_reason='...'\""
 
 
 def _how_to_join(started: Result, options: Result) -> str:

@@ -216,15 +216,17 @@ def _start(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[s
     run_id = params["run_id"] or default_run_id(plan, mode, who.now)
     machine = state_machine(params, clients, who, mode)
 
-    _check_same_run(table.get_run(run_id), run_id, plan, mode)
+    recorded = table.get_run(run_id)
+    _check_same_run(recorded, run_id, plan, mode)
     existing = executions.describe(sfn, executions.execution_arn(machine, run_id))
     if existing is None:
+        if recorded:
+            raise ConflictError(
+                f"run_id: {run_id!r} began at {recorded['requested_at']}, but Step Functions does not know its "
+                "execution any more: choose another run id"
+            )
         _check_unlocked(table, plan, run_id)
-        if declared:
-            servers_by_wave([declared], clients("drs"))
-            publish([declared], table, who, check_mode)
-        elif table.get_plan(plan) is None:
-            raise unknown_plan(plan, [item["name"] for item in table.list_plans()])
+        _bring_plan(declared, plan, table, who, clients("drs"), check_mode)
         if check_mode:
             arn = executions.execution_arn(machine, run_id)
             return {"changed": True, "run_id": run_id, "execution_arn": arn, "joined": False, "status": "not started"}
@@ -287,6 +289,15 @@ def _check_unlocked(table: RunsTable, plan: str, run_id: str) -> None:
         raise ConflictError(
             f"Plan {plan!r} is being run by run {other!r}: join it with that run id, wait for its end, or stop it"
         )
+
+
+def _bring_plan(declared: Plan | None, name: str, table: RunsTable, who: Caller, drs: Any, check_mode: bool) -> None:
+    """Publish the plan as it is declared, or see that there is a published one."""
+    if declared:
+        servers_by_wave([declared], drs)
+        publish([declared], table, who, check_mode)
+    elif table.get_plan(name) is None:
+        raise unknown_plan(name, [item["name"] for item in table.list_plans()])
 
 
 def _stop(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str, Any]:

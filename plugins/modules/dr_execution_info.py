@@ -12,7 +12,7 @@ module: dr_execution_info
 short_description: Read runs of disaster recovery plans
 version_added: 0.1.0
 description:
-  - Reads one run (O(run_id)), or lists the runs of a plan (O(plan)), or of all plans.
+  - Reads one run (O(run_id)), or lists the runs of a plan (O(plan)), or of all published plans.
   - Task tokens of pauses are never among what is read.
 author:
   - The disaster_recovery.aws maintainers (@disaster-recovery)

@@ -101,6 +101,11 @@ class Orchestrator:
         """Return the ARN of a run's execution."""
         return f"arn:aws:states:us-west-2:222222222222:execution:{self.prefix}-{mode}:{run_id}"
 
+    def start(self, mode: str, run_id: str) -> None:
+        """Start an execution as the module does."""
+        arn = self.arn(mode, run_id).replace(":execution:", ":stateMachine:").rsplit(":", 1)[0]
+        self.sfn.start_execution(stateMachineArn=arn, name=run_id, input=json.dumps({"plan": PLAN["name"]}))
+
     def ended(self, mode: str, run_id: str) -> dict[str, Any]:
         """Wait until a run's execution has ended, and return it."""
         latest = time.monotonic() + 30

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -138,6 +139,7 @@ def test_a_run_that_did_not_succeed_fails_the_task(
 ) -> None:
     house = player.house
     house.deploy("test", states=END)
+    house.start("test", "r1")
     house.open_run("r1", status=status, closed_at="2026-11-23T10:30:00.000Z", **closing)
     if status == "aborted":
         house.pause("r1")
@@ -158,6 +160,7 @@ def test_a_refused_run_tells_the_cause(player: Player) -> None:
 def test_an_execution_that_ended_without_closing_the_run_is_told_so(player: Player) -> None:
     broken = {"Broken": {"Type": "Fail", "Error": "Broken", "Cause": "the definition is wrong"}}
     player.house.deploy("test", states=broken)
+    player.house.start("test", "r1")
     player.house.open_run("r1")
     player.play(succeeds=False)
     assert "has ended as FAILED without closing the run, whose record still says running" in player.result["msg"]
@@ -181,6 +184,23 @@ def test_looks_that_fail_are_told_and_made_again(player: Player) -> None:
     assert output.count("opened: plan payments") == 0
 
 
+def test_a_run_survives_the_one_who_watched_it_and_is_joined(player: Player) -> None:
+    house = player.house
+    house.deploy("test")
+    process = player.start()
+    until(process, "Join it again")
+    token = house.task_token()
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert house.sfn.describe_execution(executionArn=house.arn("test", "r1"))["status"] == "RUNNING"
+
+    house.open_run("r1", status="succeeded", closed_at="2026-11-23T10:30:00.000Z")
+    house.sfn.send_task_success(taskToken=token, output="{}")
+    assert "Run r1: joined" in player.play().output
+    assert (player.result["changed"], player.result["status"]) == (False, "succeeded")
+
+
 def test_without_waiting_and_in_check_mode_nothing_is_followed(player: Player) -> None:
     player.house.deploy("test")
     assert "Join it again" not in player.play("--check").output
@@ -189,6 +209,7 @@ def test_without_waiting_and_in_check_mode_nothing_is_followed(player: Player) -
     assert (player.result["changed"], player.result["joined"]) == (True, False)
     outcome = player.play(wait_timeout=2, succeeds=False)
     assert "has not ended within 2 s (wait_timeout). The run goes on in AWS. Join it again:" in outcome.output
+    assert player.result["run_id"] == "r1"
     assert player.house.sfn.describe_execution(executionArn=player.house.arn("test", "r1"))["status"] == "RUNNING"
 
 

@@ -172,6 +172,14 @@ class TestStart:
         with pytest.raises(NotFoundError, match=r"'elsewhere-runs'. Deploy the orchestrator first"):
             dr_plan.run(params, house.clients, False)
 
+    def test_a_run_id_that_step_functions_has_forgotten_is_not_used_again(self, house: Orchestrator) -> None:
+        house.deploy("test")
+        publish(house, PLAN)
+        house.open_run("r1", status="succeeded")
+        with pytest.raises(ConflictError, match="choose another run id"):
+            execute(house, run_id="r1")
+        assert executions(house) == []
+
     def test_a_plan_that_is_being_run_names_its_run(self, house: Orchestrator) -> None:
         house.deploy("test")
         publish(house, PLAN)
@@ -186,9 +194,8 @@ class TestStop:
         house.deploy("test", "wave")
         publish(house, PLAN)
         execute(house, run_id="r1")
-        for machine, name in (("wave", "r1-w01-1"), ("wave", "r10-w01-1")):
-            arn = house.arn(machine, "x").replace(":execution:", ":stateMachine:").rsplit(":", 1)[0]
-            house.sfn.start_execution(stateMachineArn=arn, name=name)
+        for name in ("r1-w01-1", "r10-w01-1"):
+            house.start("wave", name)
         house.open_run("r1")
         launching = {"server_key": "a", "wave": 1, "status": "launching", "job_id": "drsjob-1", "instance_id": None}
         launched = {"server_key": "b", "wave": 1, "status": "launched", "job_id": "drsjob-0", "instance_id": "i-1"}
