@@ -1,10 +1,10 @@
-"""The playbooks about plans and runs, by their full names and from the checkout, on the inventory of the sample estate."""
+"""The playbooks about plans and runs, by full name and from the checkout, on the inventory of the sample estate."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from tests.runs.conftest import PLAN, Orchestrator
+from tests.runs.conftest import AT, PLAN, Orchestrator
 from tests.support.playbook import Outcome, run_playbook
 
 INVENTORY = "inventories/embedded"
@@ -40,6 +40,7 @@ def test_an_inventory_without_plans_is_told(house: Orchestrator) -> None:
 
 def test_a_paused_run_is_shown_decided_and_stopped(house: Orchestrator) -> None:
     house.deploy("test", "wave")
+    house.table.put_plan(PLAN, digest="a", by="test", at=AT)
     house.start("test", "r1")
     house.open_run("r1", status="waiting")
     house.pause("r1", house.task_token())
