@@ -1,4 +1,4 @@
-"""The whole house on an embedded AWS of its own, deployed and configured once per test file by the playbooks."""
+"""The whole house on an embedded AWS of its own, deployed and configured once by the playbooks themselves."""
 
 from __future__ import annotations
 
@@ -111,9 +111,9 @@ class House:
         return {next(t["Value"] for t in i["Tags"] if t["Key"] == "Name"): i for i in instances}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def house() -> Iterator[House]:
-    """A house that is deployed and configured."""
+    """A house that is deployed and configured; every test takes servers of its own."""
     built = House()
     try:
         built.play("deploy")
@@ -123,7 +123,7 @@ def house() -> Iterator[House]:
         built.aws.stop()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def bare_house() -> Iterator[House]:
     """An embedded AWS with the sample estate and nothing of ours in it."""
     built = House()

@@ -6,7 +6,7 @@ from .conftest import House
 
 
 def test_a_server_whose_launch_failed_is_launched_again_alone(house: House, small_plan) -> None:
-    keys = ["pay-db-1.example.internal", "pay-db-2.example.internal"]
+    keys = ["wh-app-1.example.internal", "wh-app-2.example.internal"]
     plan = small_plan("again", keys)
     plan["waves"][0]["retries"] = 1
     house.break_launch(keys[0], times=1)
