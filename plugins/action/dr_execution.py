@@ -154,8 +154,8 @@ def _why(final: Result) -> str:
     if decided:
         last = decided[-1]
         return f"decided by {last['decided_by']} ({last['decision_reason']}) at {last['step']}: {last['reason']}"
-    failed = [server for server in final["servers"] if server["status"] == ServerStatus.FAILED]
-    return "; ".join(f"{server['server_key']}: {server['reason']}" for server in failed[:5])
+    lost = [server for server in final["servers"] if server["status"] in (ServerStatus.FAILED, ServerStatus.SKIPPED)]
+    return "; ".join(f"{server['server_key']}: {server['reason']}" for server in lost[:5])
 
 
 def _left(what: str, started: Result, options: Result) -> AnsibleActionFail:

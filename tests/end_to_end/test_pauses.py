@@ -7,19 +7,19 @@ import pytest
 from .conftest import House
 
 CASES = {
-    # decision: (server that fails, final status of the run, exit status is 0, the failed server's final status)
-    "retry": ("pay-db-1.example.internal", "succeeded", True, "validated"),
-    "skip": ("pay-db-2.example.internal", "succeeded_with_failures", True, "skipped"),
-    "continue": ("crm-db-1.example.internal", "succeeded_with_failures", True, "failed"),
-    "abort": ("crm-db-2.example.internal", "aborted", False, "failed"),
+    # decision: (server that fails, one that does not, status of the run, exit status is 0, status of the first server)
+    "retry": ("pay-db-1.example.internal", "pay-web-2.example.internal", "succeeded", True, "validated"),
+    "skip": ("pay-db-2.example.internal", "pay-web-3.example.internal", "succeeded_with_failures", True, "skipped"),
+    "continue": ("wh-app-3.example.internal", "wh-web-2.example.internal", "succeeded_with_failures", True, "failed"),
+    "abort": ("crm-db-2.example.internal", "pay-app-3.example.internal", "aborted", False, "failed"),
 }
 
 
 @pytest.mark.parametrize("decision", CASES)
 def test_a_failed_server_pauses_the_run_until_a_decision(house: House, small_plan, decision: str) -> None:
-    server, status, succeeds, server_status = CASES[decision]
+    server, other, status, succeeds, server_status = CASES[decision]
     run = f"paused-{decision}"
-    plan = small_plan(f"pause-{decision}", [server])
+    plan = small_plan(f"pause-{decision}", [server, other])
     house.break_launch(server, times=1)
     process = house.start("failover", dr_plan=plan["name"], dr_run_id=run, dr_plans=[plan])
     pause = house.wait_for_pause(run, process)
@@ -38,7 +38,7 @@ def test_a_failed_server_pauses_the_run_until_a_decision(house: House, small_pla
     assert ":user/dr-operator" in answered["decided_by"]
     assert answered["task_token"] not in output
     refused = house.play("decide", succeeds=False, dr_run=run, dr_decision="retry", dr_reason="too late")
-    assert "no open pause" in refused.output or "answered" in refused.output
+    assert "nothing to decide any more" in refused.output
 
 
 def test_the_notice_says_what_to_do_and_holds_no_token(house: House, small_plan) -> None:
@@ -67,7 +67,7 @@ def test_the_notice_says_what_to_do_and_holds_no_token(house: House, small_plan)
 
 def test_nobody_answers_and_the_default_is_taken(house: House, small_plan) -> None:
     server = "pay-app-2.example.internal"
-    plan = small_plan("deadline", [server], decision={"timeout": 3600, "default": "skip"})
+    plan = small_plan("deadline", [server, "pay-app-4.example.internal"], decision={"timeout": 3600, "default": "skip"})
     house.break_launch(server, times=1)
     process = house.start("failover", dr_plan="deadline", dr_run_id="expired", dr_plans=[plan])
     house.wait_for_pause("expired", process)

@@ -30,6 +30,7 @@ class EventKind(StrEnum):
     WAVE_STARTED = "wave_started"
     WAVE_ENDED = "wave_ended"
     TEMPLATES_PREPARED = "templates_prepared"
+    QUOTAS_READ = "quotas_read"
     JOB_STARTED = "job_started"
     JOB_ENDED = "job_ended"
     SERVER_LAUNCHED = "server_launched"
@@ -41,6 +42,7 @@ class EventKind(StrEnum):
     DECISION_MADE = "decision_made"
     CLEAN_UP_STARTED = "clean_up_started"
     CLEAN_UP_ENDED = "clean_up_ended"
+    NOTICE_FAILED = "notice_failed"
     RUN_CLOSED = "run_closed"
 
 

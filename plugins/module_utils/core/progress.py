@@ -34,7 +34,7 @@ class Progress:
             EventKind.WAVE_STARTED: lambda data: f"{data[0]['name']}: started, {_servers(data[0]['servers'])}",
             EventKind.WAVE_ENDED: lambda data: f"{data[0]['name']}: {data[0]['status']}",
             EventKind.TEMPLATES_PREPARED: lambda data: f"launch templates set to profile {data[0]['profile']}",
-            "quotas_read": _quotas,
+            EventKind.QUOTAS_READ: _quotas,
             EventKind.JOB_STARTED: _jobs("started"),
             EventKind.JOB_ENDED: _jobs("ended"),
             EventKind.SERVER_LAUNCHED: lambda data: self._counted(EventKind.SERVER_LAUNCHED, "launched", data),

@@ -14,6 +14,7 @@ from typing import Any
 from _runtime import Call, client, runs
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.dynamodb import call as aws_call
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import AwsError, TransientError
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
 
 SUBJECT_LENGTH = 100
 """Characters of a notice's subject. Source: SNS API Reference, Publish."""
@@ -51,4 +52,6 @@ def publish(call: Call, kind: str, subject: str, text: str) -> None:
         raise
     except AwsError as error:
         call.log("notice refused", kind=kind, error=error.message)
-        runs().append_event(call.run_id, "notice_failed", {"kind": kind, "error": error.message}, call.now)
+        runs().append_event(
+            call.run_id, EventKind.NOTICE_FAILED.value, {"kind": kind, "error": error.message}, call.now
+        )

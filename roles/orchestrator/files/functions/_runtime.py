@@ -122,7 +122,7 @@ def function(name: str) -> Callable[[Callable[[Call], Result]], Callable[[Mappin
                 call = _call(name, event)
                 call.log("called", wave=call.wave)
                 result = body(call)
-            except tuple(NAMES) as error:
+            except (AwsError, DeclarationError) as error:
                 named = next(NAMES[kind] for kind in type(error).__mro__ if kind in NAMES)
                 raise named(str(error)) from error
             call.log("done", **result)

@@ -39,7 +39,7 @@ def _quotas(call: Call, wave: Mapping[str, Any]) -> Quotas:
     quotas, source = drs.read_quotas(client("service-quotas"))
     if not wave.get("quotas"):
         known = {**asdict(quotas), "source": source}
-        runs().append_event(call.run_id, "quotas_read", {"wave": wave["wave"], **known}, call.now)
+        runs().append_event(call.run_id, EventKind.QUOTAS_READ.value, {"wave": wave["wave"], **known}, call.now)
         runs().update_wave(call.run_id, wave["wave"], {"quotas": known})
     return quotas
 
