@@ -43,7 +43,7 @@ sanity: .venv/.lint ## Run ansible-test sanity alone (part of lint)
 	@scripts/sanity
 
 bench: .venv/.test ## Run the benchmarks, JSON to standard output
-	@$(BIN)/python -m tests.benchmarks
+	@PYTHONPATH=collections $(BIN)/python -m tests.benchmarks
 
 build: .venv/.run ## Build the collection's archive into dist/
 	@$(BIN)/ansible-galaxy collection build --force --output-path dist

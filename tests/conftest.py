@@ -8,6 +8,7 @@ import pytest
 ALONE = "tests/end_to_end/test_failover.py"
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         file = item.nodeid.split("::")[0]

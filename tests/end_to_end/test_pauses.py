@@ -38,7 +38,7 @@ def test_a_failed_server_pauses_the_run_until_a_decision(house: House, small_pla
     assert ":user/dr-operator" in answered["decided_by"]
     assert answered["task_token"] not in output
     refused = house.play("decide", succeeds=False, dr_run=run, dr_decision="retry", dr_reason="too late")
-    assert "nothing to decide any more" in refused.output
+    assert "waits for no decision" in refused.output
 
 
 def test_the_notice_says_what_to_do_and_holds_no_token(house: House, small_plan) -> None:
