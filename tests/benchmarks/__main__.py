@@ -1,0 +1,96 @@
+"""How the decisions grow with the estate: `make bench` prints JSON with counts, medians and ratios of one run.
+
+`ratio` is the time for twice as many servers over the time for as many: near 2 is linear, near 4 quadratic.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.admission import Quotas
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import compare, plan_entries
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import parse_plan, resolve
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.waves import WavePolicy, reconcile
+
+from tests.unit.core.builders import START, at, record, source_server, subnet_map
+
+RUNS = 5
+Work = Callable[[], object]
+
+NETWORKS = [f"10.10.{number}.0/24" for number in range(256)]
+
+
+def _servers(count: int) -> list[Any]:
+    """One address each, 200 to a subnet, away from the reserved ones."""
+    return [
+        source_server(n, addresses=[f"10.10.{n // 200}.{n % 200 + 10}"], tags={"Application": f"app-{n % 20}"})
+        for n in range(count)
+    ]
+
+
+def map_addresses(count: int) -> Work:
+    """Translate every address into two networks and check that no two servers hold one."""
+    servers, networks = _servers(count), subnet_map(*NETWORKS)
+    return lambda: plan_entries(servers, networks)
+
+
+def compare_map(count: int) -> Work:
+    """Compare an IP map with an equal one."""
+    entries = plan_entries(_servers(count), subnet_map(*NETWORKS))
+    return lambda: compare(entries, entries)
+
+
+def resolve_plan(count: int) -> Work:
+    """Find the servers of a plan of 20 groups by their tags."""
+    servers = _servers(count)
+    groups = {f"group-{n}": {"tags": {"Application": f"app-{n}"}} for n in range(20)}
+    waves = [{"name": f"wave-{n}", "groups": [f"group-{n}"]} for n in range(20)]
+    plan = parse_plan({"name": "bench", "groups": groups, "waves": waves})
+    return lambda: resolve(plan, servers)
+
+
+def reconcile_wave(count: int) -> Work:
+    """Decide the first step of a wave."""
+    records = [record(n) for n in range(count)]
+    arguments: dict[str, Any] = {"run_id": "bench", "wave": 1, "now": at(60), "wave_started_at": START}
+    return lambda: reconcile(records, [], Quotas(), WavePolicy(), **arguments)
+
+
+CASES: dict[str, tuple[Callable[[int], Work], int]] = {
+    "map_addresses": (map_addresses, 10_000),
+    "compare_map": (compare_map, 10_000),
+    "resolve_plan": (resolve_plan, 4_000),
+    "reconcile_wave": (reconcile_wave, 4_000),
+}
+
+
+def _median(work: Work) -> float:
+    times = []
+    for _ in range(RUNS):
+        begun = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - begun)
+    return statistics.median(times)
+
+
+def main() -> None:
+    results = {}
+    for name, (case, count) in CASES.items():
+        single, double = _median(case(count)), _median(case(2 * count))
+        results[name] = {
+            "servers": count,
+            "median_seconds": round(single, 4),
+            "median_seconds_twice_as_many": round(double, 4),
+            "ratio": round(double / single, 2),
+        }
+    json.dump({"python": sys.version.split()[0], "runs": RUNS, "cases": results}, sys.stdout, indent=2)
+    sys.stdout.write("\n")
+
+
+if __name__ == "__main__":
+    main()
