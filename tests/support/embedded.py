@@ -67,6 +67,7 @@ class EmbeddedAws:
             document = estate if estate is not None else {"accounts": ACCOUNTS}
             estate = self.state_dir / "estate.yml"
             estate.write_text(yaml.safe_dump(document), encoding="utf-8")
+        self._clients: dict[tuple[str, str, str], Any] = {}
         self._accounts = yaml.safe_load(estate.read_text(encoding="utf-8"))["accounts"]
         command = ["start", "--estate", str(estate), "--port", "0"]
         if pace is not None:
@@ -99,16 +100,25 @@ class EmbeddedAws:
         }
 
     def client(self, service: str, region: str = "us-west-2", account: str = TARGET, **overrides: Any) -> Any:
-        """Return a boto3 client; errors come at once (no retries) unless `config` says otherwise."""
+        """Return a boto3 client; errors come at once (no retries) unless `config` says otherwise.
+
+        Making one takes longer than most calls, so the same client is handed out again where nothing is overridden.
+        """
+        key = (service, region, account)
+        if not overrides and key in self._clients:
+            return self._clients[key]
         arguments: dict[str, Any] = {
             "region_name": region,
             "endpoint_url": self.endpoint,
-            "config": Config(retries={"total_max_attempts": 1}, read_timeout=120),
+            "config": Config(retries={"total_max_attempts": 1}, read_timeout=120, max_pool_connections=40),
             **self.credentials(account),
             **overrides,
         }
         session: Any = boto3.session.Session()
-        return session.client(service, **arguments)
+        client = session.client(service, **arguments)
+        if not overrides:
+            self._clients[key] = client
+        return client
 
     def control(self, path: str, body: dict[str, Any] | None = None, method: str | None = None) -> Any:
         """Ask the control API: GET without a body, else POST, unless `method` says otherwise.
