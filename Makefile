@@ -23,7 +23,7 @@ stop: .venv/.run ## Stop the embedded AWS and forget everything in it
 	@$(BIN)/python -m emulator stop
 
 test: .venv/.test ## Run the tests
-	@$(BIN)/python -m pytest -n auto --dist loadgroup
+	@$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: .venv/.lint ## Run every static check
 	$(BIN)/ruff check .
@@ -32,7 +32,7 @@ lint: .venv/.lint ## Run every static check
 	$(BIN)/yamllint -s .
 	$(BIN)/python scripts/validate_state_machines.py
 	$(BIN)/shellcheck $(SHELL_FILES)
-	@for target in failover drill status stop test lint sanity bench build clean; do \
+	@for target in failover drill status stop test sanity bench build clean; do \
 		$(MAKE) --dry-run --warn-undefined-variables $$target 2>&1 >/dev/null | { ! grep . ; } ; done
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/ansible-lint
 	$(BIN)/antsibull-changelog lint

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.embedded import TARGET, EmbeddedAws
+from tests.support.embedded import ROOT, TARGET, EmbeddedAws
 from tests.support.orchestrator import FUNCTIONS, ROLE, build_archive
 from tests.support.playbook import run_playbook
 
@@ -22,7 +22,7 @@ MACHINES = ("failover", "test", "wave")
 
 @pytest.fixture(scope="module")
 def aws() -> Iterator[EmbeddedAws]:
-    embedded = EmbeddedAws()
+    embedded = EmbeddedAws(ROOT / "emulator" / "estate" / "sample.yml")
     try:
         yield embedded
     finally:
