@@ -73,8 +73,9 @@ def test_lines(kind: str, data: dict[str, Any], line: str) -> None:
         st.builds(
             event,
             st.one_of(st.sampled_from([str(kind) for kind in EventKind]), st.text()),
-            st.dictionaries(st.one_of(st.sampled_from(NAMES), st.text()), VALUES),
-        )
+            st.dictionaries(st.one_of(st.sampled_from(NAMES), st.text(max_size=10)), VALUES, max_size=4),
+        ),
+        max_size=5,
     )
 )
 def test_no_event_can_stop_the_watching(events: list[dict[str, Any]]) -> None:
