@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
+from botocore.exceptions import UnknownServiceError
 from moto.core.routing import get_service_router
 from moto.core.utils import get_service_model
 from moto.moto_server.werkzeug_app import BackendRequest
@@ -98,7 +99,7 @@ def _protocol(service: str, environ: Mapping[str, Any]) -> str:
         return "json"
     try:
         return str(get_service_model(service).protocol)
-    except Exception:  # noqa: BLE001 - botocore raises its own family for a service that it does not know
+    except UnknownServiceError:
         return "rest-json"
 
 
@@ -117,9 +118,7 @@ def _operation(service: str, environ: dict[str, Any], body: bytes) -> str:
     try:
         operation: Any
         operation, _ = get_service_router(service).match(BackendRequest(dict(environ)))
-    except (NotFound, NotImplementedError):
-        return ""
-    except Exception:  # noqa: BLE001 - an unknown service has no router; the backend answers that
+    except (NotFound, NotImplementedError, UnknownServiceError):  # the backend answers that
         return ""
     return str(operation.name)
 
