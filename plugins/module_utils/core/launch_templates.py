@@ -106,12 +106,17 @@ def parse_version_description(description: str | None) -> VersionMark | None:
 
 
 def private_address(interface: Mapping[str, Any]) -> str | None:
-    """Return the primary private address of a template's interface, from whichever of the two places holds it."""
+    """Return the primary private address of a template's interface, from whichever of the two places holds it.
+
+    None when the interface has none, or only further ones: then EC2 chooses.
+    """
     if interface.get("PrivateIpAddress"):
         return str(interface["PrivateIpAddress"])
     addresses = interface.get("PrivateIpAddresses") or []
-    primary = next((address for address in addresses if address.get("Primary")), addresses[0] if addresses else {})
-    return primary.get("PrivateIpAddress")
+    candidates = sorted(
+        (one for one in addresses if one.get("Primary") is not False), key=lambda one: not one.get("Primary")
+    )
+    return str(candidates[0]["PrivateIpAddress"]) if candidates else None
 
 
 def _check_conflicts(base: TemplateData, desired: DesiredProfile) -> None:

@@ -122,6 +122,21 @@ def test_a_dynamic_address_is_no_address() -> None:
     assert result == {"DeviceIndex": 0, "SubnetId": "subnet-1", "Groups": ["sg-1"]}
 
 
+def test_further_addresses_stay_beside_a_dynamic_one_for_good() -> None:
+    interface = {
+        "DeviceIndex": 0,
+        "SubnetId": "subnet-1",
+        "PrivateIpAddresses": [
+            {"Primary": True, "PrivateIpAddress": "10.20.1.11"},
+            {"Primary": False, "PrivateIpAddress": "10.20.1.12"},
+        ],
+    }
+    wanted = desired(DesiredInterface(0, "subnet-1", ("sg-1",), None))
+    once = template_data({**BASE, "NetworkInterfaces": [interface]}, wanted)
+    assert once["NetworkInterfaces"][0]["PrivateIpAddresses"] == [{"Primary": False, "PrivateIpAddress": "10.20.1.12"}]
+    assert template_data(applied(BASE, once), wanted) == {}
+
+
 def test_both_spellings_of_an_address_are_equal() -> None:
     one = {"NetworkInterfaces": [{"DeviceIndex": 0, "PrivateIpAddress": "10.20.1.11", "Groups": ["b", "a"]}]}
     other = {
