@@ -7,6 +7,8 @@ import json
 import os
 import select
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -19,6 +21,7 @@ from typing import Any
 
 _WORKER = Path(__file__).with_name("worker.py")
 _IDLE_WORKERS = 4  # kept warm a function version; further ones end after their invocation
+_LARGEST_ANSWER = 64  # bytes; a number
 _INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH")
 
 
@@ -42,25 +45,53 @@ class Outcome:
     logs: str
 
 
+class Nursery:
+    """The parent of all workers: it has boto3 loaded, so that a new worker is a fork and not a start."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._link, end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", str(_WORKER), str(end.fileno())],
+            env={name: os.environ[name] for name in _INHERITED if name in os.environ},
+            stdin=subprocess.DEVNULL,
+            pass_fds=(end.fileno(),),
+            start_new_session=True,
+        )
+        end.close()
+
+    def fork(self, root: Path, environment: dict[str, str], descriptors: list[int]) -> int:
+        """Return the process id of a new worker, which gets the descriptors of requests, answers and log."""
+        return self._ask({"root": str(root), "environment": environment}, descriptors)
+
+    def wait(self, pid: int) -> int:
+        """Return the exit status of a worker that ends (negative: the signal that killed it)."""
+        return self._ask({"wait": pid})
+
+    def end(self) -> None:
+        """End the parent and every worker that is left."""
+        self._link.close()
+        self._process.wait()
+
+    def _ask(self, order: dict[str, Any], descriptors: list[int] | None = None) -> int:
+        with self._lock:
+            socket.send_fds(self._link, [json.dumps(order).encode()], descriptors or [])
+            return int(self._link.recv(_LARGEST_ANSWER))
+
+
 class Worker:
     """One process that runs one function."""
 
-    def __init__(self, code: Code, task_root: Path):
+    def __init__(self, nursery: Nursery, code: Code, task_root: Path):
+        self._nursery = nursery
         request_end, self._requests = os.pipe()
         self._answers, answer_end = os.pipe()
         environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         environment |= {"HOME": "/tmp", "LAMBDA_TASK_ROOT": str(task_root)}  # noqa: S108 - what AWS's runtime has
         environment |= dict(code.environment)
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by end()
-        self._process = subprocess.Popen(
-            [sys.executable, "-I", str(_WORKER), str(request_end), str(answer_end)],
-            cwd=task_root,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=self._log,
-            stderr=self._log,
-            pass_fds=(request_end, answer_end),
-        )
+        self._pid = nursery.fork(task_root, environment, [request_end, answer_end, self._log.fileno()])
+        self._status: int | None = None
         os.close(request_end)
         os.close(answer_end)
         self._rest = b""
@@ -70,7 +101,7 @@ class Worker:
         try:
             self._send(json.dumps(request).encode() + b"\n")
         except BrokenPipeError:
-            return Outcome("exit", {"status": self._process.wait()}, self._take_logs())
+            return Outcome("exit", {"status": self._wait()}, self._take_logs())
         end = time.monotonic() + timeout
         while b"\n" not in self._rest:
             left = end - time.monotonic()
@@ -78,7 +109,7 @@ class Worker:
                 return Outcome("timeout", {}, self._take_logs())
             chunk = os.read(self._answers, 65536)
             if not chunk:
-                return Outcome("exit", {"status": self._process.wait()}, self._take_logs())
+                return Outcome("exit", {"status": self._wait()}, self._take_logs())
             self._rest += chunk
         line, self._rest = self._rest.split(b"\n", 1)
         return Outcome("ok", json.loads(line), self._take_logs())
@@ -95,10 +126,16 @@ class Worker:
         self._log.truncate()
         return text
 
+    def _wait(self) -> int:
+        if self._status is None:
+            self._status = self._nursery.wait(self._pid)
+        return self._status
+
     def end(self) -> None:
         """Kill the process and free what it used."""
-        self._process.kill()
-        self._process.wait()
+        if self._status is None:
+            os.kill(self._pid, signal.SIGKILL)
+            self._wait()
         os.close(self._requests)
         os.close(self._answers)
         self._log.close()
@@ -109,6 +146,7 @@ class Pool:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._nursery: Nursery | None = None
         self._idle: dict[Code, list[Worker]] = {}
         self._all: set[Worker] = set()
         self._roots: dict[str, Path] = {}
@@ -137,9 +175,12 @@ class Pool:
             workers, self._all = list(self._all), set()
             self._idle.clear()
             directory, self._directory = self._directory, None
+            nursery, self._nursery = self._nursery, None
             self._roots.clear()
         for worker in workers:
             worker.end()
+        if nursery is not None:
+            nursery.end()
         if directory is not None:
             shutil.rmtree(directory, ignore_errors=True)
 
@@ -149,11 +190,12 @@ class Pool:
             if idle:
                 return idle.pop()
             root = self._task_root(code)
+            self._nursery = nursery = self._nursery or Nursery()
             outdated = [key for key in self._idle if key.function_arn == code.function_arn and key != code]
             leftovers = [worker for key in outdated for worker in self._idle.pop(key)]
         for leftover in leftovers:
             self._end(leftover)
-        worker = Worker(code, root)
+        worker = Worker(nursery, code, root)
         with self._lock:
             self._all.add(worker)
         return worker

@@ -1,17 +1,27 @@
-"""The process a function runs in: reads one JSON line per invocation, writes one JSON line back.
+"""The processes that functions run in: one parent with boto3 loaded, which forks a worker for each order.
 
-Started as a script with `-I` and the numbers of two pipes. It imports nothing of the emulator: the function sees the
-standard library, the interpreter's site-packages (boto3, as in AWS's runtime) and, first of all, its own zip.
+Started as a script with `-I` and the number of a socket. It imports nothing of the emulator: a function sees the
+standard library, the interpreter's site-packages (boto3, as in AWS's runtime) and, first of all, its own zip. A zip
+that brings a package which is loaded already gets an interpreter of its own.
+
+Orders on the socket are JSON: `{"root", "environment"}` with the descriptors of requests, answers and log is answered
+by a worker's process id, `{"wait"}` with a process id by its exit status. A worker reads one JSON line per invocation
+and writes one back. When the socket closes, everything ends.
 """
 
 import importlib
 import json
 import os
+import signal
+import socket
 import sys
 import time
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+_LARGEST_ORDER = 128 * 1024  # bytes; Lambda allows 4 KB of environment
 
 
 class Context:
@@ -61,18 +71,68 @@ def invoke(handler: Any, request: dict[str, Any]) -> dict[str, Any]:
         return {"error": {"errorMessage": text, "errorType": "Runtime.MarshalError", "stackTrace": []}}
 
 
-def main() -> None:
+def serve(requests: int, answers: int) -> None:
     """Serve invocations until the pipe closes."""
-    requests = os.fdopen(int(sys.argv[1]), "r")
-    answers = os.fdopen(int(sys.argv[2]), "w")
     sys.path.insert(0, os.environ["LAMBDA_TASK_ROOT"])
     handler, error = load_handler()
-    for line in requests:
-        answer = {"error": error} if error else invoke(handler, json.loads(line))
-        sys.stdout.flush()
-        sys.stderr.flush()
-        answers.write(json.dumps(answer) + "\n")
-        answers.flush()
+    with os.fdopen(requests) as lines, os.fdopen(answers, "w") as output:
+        for line in lines:
+            answer = {"error": error} if error else invoke(handler, json.loads(line))
+            sys.stdout.flush()
+            sys.stderr.flush()
+            output.write(json.dumps(answer) + "\n")
+            output.flush()
 
 
-main()
+def become_worker(order: dict[str, Any], requests: int, answers: int, log: int) -> None:
+    """Make this fork a worker: its directory, its environment, its log, and nothing loaded that its zip brings."""
+    os.chdir(order["root"])
+    os.environ.clear()
+    os.environ.update(order["environment"])
+    time.tzset()
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    loaded = {name.partition(".")[0] for name in sys.modules} - sys.stdlib_module_names
+    brought = {entry.stem for entry in Path().iterdir()}
+    if loaded & brought:
+        os.set_inheritable(requests, True)
+        os.set_inheritable(answers, True)
+        os.execv(sys.executable, [sys.executable, "-I", __file__, str(requests), str(answers)])  # noqa: S606
+    serve(requests, answers)
+
+
+def take_orders(link: socket.socket) -> tuple[dict[str, Any], list[int]]:
+    """Fork a worker for each order; returns in the worker only."""
+    workers: set[int] = set()
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(link, _LARGEST_ORDER, 3)
+        if not message:
+            for pid in workers:
+                os.kill(pid, signal.SIGKILL)
+            sys.exit()
+        order = json.loads(message)
+        if "wait" in order:
+            workers.discard(order["wait"])
+            answer = os.waitstatus_to_exitcode(os.waitpid(order["wait"], 0)[1])
+        else:
+            answer = os.fork()
+            if not answer:
+                link.close()
+                return order, descriptors
+            workers.add(answer)
+            for descriptor in descriptors:
+                os.close(descriptor)
+        link.send(str(answer).encode())
+
+
+def main(*descriptors: int) -> None:
+    """Be the parent when called with a socket, a worker of its own when called with two pipes."""
+    if len(descriptors) > 1:
+        serve(*descriptors)
+        return
+    importlib.import_module("boto3")
+    order, pipes = take_orders(socket.socket(fileno=descriptors[0]))
+    become_worker(order, *pipes)
+
+
+main(*map(int, sys.argv[1:]))

@@ -7,6 +7,7 @@ says (moto keeps the backslashes of some strings).
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -123,8 +124,19 @@ def _missing_target(field: str, target: Any, where: str) -> tuple[str, str, str]
 
 
 def parse(definition: str) -> Any:
-    """Parse a definition as moto's interpreter does, said in words that it understands as AWS does."""
-    return _parse(json.dumps(_for_moto(json.loads(definition))))
+    """Parse a definition as moto's interpreter does, said in words that it understands as AWS does.
+
+    The tree of a text is kept, since reading it is what takes long; what runs is built from it anew each time.
+    """
+    tree = _tree(definition)
+    builder: Any = preprocessor.Preprocessor()
+    return builder.visit(tree), tree
+
+
+@functools.lru_cache(maxsize=64)
+def _tree(definition: str) -> Any:
+    _, tree = _parse(json.dumps(_for_moto(json.loads(definition))))
+    return tree
 
 
 def _for_moto(value: Any) -> Any:

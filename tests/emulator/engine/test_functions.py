@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import os
+import shutil
+import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -109,6 +113,14 @@ def test_the_zip_wins_over_installed_packages(workflows: Workflows) -> None:
     assert invoke(workflows, workflows.function(source, files=files))[1] == "from the zip"
 
 
+def test_the_zip_wins_over_what_the_runtime_has_loaded(workflows: Workflows) -> None:
+    files = {"botocore/__init__.py": "VALUE = 'from the zip'\n"}
+    source = "import botocore\n\ndef handler(event, context):\n    print('logged')\n    return botocore.VALUE\n"
+    answer, value = invoke(workflows, workflows.function(source, files=files), LogType="Tail")
+    assert value == "from the zip"
+    assert b"logged" in base64.b64decode(answer["LogResult"])
+
+
 def test_the_context_and_the_log(workflows: Workflows) -> None:
     source = """
 def handler(event, context):
@@ -159,3 +171,17 @@ def test_stopping_leaves_no_worker_and_no_file() -> None:
     aws.stop()
     assert not runs(pid)
     assert not Path(root).parent.exists()
+
+
+def test_a_killed_emulator_takes_its_workers_along() -> None:
+    aws = EmbeddedAws()
+    workflows = Workflows(aws)
+    source = "import os\n\ndef handler(event, context):\n    return [os.getpid(), os.environ['LAMBDA_TASK_ROOT']]\n"
+    pid, root = invoke(workflows, workflows.function(source))[1]
+    os.kill(aws.pid, signal.SIGKILL)
+    end = time.monotonic() + 10
+    while runs(pid) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not runs(pid)
+    aws.stop()
+    shutil.rmtree(Path(root).parent)

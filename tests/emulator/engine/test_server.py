@@ -321,6 +321,56 @@ def test_conditional_writes_have_one_winner(embedded: EmbeddedAws) -> None:
         assert sum(pool.map(take, range(160))) == 20
 
 
+def test_a_transaction_is_done_whole_or_not_at_all(embedded: EmbeddedAws) -> None:
+    tables = embedded.client("dynamodb")
+    tables.create_table(
+        TableName="accounts",
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+    )
+
+    def key(name: str) -> dict[str, Any]:
+        return {"pk": {"S": "a"}, "sk": {"S": name}}
+
+    def balances() -> dict[str, str]:
+        found = tables.scan(TableName="accounts", ConsistentRead=True)["Items"]
+        return {item["sk"]["S"]: item["balance"]["N"] for item in found}
+
+    def transfer(source: str, *, at_least: str, gone: str) -> None:
+        change = {"TableName": "accounts", "UpdateExpression": "ADD balance :change"}
+        names = {"TableName": "accounts"}
+        tables.transact_write_items(
+            TransactItems=[
+                {"Put": {**names, "Item": {**key("new"), "balance": {"N": "1"}}}},
+                {"Update": {**change, "Key": key("to"), "ExpressionAttributeValues": {":change": {"N": "2"}}}},
+                {
+                    "ConditionCheck": {
+                        **names,
+                        "Key": key(source),
+                        "ConditionExpression": "balance >= :least",
+                        "ExpressionAttributeValues": {":least": {"N": at_least}},
+                    }
+                },
+                {"Delete": {**names, "Key": key(gone)}},
+            ]
+        )
+
+    for name, balance in {"from": "5", "to": "0", "gone": "0", "bystander": "9"}.items():
+        tables.put_item(TableName="accounts", Item={**key(name), "balance": {"N": balance}})
+    before = balances()
+    with pytest.raises(ClientError) as refused:
+        transfer("from", at_least="6", gone="gone")
+    reasons = [reason["Code"] for reason in refused.value.response["CancellationReasons"]]
+    assert reasons == ["None", "None", "ConditionalCheckFailed", "None"]
+    assert balances() == before
+    with pytest.raises(ClientError, match="multiple operations on one item"):
+        transfer("to", at_least="0", gone="gone")
+    assert balances() == before
+    transfer("from", at_least="5", gone="gone")
+    assert balances() == {"from": "5", "to": "2", "bystander": "9", "new": "1"}
+
+
 def test_a_table_has_an_id(embedded: EmbeddedAws) -> None:
     tables = embedded.client("dynamodb")
     created = tables.create_table(
