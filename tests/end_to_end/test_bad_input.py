@@ -14,6 +14,8 @@ from tests.support.playbook import run_playbook
 
 from .conftest import House
 
+pytestmark = pytest.mark.xdist_group("house")
+
 READING = re.compile(r"\.(Describe|Get|List|BatchGet|Query|Head|Lookup|Validate)")
 
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from ipaddress import ip_address, ip_network
 
+import pytest
+
 from .conftest import House
+
+pytestmark = pytest.mark.xdist_group("house")
 
 DRILL = ip_network("10.99.0.0/16")
 RECOVERY = ip_network("10.20.0.0/16")

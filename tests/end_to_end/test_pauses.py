@@ -6,6 +6,8 @@ import pytest
 
 from .conftest import House
 
+pytestmark = pytest.mark.xdist_group("house")
+
 CASES = {
     # decision: (server that fails, one that does not, status of the run, exit status is 0, status of the first server)
     "retry": ("pay-db-1.example.internal", "pay-web-2.example.internal", "succeeded", True, "validated"),

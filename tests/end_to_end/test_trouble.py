@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from .conftest import House
+
+pytestmark = pytest.mark.xdist_group("house")
 
 
 def test_a_server_whose_launch_failed_is_launched_again_alone(house: House, small_plan) -> None:
