@@ -54,7 +54,7 @@ clean: ## Remove everything that these targets made
 .venv/.run: scripts/setup requirements.txt requirements-run.txt emulator/requirements.txt
 	@scripts/setup run
 
-.venv/.test: .venv/.run requirements-test.txt
+.venv/.test: .venv/.run requirements-test.txt requirements-aws-cli.txt
 	@scripts/setup test
 
 .venv/.lint: .venv/.test requirements-lint.txt
