@@ -1,4 +1,4 @@
-"""`python -m emulator start|stop|status`: the embedded AWS as a background process of the person who works with it."""
+"""`python -m emulator start|stop|status|estate`: the embedded AWS as a background process of the person at work."""
 
 from __future__ import annotations
 
@@ -172,6 +172,21 @@ def status(options: argparse.Namespace) -> int:
     return 0
 
 
+def estate(options: argparse.Namespace) -> int:
+    """Write an estate of any size."""
+    from emulator.estate.generator import GeneratorError, dump, generate
+
+    try:
+        text = dump(generate(options.servers, options.accounts, options.seed))
+        if options.output is None:
+            sys.stdout.write(text)
+        else:
+            options.output.write_text(text, encoding="utf-8")
+    except (GeneratorError, OSError) as error:
+        return fail(str(error))
+    return 0
+
+
 def fail(message: str) -> int:
     """Say what is wrong in one line."""
     print(f"error: {message}", file=sys.stderr, flush=True)
@@ -201,6 +216,14 @@ def main(arguments: list[str] | None = None) -> int:
     showing.set_defaults(run=status)
     for command in (starting, stopping, showing):
         command.add_argument("--state-dir", type=Path, default=DEFAULT_STATE_DIR, help="pid, endpoint and log")
+    making = commands.add_parser("estate", help="write an estate file of any size")
+    making.add_argument("--servers", type=int, required=True, help="how many servers, 10 to 5000")
+    making.add_argument(
+        "--accounts", type=int, help="accounts that they replicate to; as few as the quota of 300 allows"
+    )
+    making.add_argument("--seed", type=int, default=1, help="varies which server is what (default 1)")
+    making.add_argument("--output", type=Path, help="the file; standard output when left out")
+    making.set_defaults(run=estate)
     options = parser.parse_args(arguments)
     result: int = options.run(options)
     return result

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import re
 import signal
 import socket
 import threading
@@ -12,9 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from emulator.accounts import AccountsError, check_accounts
+from emulator.estate import EstateError, files
 
 HOST = "127.0.0.1"
 
@@ -41,19 +39,16 @@ def read_estate(path: Path) -> dict[str, Any]:
         StartError: it cannot be read, or is no YAML mapping with `accounts`.
     """
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise StartError(f"estate {path}: {error.strerror}") from error
-    except yaml.YAMLError as error:
-        reason = re.sub(r"\s+", " ", str(error))
-        raise StartError(f"estate {path}: no YAML: {reason}") from error
+        document: Any = files.read(path)
+    except EstateError as error:
+        raise StartError(f"estate {path}: {error}") from error
     if not isinstance(document, dict) or not isinstance(document.get("accounts"), dict) or not document["accounts"]:
         raise StartError(f"estate {path}: a mapping with 'accounts' is needed, see emulator/estate/README.md")
     try:
         check_accounts(document["accounts"])
     except AccountsError as error:
         raise StartError(f"estate {path}: {error}") from error
-    return document
+    return dict(document)
 
 
 def open_socket(port: int) -> socket.socket:

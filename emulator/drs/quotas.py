@@ -22,11 +22,12 @@ CONCURRENT_JOBS = Quota("L-D88FAC3A", "Concurrent jobs in progress", 20, adjusta
 JOBS_PER_SERVER = Quota("L-DD6D028C", "Max concurrent jobs per source server", 1, adjustable=False)
 SERVERS_PER_JOB = Quota("L-B827C881", "Max number of source servers in a single job", 100, adjustable=False)
 SERVERS_IN_JOBS = Quota("L-05AFA8C6", "Max number of source servers in all jobs", 500, adjustable=False)
+REPLICATING_SERVERS = Quota("L-C1D14A2B", "Max number of active source servers", 300, adjustable=False)
 TOTAL_SERVERS = Quota("L-E28BE5E0", "Max number of total source servers per AWS Region", 4000, adjustable=True)
 
 QUOTAS = (
     CONCURRENT_JOBS,
-    Quota("L-C1D14A2B", "Max number of active source servers", 300, adjustable=False),
+    REPLICATING_SERVERS,
     TOTAL_SERVERS,
     JOBS_PER_SERVER,
     Quota("L-0588D03B", "Max number of launch actions per resource", 200, adjustable=False),

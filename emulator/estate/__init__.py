@@ -34,6 +34,8 @@ def load(document: dict[str, Any]) -> None:
             create_networks(account.account_id, region)
             if region.drs:
                 ensure_service_roles(account.account_id)
-                drs_backends[account.account_id][region.name].initialized = True
+                drs = drs_backends[account.account_id][region.name]
+                drs.initialized = True
+                drs.quotas.update(region.quotas)
     for server in estate.servers:
         create_server(server)

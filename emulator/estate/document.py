@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
+from collections import Counter
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from ..drs.control import ControlError, parse_fault
 from ..drs.identifiers import identifier
+from ..drs.quotas import QUOTAS, REPLICATING_SERVERS
 from ..drs.state import ACTIVE_STATES, LaunchFault
 from .reader import EstateError, Section, address, merge
 
@@ -57,13 +60,18 @@ class Region:
     drs: bool
     default_vpc: bool
     networks: dict[str, Network]
+    quotas: dict[str, int] = field(default_factory=dict)
+
+    @cached_property
+    def subnets(self) -> dict[str, Subnet]:
+        """Return all subnets by their names, which are unique in a Region."""
+        return {key: item for network in self.networks.values() for key, item in network.subnets.items()}
 
     def subnet(self, name: str, path: str) -> Subnet:
-        """Return a subnet by its name; names are unique in a Region."""
-        found = {key: item for network in self.networks.values() for key, item in network.subnets.items()}
-        if name not in found:
-            raise EstateError(f"{path}: no subnet {name!r} in Region {self.name}; there are: {_names(found)}")
-        return found[name]
+        """Return a subnet by its name."""
+        if name not in self.subnets:
+            raise EstateError(f"{path}: no subnet {name!r} in Region {self.name}; there are: {_names(self.subnets)}")
+        return self.subnets[name]
 
 
 @dataclass(frozen=True)
@@ -144,13 +152,14 @@ def parse(document: Any) -> Estate:
     for name, section in top.sections("servers", {"kind", *_SERVER_KEYS}):
         servers.append(_server(name, _complete(section, defaults, kinds), accounts))
     _refuse_double_servers(servers, once)
+    _refuse_too_many(servers)
     return Estate(accounts, servers)
 
 
 # -- accounts and networks ---------------------------------------------------------------------------------------------
 
 _ACCOUNT_KEYS = {"name", "access_keys", "drs_target_accounts", "regions"}
-_REGION_KEYS = {"drs", "default_vpc", "networks"}
+_REGION_KEYS = {"drs", "default_vpc", "drs_quotas", "networks"}
 _NETWORK_KEYS = {"id", "cidr", "internet_gateway", "subnets", "security_groups"}
 
 
@@ -174,7 +183,17 @@ def _region(name: str, section: Section, account_id: str) -> Region:
         key: _network(key, below, where, [zone.name for zone in RegionsAndZonesBackend.zones[name]])
         for key, below in section.sections("networks", _NETWORK_KEYS)
     }
-    return Region(name, section.flag("drs", False), section.flag("default_vpc", False), networks)
+    flags = section.flag("drs", False), section.flag("default_vpc", False)
+    return Region(name, *flags, networks, _quotas(section.section("drs_quotas")))
+
+
+def _quotas(section: Section) -> dict[str, int]:
+    adjustable = {quota.code: quota for quota in QUOTAS if quota.adjustable}
+    for code in section.value:
+        if code not in adjustable:
+            raise EstateError(f"{section.at(code)}: AWS raises only these quotas of DRS: {_names(adjustable)}")
+        section.number(code, lowest=adjustable[code].value)
+    return {code: int(value) for code, value in section.value.items()}
 
 
 def _network(name: str, section: Section, where: tuple[str, str], zones: list[str]) -> Network:
@@ -385,6 +404,16 @@ def _refuse_double_servers(servers: list[Server], once: _Once) -> None:
         for interface in server.interfaces:
             for item in interface.addresses:
                 once.check(f"servers.{server.name}.addresses", interface.subnet.subnet_id, item)
+
+
+def _refuse_too_many(servers: list[Server]) -> None:
+    replicating = Counter(server.target for server in servers if server.state != "DISCONNECTED")
+    for place, count in replicating.items():
+        if count > REPLICATING_SERVERS.value:
+            raise EstateError(
+                f"servers: {count} servers replicate to {place.region} of account {place.account}; DRS takes "
+                f"{REPLICATING_SERVERS.value} ({REPLICATING_SERVERS.code}): use further accounts"
+            )
 
 
 def _names(mapping: dict[str, Any]) -> str:
