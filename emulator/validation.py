@@ -64,6 +64,8 @@ def _structure(shape: StructureShape, value: dict[str, Any], path: str, leniency
     for name in shape.required_members:
         if value.get(name) is None:
             yield Problem(_join(path, name), "Member must not be null")
+    if shape.is_tagged_union and sum(member is not None for member in value.values()) != 1:
+        yield Problem(path, f"Exactly one of {', '.join(shape.members)} must be set")
     for name, member in value.items():
         if name not in shape.members:
             yield Problem(_join(path, name), "Member is not known")

@@ -69,7 +69,7 @@ def schedule_job(backend: DRSBackend, job: Job) -> None:
 
 def perform(backend: DRSBackend, due: Due) -> None:
     """Do one step of a job."""
-    job = backend.jobs[due.job_id]
+    job = backend.jobs[due.owner]
     if not due.server_id:
         _JOB_STEPS[due.step](backend, job, due.when)
         return
@@ -137,7 +137,14 @@ def _fail(backend: DRSBackend, job: Job, part: Participant, when: datetime, fail
         if part.target_instance_id:
             compute.terminate(backend, part.target_instance_id)
         _record_result(backend.servers[part.server_id], "FAILED")
+    _tell_execution(backend, job, when)
     _finish(backend, job, part, when)
+
+
+def _tell_execution(backend: DRSBackend, job: Job, when: datetime) -> None:
+    """Have the execution of a recovery plan that started this job, if any, look at it."""
+    if job.execution_id:
+        backend.schedule(when, job.execution_id, "plan_look")
 
 
 def _log(job: Job, when: datetime, event: str, part: Participant | None = None, **data: Any) -> None:
@@ -156,10 +163,11 @@ def _job_start(backend: DRSBackend, job: Job, when: datetime) -> None:
             server.last_launch = {**server.last_launch, "status": part.status}
 
 
-def _job_end(backend: DRSBackend, job: Job, when: datetime) -> None:  # noqa: ARG001
+def _job_end(backend: DRSBackend, job: Job, when: datetime) -> None:
     job.status = "COMPLETED"
     job.ended = when
     _log(job, when, "JOB_END")
+    _tell_execution(backend, job, when)
     if job.kind == TERMINATE and not SETTINGS.terminate_job_keeps_participants:
         job.participants = []
 

@@ -16,6 +16,7 @@ from moto.core.base_backend import BackendDict, BaseBackend
 from ..clock import CLOCK
 from .errors import UninitializedAccountError
 from .quotas import DEFAULTS, Quota
+from .recovery_plans.state import RecoveryPlans
 from .state import Job, RecoveryInstance, SourceServer
 
 LOCK = threading.RLock()
@@ -23,11 +24,14 @@ LOCK = threading.RLock()
 
 
 class Due(NamedTuple):
-    """An entry of the agenda: at `when`, in the order of `sequence`, the step `step` of a job (for one server)."""
+    """An entry of the agenda: at `when`, in the order of `sequence`, the step `step` of a job (for one server).
+
+    `owner` is the id of the job, or that of an execution of a recovery plan.
+    """
 
     when: datetime
     sequence: int
-    job_id: str
+    owner: str
     step: str
     server_id: str
 
@@ -43,6 +47,7 @@ class DRSBackend(BaseBackend):
         self.instances: dict[str, RecoveryInstance] = {}
         self.quotas = dict(DEFAULTS)
         self.jobs_made = 0
+        self.recovery_plans = RecoveryPlans()
         self._agenda: list[Due] = []
         self._sequence = itertools.count()
 
@@ -69,19 +74,23 @@ class DRSBackend(BaseBackend):
 
         return ec2_backends[self.account_id][self.region_name]
 
-    def schedule(self, when: datetime, job_id: str, step: str, server_id: str = "") -> None:
-        """Have a step of a job happen at the virtual moment `when`."""
-        heapq.heappush(self._agenda, Due(when, next(self._sequence), job_id, step, server_id))
-        CLOCK.call_at(when, self.catch_up)
+    def schedule(
+        self, when: datetime, owner: str, step: str, server_id: str = "", *, is_deadline: bool = False
+    ) -> None:
+        """Have a step happen at the virtual moment `when`; the clock never jumps to a deadline for its own sake."""
+        heapq.heappush(self._agenda, Due(when, next(self._sequence), owner, step, server_id))
+        (CLOCK.deadline_at if is_deadline else CLOCK.call_at)(when, self.catch_up)
 
     def catch_up(self) -> None:
         """Do every step that is due. Requests do this first, so they never see less than the clock shows."""
-        from .launching import perform
+        from . import launching
+        from .recovery_plans import progress
 
         with LOCK:
             now = CLOCK.now()
             while self._agenda and self._agenda[0].when <= now:
-                perform(self, heapq.heappop(self._agenda))
+                due = heapq.heappop(self._agenda)
+                (progress if due.step in progress.STEPS else launching).perform(self, due)
 
 
 drs_backends = BackendDict(DRSBackend, "drs")

@@ -26,8 +26,12 @@ MOST_SHOWN = 10
 AS_AWS_ANSWERS = Leniency(
     # The model wants dates to end in Z; recorded answers have microseconds and +00:00.
     patterns={"ISO8601DatetimeString": r"[1-9]\d*-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)"},
-    # The only success mark of a launch in a recorded job log, and not in the model.
-    extra_values={"JobLogEvent": frozenset({"LAUNCH_END"})},
+    extra_values={
+        # The only success mark of a launch in a recorded job log, and not in the model.
+        "JobLogEvent": frozenset({"LAUNCH_END"}),
+        # In the documentation of recovery plans, and not in the model; see the setting `plan_time_out_status`.
+        "RecoveryPlanExecutionStatus": frozenset({"TIMED_OUT"}),
+    },
 )
 
 

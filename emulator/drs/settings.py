@@ -36,5 +36,29 @@ class Settings:
     terminate_job_keeps_participants: bool = True
     """Whether a completed TERMINATE job still lists its servers (seen both ways in the field)."""
 
+    plan_reaction_seconds: float = 5.0
+    """How long an execution of a recovery plan takes from its creation, or the end of a step, to the next step."""
+
+    plan_step_fails: str = "at_job_end"
+    """When a step of a recovery plan fails because a CRITICAL server did: `at_job_end` or `at_first_failure`."""
+
+    plan_validates_at_start: bool = False
+    """Whether StartRecoveryPlanExecution checks all servers as StartRecovery does; each step checks its own anyway."""
+
+    plan_time_out_status: str = "FAILED"
+    """Status of an execution that took 24 hours; the documentation says TIMED_OUT, which the model does not know."""
+
+    plan_skips_timed_out_steps: bool = True
+    """Whether a TIMED_OUT step can be skipped, as the documentation says; the model's text names FAILED only."""
+
+    plan_delete_seconds: float = 1.0
+    """How long a recovery plan is being deleted (an error text shows that it takes time, not how much)."""
+
+    plan_locked_while_executing: bool = False
+    """Whether a plan and its steps are a conflict to change while an execution, which has a copy, is active."""
+
+    plan_names_unique: bool = False
+    """Whether a second recovery plan of the same name is a conflict."""
+
 
 SETTINGS = Settings()

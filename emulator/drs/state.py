@@ -131,7 +131,7 @@ class Job:
     """A job.
 
     `staging` tells for each extended server who prepares its snapshot: the staging account, the job there and the
-    server there.
+    server there. `execution_id` is the execution of a recovery plan that started the job.
     """
 
     job_id: str
@@ -147,6 +147,7 @@ class Job:
     ended: datetime | None = None
     log: list[dict[str, Any]] = field(default_factory=list)
     staging: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+    execution_id: str | None = None
 
     @property
     def active(self) -> bool:

@@ -11,7 +11,20 @@ from datetime import datetime
 from typing import Any
 
 from ..models import DRSBackend
-from . import jobs, launch_configurations, recovery_instances, servers, service, snapshots, staging_accounts, tags
+from . import (
+    jobs,
+    launch_configurations,
+    recovery_instances,
+    recovery_plan_execution_steps,
+    recovery_plan_executions,
+    recovery_plan_steps,
+    recovery_plans,
+    servers,
+    service,
+    snapshots,
+    staging_accounts,
+    tags,
+)
 
 Operation = Callable[[DRSBackend, dict[str, Any], datetime], dict[str, Any]]
 
@@ -24,6 +37,10 @@ for _module in (
     jobs,
     recovery_instances,
     staging_accounts,
+    recovery_plans,
+    recovery_plan_steps,
+    recovery_plan_executions,
+    recovery_plan_execution_steps,
     tags,
 ):
     OPERATIONS.update(_module.OPERATIONS)

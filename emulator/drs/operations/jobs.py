@@ -25,7 +25,7 @@ def start_recovery(backend: DRSBackend, request: dict[str, Any], now: datetime) 
     """Answer StartRecovery: everything is checked first, then everything starts."""
     entries = request["sourceServers"]
     check_tags(request.get("tags") or {})
-    servers = _checked_servers(backend, entries, now)
+    servers = checked_servers(backend, entries, now)
     check_job_quotas(backend, [server.server_id for server in servers])
     for staging, members in _staging_members(servers).values():
         check_job_quotas(staging, [member.server_id for _, member in members])
@@ -50,7 +50,8 @@ def start_recovery(backend: DRSBackend, request: dict[str, Any], now: datetime) 
     return {"job": render.job(job)}
 
 
-def _checked_servers(backend: DRSBackend, entries: list[dict[str, Any]], now: datetime) -> list[SourceServer]:
+def checked_servers(backend: DRSBackend, entries: list[dict[str, Any]], now: datetime) -> list[SourceServer]:
+    """Return the servers of a StartRecovery request, or raise what makes it unacceptable."""
     ids = [entry["sourceServerID"] for entry in entries]
     repeated = [server_id for server_id, times in Counter(ids).items() if times > 1]
     if repeated:

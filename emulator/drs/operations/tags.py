@@ -1,4 +1,4 @@
-"""Tags of source servers, jobs and recovery instances."""
+"""Tags of source servers, jobs, recovery instances, recovery plans and their executions."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ def _tags_of(backend: DRSBackend, arn: str) -> dict[str, str]:
         "source-server": backend.servers,
         "job": backend.jobs,
         "recovery-instance": backend.instances,
+        "recovery-plan": backend.recovery_plans.plans,
+        "recovery-plan-execution": backend.recovery_plans.executions,
     }
     resource = stores.get(kind, {}).get(identifier)
     if resource is None or resource.arn != arn:

@@ -20,6 +20,9 @@ KNOWN = {
     "RecoveryInstanceID": ["i-00000000000000000"],
     "SourceServerARN": ["arn:aws:drs:us-west-2:111111111111:source-server/s-whdb1000000000001"],
     "ARN": [f"arn:aws:drs:us-west-2:{TARGET}:source-server/s-paydb100000000001", "arn:aws:iam::1:role/a-role-name"],
+    "StrictDRSARN": ["arn:aws:drs:us-west-2:222222222222:recovery-plan/rp-00000000000000000"],
+    "RecoveryPlanName": ["Payments"],
+    "RecoveryPlanStepName": ["Databases"],
     "AccountID": ["111111111111", "333333333333", TARGET],
     "ISO8601DatetimeString": ["2026-01-01T00:00:00Z", "2026-02-31T00:00:00Z", "9999999-12-31T23:59:59Z"],
 }
@@ -47,6 +50,27 @@ def of_type(shape: Any) -> st.SearchStrategy[Any]:
         return st.booleans()
     known = KNOWN.get(shape.name, []) + list(shape.metadata.get("enum", []))
     return st.sampled_from(known) if known else st.text(max_size=30)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def plan_arns(drs: Drs) -> None:
+    """Make a recovery plan with steps and an execution, and let the requests know their ARNs."""
+    plan = drs.api.create_recovery_plan(name="Payments")["recoveryPlan"]["recoveryPlanArn"]
+    servers = {"servers": [{"serverArn": KNOWN["ARN"][0]}]}
+    contents = [{"serverStepConfiguration": servers}, {"waitStepConfiguration": {"waitDurationMinutes": 1}}]
+    steps = [
+        drs.api.create_recovery_plan_step(recoveryPlanArn=plan, stepName="Step", configuration=item)
+        for item in contents
+    ]
+    execution = drs.api.start_recovery_plan_execution(recoveryPlanArn=plan, mode="DRILL")["recoveryPlanExecution"]
+    arn = execution["recoveryPlanExecutionArn"]
+    of_execution = drs.api.list_recovery_plan_execution_steps(recoveryPlanExecutionArn=arn)[
+        "recoveryPlanExecutionSteps"
+    ]
+    KNOWN["StrictDRSARN"] += [plan, arn, *(step["recoveryPlanStep"]["recoveryPlanStepArn"] for step in steps)]
+    KNOWN["StrictDRSARN"] += [step["recoveryPlanExecutionStepArn"] for step in of_execution]
+    KNOWN["ARN"] += [plan, arn]
+    KNOWN["SourceServerARN"].append(KNOWN["ARN"][0])
 
 
 @pytest.mark.parametrize("name", sorted(OPERATIONS))

@@ -23,6 +23,8 @@ SAMPLES: dict[str, Any] = {
     "RecoveryInstanceID": "i-00000000000000000",
     "SourceServerARN": "arn:aws:drs:us-west-2:111111111111:source-server/s-00000000000000000",
     "AccountID": "111111111111",
+    "StrictDRSARN": "arn:aws:drs:us-west-2:222222222222:recovery-plan/rp-00000000000000000",
+    "RecoveryPlanStepConfiguration": {"waitStepConfiguration": {"waitDurationMinutes": 1}},
 }
 
 
