@@ -49,6 +49,7 @@ class ApiCall:
     protocol: str
     credential: Credential | None
     body: bytes = field(repr=False)
+    path: str = ""
 
 
 def read_body(environ: dict[str, Any]) -> bytes:
@@ -75,7 +76,7 @@ def identify(environ: dict[str, Any]) -> ApiCall:
     service = _SERVICE_OF_SIGNING_NAME.get(credential.service, credential.service)
     protocol = _protocol(service, environ)
     operation = _operation(service, environ, body)
-    return ApiCall(service, credential.region, operation, protocol, credential, body)
+    return ApiCall(service, credential.region, operation, protocol, credential, body, str(environ["PATH_INFO"]))
 
 
 def _credential(environ: Mapping[str, Any]) -> Credential | None:
@@ -123,16 +124,26 @@ def _operation(service: str, environ: dict[str, Any], body: bytes) -> str:
     return str(operation.name)
 
 
-def error_response(protocol: str, code: str, message: str, status: int) -> tuple[int, dict[str, str], bytes]:
-    """Render an error as AWS does in this protocol: status, headers, body."""
+def error_response(
+    protocol: str,
+    code: str,
+    message: str,
+    status: int,
+    members: Mapping[str, Any] | None = None,
+    more_headers: Mapping[str, str] | None = None,
+) -> tuple[int, dict[str, str], bytes]:
+    """Render an error as AWS does in this protocol: status, headers, body.
+
+    `members` are what the error holds besides its message; only the JSON protocols have a place for them.
+    """
     request_id = str(uuid.uuid4())
-    headers = {"x-amzn-RequestId": request_id}
+    headers = {"x-amzn-RequestId": request_id, **(more_headers or {})}
     if protocol == "rest-json":
         headers |= {"x-amzn-ErrorType": code, "Content-Type": "application/json"}
-        return status, headers, json.dumps({"message": message}).encode()
+        return status, headers, json.dumps({"message": message, **(members or {})}).encode()
     if protocol == "json":
         headers["Content-Type"] = "application/x-amz-json-1.1"
-        return status, headers, json.dumps({"__type": code, "message": message}).encode()
+        return status, headers, json.dumps({"__type": code, "message": message, **(members or {})}).encode()
     if protocol == "smithy-rpc-v2-cbor":
         headers |= {"Content-Type": "application/cbor", "smithy-protocol": "rpc-v2-cbor"}
         return status, headers, _cbor_map({"__type": code, "message": message})

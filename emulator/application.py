@@ -1,6 +1,7 @@
 """The WSGI application: what happens to a request.
 
-A request passes, in this order: the control API, identification (which API call), authentication, faults, the backend.
+A request passes, in this order: the control API, identification (which API call), authentication, throttling, faults,
+the backend.
 Time stands still while a request is at work.
 """
 
@@ -20,10 +21,13 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
 from emulator import apicall, control
 from emulator.apicall import ApiCall
-from emulator.auth import Rejection, authenticate
+from emulator.auth import Principal, Rejection, authenticate
 from emulator.calls import Calls, error_code
 from emulator.clock import CLOCK
-from emulator.faults import Faults
+from emulator.faults import calls as faults
+from emulator.faults import errors
+from emulator.faults.registry import FAULTS
+from emulator.throttling.limits import THROTTLING
 
 LOG = logging.getLogger(__name__)
 
@@ -32,6 +36,7 @@ Answer = tuple[int, dict[str, str], bytes]
 # moto's backends are written for one thread. A service that never calls a function from inside a request answers one
 # request at a time, which makes its conditions and transactions as atomic as AWS's.
 _SERIAL = {name: threading.Lock() for name in ("dynamodb", "ec2", "iam", "kms", "ssm", "sts")}
+_NO_STATUS = 0  # of a call that gets no answer
 _WITHOUT_BODY = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 
 
@@ -41,7 +46,6 @@ class Application:
     def __init__(self, backend: DomainDispatcherApplication):
         self._backend = backend
         self.calls = Calls()
-        self.faults = Faults()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer one request."""
@@ -69,15 +73,24 @@ class Application:
         if isinstance(principal, Rejection):
             self.calls.add(call, "", "", principal.status, principal.code)
             return apicall.error_response(call.protocol, principal.code, principal.message, principal.status)
-        fault = self.faults.take(call, principal.account)
-        if fault is not None:
-            answer = apicall.error_response(call.protocol, fault.error, fault.message, fault.status)
-        else:
-            answer = self._ask_backend(call, environ)
+        try:
+            answer = self._answer(call, principal, environ)
+        except faults.NoAnswerError:
+            self.calls.add(call, principal.account, principal.arn, _NO_STATUS, "NoAnswer")
+            raise
         status, headers, body = answer
         error = error_code(headers, body) if status >= HTTPStatus.BAD_REQUEST else None
         self.calls.add(call, principal.account, principal.arn, status, error)
         return answer
+
+    def _answer(self, call: ApiCall, principal: Principal, environ: dict[str, Any]) -> Answer:
+        wait = THROTTLING.take(call, principal.account)
+        if wait is not None:
+            return errors.render(call, errors.throttled(call, retry_after=wait))
+        fault = FAULTS.take(faults.occasion_of(call, principal))
+        if fault is None:
+            return self._ask_backend(call, environ)
+        return faults.answer(fault, call, principal, lambda: self._ask_backend(call, environ))
 
     def _ask_backend(self, call: ApiCall, environ: dict[str, Any]) -> Answer:
         captured: dict[str, Any] = {}
@@ -110,7 +123,7 @@ def _not_emulated(call: ApiCall, reason: str) -> Answer:
 
 
 def add_control_routes(application: Application) -> None:
-    """Serve health, clock, faults and calls."""
+    """Serve health, clock and calls."""
 
     def set_clock(body: dict[str, Any]) -> dict[str, Any]:
         unknown = set(body) - {"advance", "pace"}
@@ -126,14 +139,6 @@ def add_control_routes(application: Application) -> None:
             CLOCK.advance(advance)
         return CLOCK.status()
 
-    def clear_faults(_body: dict[str, Any]) -> dict[str, Any]:
-        application.faults.clear()
-        return {"faults": []}
-
-    def add_fault(body: dict[str, Any]) -> dict[str, Any]:
-        application.faults.add(body)
-        return {"faults": application.faults.pending()}
-
     def clear_calls(_body: dict[str, Any]) -> dict[str, Any]:
         application.calls.clear()
         return application.calls.report()
@@ -141,9 +146,6 @@ def add_control_routes(application: Application) -> None:
     control.route("GET", "health", lambda _body: {"ready": True, "pid": os.getpid()})
     control.route("GET", "clock", lambda _body: CLOCK.status())
     control.route("POST", "clock", set_clock)
-    control.route("GET", "faults", lambda _body: {"faults": application.faults.pending()})
-    control.route("POST", "faults", add_fault)
-    control.route("DELETE", "faults", clear_faults)
     control.route("GET", "calls", lambda _body: application.calls.report())
     control.route("DELETE", "calls", clear_calls)
 

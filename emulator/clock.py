@@ -77,6 +77,7 @@ class VirtualClock:
         self._changed = threading.Condition()
         self._local = threading.local()
         self._rushing = 0
+        self._slow = 0
         self._thread: threading.Thread | None = None
         self._running = False
 
@@ -200,6 +201,24 @@ class VirtualClock:
             with self._changed:
                 self._rushing -= 1
 
+    def pass_time(self, seconds: float) -> None:
+        """Be so many virtual seconds at work, as fast as possible.
+
+        Unlike `sleep` this does not wait for others to rest: somebody who is at work may be waiting for this thread.
+        What is due on the way happens in order.
+        """
+        ended = Signal(self)
+
+        def end() -> None:
+            with self._changed:
+                self._slow -= 1
+            ended.set()
+
+        with self._changed:
+            self._slow += 1
+            self._add(self._now + timedelta(seconds=seconds), _ADVANCE, end)
+        ended.wait()
+
     # -- inside --------------------------------------------------------------------------------------------------------
 
     def _depth(self) -> int:
@@ -271,12 +290,12 @@ class VirtualClock:
         """Wait until time may move, move it as far as the pace allows, and return the moment that is reached."""
         rested_since: float | None = None
         while self._running:
-            alarm = self._due() if self._busy == 0 else None
+            alarm = self._due() if self._busy == 0 or self._slow else None
             if alarm is None:
                 rested_since = None
                 self._changed.wait()
                 continue
-            if self.pace is None or self._rushing or alarm.when <= self._now:
+            if self.pace is None or self._rushing or self._slow or alarm.when <= self._now:
                 return alarm
             if rested_since is None:
                 rested_since = time.monotonic()

@@ -1,4 +1,4 @@
-"""What the status shows, in this order, and DRS's own control routes."""
+"""What the status shows, in this order, and the control routes of DRS, faults and throttling."""
 
 from __future__ import annotations
 
@@ -12,14 +12,19 @@ from emulator.auth import PARTITION
 from emulator.clock import CLOCK
 from emulator.drs.control import ROUTES
 from emulator.drs.models import DRSBackend, drs_backends
+from emulator.faults import control as fault_control
+from emulator.faults.registry import FAULTS
 from emulator.lambda_runner import service
 from emulator.stepfunctions import api
+from emulator.throttling import control as throttling_control
 
 
 def add_sections() -> None:
-    """Serve `/_embedded/drs/…`, and fill the status."""
+    """Serve `/_embedded/drs/…`, faults and throttling, and fill the status."""
     for path, handler in ROUTES.items():
         control.route("POST", f"drs/{path}", handler)
+    fault_control.add_routes()
+    throttling_control.add_routes()
     control.add_status("clock", CLOCK.status)
     control.add_status("accounts", _accounts)
     control.add_status("functions", service.status)
@@ -27,6 +32,7 @@ def add_sections() -> None:
     control.add_status("drs source servers", _servers)
     control.add_status("drs jobs", _jobs)
     control.add_status("drs recovery instances", _instances)
+    control.add_status("faults", FAULTS.pending)
 
 
 def _accounts() -> list[dict[str, Any]]:

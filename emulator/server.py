@@ -130,6 +130,11 @@ def serve(estate: Path, port: int, pace: float | None, ready: Callable[[str], No
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             """Log nothing: `/_embedded/calls` is the record."""
 
+        def connection_dropped(self, error: BaseException, environ: Any = None) -> None:
+            """Close the connection that a request was not answered on."""
+            super().connection_dropped(error, environ)
+            self.close_connection = True
+
         def date_time_string(self, timestamp: float | None = None) -> str:
             """Return the virtual time for the Date header, which callers take for AWS's clock."""
             return super().date_time_string(CLOCK.now().timestamp() if timestamp is None else timestamp)
