@@ -32,7 +32,7 @@ class House:
             f"playbooks/{name}.yml",
             *arguments,
             inventory=INVENTORY,
-            variables=variables,
+            variables={"orchestrator_archive": str(self.aws.state_dir / "functions.zip"), **variables},
             environment=self.environment,
             succeeds=succeeds,
         )
@@ -118,6 +118,17 @@ def house() -> Iterator[House]:
     try:
         built.play("deploy")
         built.play("configure")
+        yield built
+    finally:
+        built.aws.stop()
+
+
+@pytest.fixture(scope="session")
+def deployed_house() -> Iterator[House]:
+    """A house that is deployed and not configured: the one that fails over as a whole."""
+    built = House()
+    try:
+        assert built.play("deploy").recap()["changed"] > 0
         yield built
     finally:
         built.aws.stop()

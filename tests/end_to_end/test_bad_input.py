@@ -113,7 +113,7 @@ def test_a_plan_before_anything_is_deployed(bare_house: House) -> None:
     refused(bare_house, "failover", "disaster_recovery.aws.deploy", dr_plan="sample-estate")
 
 
-@pytest.mark.parametrize("playbook", ["deploy", "configure", "failover", "drill"])
+@pytest.mark.parametrize("playbook", ["deploy", "configure", "plan", "failover", "drill", "decide", "status", "stop"])
 def test_an_empty_inventory(bare_house: House, tmp_path: Path, playbook: str) -> None:
     inventory = tmp_path / "hosts.yml"
     inventory.write_text("---\nall: {}\n")

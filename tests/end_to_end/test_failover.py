@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 
 import pytest
@@ -13,20 +12,17 @@ from tests.support.playbook import run_playbook
 
 from .conftest import INVENTORY, House
 
+pytestmark = pytest.mark.xdist_group("deployed")
+
 RUN = "first-failover"
 RECOVERY = ip_network("10.20.0.0/16")
 
 
 @pytest.fixture(scope="module")
-def failed_over() -> Iterator[tuple[House, str]]:
-    """A house of its own after the failover, and what the playbook printed."""
-    house = House()
-    try:
-        house.play("deploy")
-        house.play("configure")
-        yield house, house.play("failover", dr_plan="sample-estate", dr_run_id=RUN).output
-    finally:
-        house.aws.stop()
+def failed_over(deployed_house: House) -> tuple[House, str]:
+    """The house after the failover, and what the playbook printed."""
+    deployed_house.play("configure")
+    return deployed_house, deployed_house.play("failover", dr_plan="sample-estate", dr_run_id=RUN).output
 
 
 def test_every_server_runs_where_the_map_says(failed_over: tuple[House, str]) -> None:
@@ -79,7 +75,8 @@ def test_a_second_start_with_the_same_run_id_joins(failed_over: tuple[House, str
     assert house.calls()["drs.StartRecovery"] == before
 
 
-def test_configure_changes_nothing_when_nothing_changed(house: House) -> None:
+def test_configure_changes_nothing_when_nothing_changed(failed_over: tuple[House, str]) -> None:
+    house, _ = failed_over
     assert house.play("configure").recap()["changed"] == 0
 
 

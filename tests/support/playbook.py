@@ -38,7 +38,7 @@ def run_playbook(
     variables: Mapping[str, Any] | None = None,
     environment: Mapping[str, str] | None = None,
     succeeds: bool = True,
-    timeout: float = 280,
+    timeout: float = 560,
 ) -> Outcome:
     """Run a playbook (a path, or a name such as C(disaster_recovery.aws.failover)) and check how it ended.
 

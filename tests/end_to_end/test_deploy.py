@@ -5,61 +5,33 @@ from __future__ import annotations
 import json
 import time
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.support.embedded import ROOT, TARGET, EmbeddedAws
+from tests.support.embedded import TARGET
 from tests.support.orchestrator import FUNCTIONS, ROLE, build_archive
-from tests.support.playbook import run_playbook
 
-PREFIX = "deployed"
+from .conftest import House
+
+pytestmark = pytest.mark.xdist_group("deployed")
+
+PREFIX = "disaster-recovery"
 MACHINES = ("failover", "test", "wave")
 
 
-@pytest.fixture(scope="module")
-def aws() -> Iterator[EmbeddedAws]:
-    embedded = EmbeddedAws(ROOT / "emulator" / "estate" / "sample.yml")
-    try:
-        yield embedded
-    finally:
-        embedded.stop()
+def test_a_second_run_changes_nothing(deployed_house: House) -> None:
+    recap = deployed_house.play("deploy").recap()
+    assert (recap["changed"], recap["failed"]) == (0, 0)
 
 
-@pytest.fixture(scope="module")
-def settings(aws: EmbeddedAws, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    keys = aws.credentials()
-    return {
-        "ansible_python_interpreter": "{{ ansible_playbook_python }}",
-        "dr_region": "us-west-2",
-        "dr_prefix": PREFIX,
-        "dr_endpoint_url": aws.endpoint,
-        "dr_access_key": keys["aws_access_key_id"],
-        "dr_secret_key": keys["aws_secret_access_key"],
-        "orchestrator_archive": str(tmp_path_factory.mktemp("archive") / "functions.zip"),
-    }
-
-
-@pytest.fixture(scope="module")
-def deployed(aws: EmbeddedAws, settings: dict[str, Any]) -> EmbeddedAws:
-    first = run_playbook("disaster_recovery.aws.deploy", inventory="localhost,", variables=settings)
-    assert first.recap()["changed"] > 0
-    return aws
-
-
-def test_a_second_run_changes_nothing(deployed: EmbeddedAws, settings: dict[str, Any]) -> None:
-    again = run_playbook("disaster_recovery.aws.deploy", inventory="localhost,", variables=settings)
-    assert (again.recap()["changed"], again.recap()["failed"]) == (0, 0)
-
-
-def test_every_function_has_a_role_a_policy_and_a_log_group_of_its_own(deployed: EmbeddedAws) -> None:
-    iam, logs = deployed.client("iam"), deployed.client("logs")
+def test_every_function_has_a_role_a_policy_and_a_log_group_of_its_own(deployed_house: House) -> None:
+    iam, logs = deployed_house.aws.client("iam"), deployed_house.aws.client("logs")
     groups = {group["logGroupName"]: group for group in logs.describe_log_groups()["logGroups"]}
     for name in FUNCTIONS:
-        function = deployed.client("lambda").get_function(FunctionName=f"{PREFIX}-{name}")
+        function = deployed_house.aws.client("lambda").get_function(FunctionName=f"{PREFIX}-{name}")
         configuration = function["Configuration"]
         assert configuration["Role"] == f"arn:aws:iam::{TARGET}:role/{PREFIX}-{name}"
         assert (configuration["Timeout"], configuration["MemorySize"]) == (120, 512)
@@ -81,17 +53,17 @@ def wildcards(policy: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def test_the_functions_answer(deployed: EmbeddedAws) -> None:
+def test_the_functions_answer(deployed_house: House) -> None:
     event = {"run_id": "nobody", "now": "2026-01-01T00:00:00Z", "wave": 1}
     for name in set(FUNCTIONS) - {"close-run"}:
-        answer = deployed.client("lambda").invoke(FunctionName=f"{PREFIX}-{name}", Payload=json.dumps(event))
+        answer = deployed_house.aws.client("lambda").invoke(FunctionName=f"{PREFIX}-{name}", Payload=json.dumps(event))
         error = json.loads(answer["Payload"].read())
         assert error["errorType"] in {"InvalidRequest", "NotFound"}, name
         assert "nobody" in error["errorMessage"] or "request" in error["errorMessage"]
 
 
-def test_the_machines_have_the_mode_in_them_and_no_placeholder(deployed: EmbeddedAws) -> None:
-    machines = deployed.client("stepfunctions")
+def test_the_machines_have_the_mode_in_them_and_no_placeholder(deployed_house: House) -> None:
+    machines = deployed_house.aws.client("stepfunctions")
     definitions = {}
     for name in MACHINES:
         arn = f"arn:aws:states:us-west-2:{TARGET}:stateMachine:{PREFIX}-{name}"
@@ -101,8 +73,8 @@ def test_the_machines_have_the_mode_in_them_and_no_placeholder(deployed: Embedde
     assert '\\"mode\\": \\"test\\"' in definitions["test"]
 
 
-def test_the_evidence_bucket_is_private_versioned_and_encrypted(deployed: EmbeddedAws) -> None:
-    s3, bucket = deployed.client("s3"), f"{PREFIX}-evidence-{TARGET}-us-west-2"
+def test_the_evidence_bucket_is_private_versioned_and_encrypted(deployed_house: House) -> None:
+    s3, bucket = deployed_house.aws.client("s3"), f"{PREFIX}-evidence-{TARGET}-us-west-2"
     assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
     (rule,) = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
     assert rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
@@ -139,8 +111,7 @@ def test_policies_name_only_the_functions_and_machines_that_exist() -> None:
         assert {name for name in variables["orchestrator_functions"] if f"Prefix}}{name}\n" in text} == functions
 
 
-def test_a_wrong_endpoint_ends_with_one_clear_error(settings: dict[str, Any]) -> None:
-    wrong = {**settings, "dr_endpoint_url": "http://127.0.0.1:9"}
-    outcome = run_playbook("disaster_recovery.aws.deploy", inventory="localhost,", variables=wrong, succeeds=False)
+def test_a_wrong_endpoint_ends_with_one_clear_error(deployed_house: House) -> None:
+    outcome = deployed_house.play("deploy", succeeds=False, dr_endpoint_url="http://127.0.0.1:9")
     assert "127.0.0.1:9" in outcome.output
     assert outcome.recap()["changed"] == 0
