@@ -18,7 +18,7 @@ from .settings import SETTINGS
 from .snapshots import latest_point, snapshots
 from .staging import origin
 from .state import HALTED_STATES, Job, LaunchFault, Participant, RecoveryInstance, SourceServer
-from .timeline import JOB_END_AFTER, JOB_START
+from .timeline import ENDED_BEFORE_JOB_END, JOB_END_AFTER, JOB_START
 
 LAUNCH, TERMINATE, CONVERT = "LAUNCH", "TERMINATE", "CREATE_CONVERTED_SNAPSHOT"
 
@@ -165,7 +165,7 @@ def _job_start(backend: DRSBackend, job: Job, when: datetime) -> None:
 
 def _job_end(backend: DRSBackend, job: Job, when: datetime) -> None:
     job.status = "COMPLETED"
-    job.ended = when
+    job.ended = when - timedelta(seconds=ENDED_BEFORE_JOB_END)
     _log(job, when, "JOB_END")
     _tell_execution(backend, job, when)
     if job.kind == TERMINATE and not SETTINGS.terminate_job_keeps_participants:

@@ -89,12 +89,17 @@ def _data_replication(server: SourceServer, now: datetime) -> dict[str, Any]:
     info["lagDuration"] = duration_string(lag(server, now))
     info["dataReplicationInitiation"] = {
         "startDateTime": date_string(replication.started),
-        "nextAttemptDateTime": date_string(replication.started + timedelta(minutes=30)),
+        "nextAttemptDateTime": _whole_minute(replication.started + timedelta(minutes=30)),
         "steps": [{"name": name, "status": _step_status(replication)} for name in _INITIATION_STEPS],
     }
     if replication.state == "STALLED":
         info["dataReplicationError"] = {"error": "AGENT_NOT_SEEN"}
     return info
+
+
+def _whole_minute(moment: datetime) -> str:
+    """Return the date of the minute that follows, as DRS writes a moment that it plans: without microseconds."""
+    return (moment.replace(second=0, microsecond=0) + timedelta(minutes=1)).isoformat()
 
 
 def _step_status(replication: Replication) -> str:
@@ -121,12 +126,17 @@ def _source_properties(machine: Machine, now: datetime) -> dict[str, Any]:
         "identificationHints": identification_hints(machine),
         "networkInterfaces": network_interfaces(machine),
         "disks": [{"deviceName": disk.device_name, "bytes": disk.size} for disk in machine.disks],
-        "cpus": [{"cores": machine.cpu_cores, "modelName": "Intel(R) Xeon(R) Platinum 8259CL CPU @ 2.50GHz"}],
+        "cpus": _cpus(machine),
         "ramBytes": machine.ram_bytes,
         "os": {"fullString": machine.os},
         "supportsNitroInstances": True,
         "architecture": "x86_64",
     }
+
+
+def _cpus(machine: Machine) -> list[dict[str, Any]]:
+    """Return an entry for each virtual CPU, as recorded of a machine with two."""
+    return [{"cores": 1, "modelName": "Intel(R) Xeon(R) Platinum 8259CL CPU @ 2.50GHz"}] * machine.cpu_cores
 
 
 def identification_hints(machine: Machine) -> dict[str, str]:
@@ -188,7 +198,7 @@ def recovery_instance(item: RecoveryInstance, ec2_state: str, now: datetime) -> 
             "lastUpdatedDateTime": date_string(now),
             "identificationHints": {**identification_hints(machine), "awsInstanceID": item.instance_id},
             "disks": [{"internalDeviceName": disk.device_name, "bytes": disk.size} for disk in machine.disks],
-            "cpus": [{"cores": machine.cpu_cores, "modelName": "Intel(R) Xeon(R) Platinum 8259CL CPU @ 2.50GHz"}],
+            "cpus": _cpus(machine),
             "ramBytes": machine.ram_bytes,
             "os": {"fullString": machine.os},
         },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass
@@ -30,7 +31,7 @@ class Settings:
     default_page_size: int = 100
     """Items in a page when the request does not say (no public figure)."""
 
-    template_version_on_update: str = "when_changed"
+    template_version_on_update: Literal["when_changed", "always"] = "when_changed"
     """UpdateLaunchConfiguration writes a template version `when_changed` (the data differ) or `always` (not known)."""
 
     terminate_job_keeps_participants: bool = True
@@ -39,13 +40,13 @@ class Settings:
     plan_reaction_seconds: float = 5.0
     """How long an execution of a recovery plan takes from its creation, or the end of a step, to the next step."""
 
-    plan_step_fails: str = "at_job_end"
+    plan_step_fails: Literal["at_job_end", "at_first_failure"] = "at_job_end"
     """When a step of a recovery plan fails because a CRITICAL server did: `at_job_end` or `at_first_failure`."""
 
     plan_validates_at_start: bool = False
     """Whether StartRecoveryPlanExecution checks all servers as StartRecovery does; each step checks its own anyway."""
 
-    plan_time_out_status: str = "FAILED"
+    plan_time_out_status: Literal["FAILED", "TIMED_OUT"] = "FAILED"
     """Status of an execution that took 24 hours; the documentation says TIMED_OUT, which the model does not know."""
 
     plan_skips_timed_out_steps: bool = True

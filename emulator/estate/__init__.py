@@ -25,8 +25,10 @@ def load(document: dict[str, Any]) -> None:
     from .document import parse
     from .networks import create_networks
     from .servers import create_server
+    from .settings import apply_settings
 
     estate = parse(document)
+    apply_settings(estate.settings)
     for account in estate.accounts.values():
         for target in account.trusted_targets:
             create_staging_role(account.account_id, target)

@@ -13,6 +13,7 @@ from ..drs.identifiers import identifier
 from ..drs.quotas import QUOTAS, REPLICATING_SERVERS
 from ..drs.state import ACTIVE_STATES, LaunchFault
 from .reader import EstateError, Section, address, merge
+from .settings import parse_settings
 
 STATES = ("INITIATING", "INITIAL_SYNC", "STOPPED", "DISCONNECTED", *sorted(ACTIVE_STATES))
 ENCRYPTIONS = ("NONE", "DEFAULT", "CUSTOM")
@@ -132,6 +133,7 @@ class Estate:
 
     accounts: dict[str, Account]
     servers: list[Server] = field(default_factory=list)
+    settings: dict[str, Any] = field(default_factory=dict)
 
 
 def parse(document: Any) -> Estate:
@@ -140,7 +142,7 @@ def parse(document: Any) -> Estate:
     Raises:
         EstateError: any mistake in it.
     """
-    top = Section(document, "", {"accounts", "server_defaults", "server_kinds", "servers"})
+    top = Section(document, "", {"accounts", "drs_settings", "server_defaults", "server_kinds", "servers"})
     accounts = {name: _account(name, section) for name, section in top.sections("accounts", _ACCOUNT_KEYS)}
     if not accounts:
         raise EstateError("accounts: an estate needs at least one account")
@@ -153,7 +155,7 @@ def parse(document: Any) -> Estate:
         servers.append(_server(name, _complete(section, defaults, kinds), accounts))
     _refuse_double_servers(servers, once)
     _refuse_too_many(servers)
-    return Estate(accounts, servers)
+    return Estate(accounts, servers, parse_settings(top))
 
 
 # -- accounts and networks ---------------------------------------------------------------------------------------------

@@ -74,7 +74,7 @@ HOME = f"accounts/{TARGET}/regions/us-west-2/networks/home"
 
 
 MISTAKES: list[tuple[str, Any, str | None]] = [
-    ("server", {}, "server: unknown key; known here: accounts, server_defaults, server_kinds, servers"),
+    ("server", {}, "server: unknown key; known here: accounts, drs_settings, server_defaults, server_kinds,"),
     ("accounts", {}, "accounts: an estate needs at least one account"),
     ("accounts/12", {}, "accounts.12: an account id has 12 digits"),
     (f"accounts/{TARGET}/region", {}, f"accounts.{TARGET}.region: unknown key"),
@@ -100,6 +100,20 @@ MISTAKES: list[tuple[str, Any, str | None]] = [
     (f"{HOME}/subnets/web/cidr", "10.10.1.0/26", "subnets.web.cidr: 10.10.1.0/26 overlaps subnet db"),
     (f"{HOME}/subnets/db/zone", "q", "subnets.db.zone: Region us-west-2 has no zone us-west-2q; there are: us-w"),
     (f"{HOME}/subnets/db/size", 3, f"{NETWORK}.subnets.db.size: unknown key; known here: cidr, id, zone"),
+    ("drs_settings/speed", 3, "drs_settings.speed: unknown key; known here: "),
+    ("drs_settings/jitter", 1, "drs_settings.jitter: must be less than 1, not 1"),
+    ("drs_settings/default_page_size", 1.5, "drs_settings.default_page_size: must be a whole number, not 1.5"),
+    ("drs_settings/windows_factor", "x", "drs_settings.windows_factor: must be a number of at least 0, not 'x'"),
+    (
+        "drs_settings/template_version_on_update",
+        "never",
+        "drs_settings.template_version_on_update: 'never' must be one of when",
+    ),
+    (
+        "drs_settings/terminate_job_keeps_participants",
+        0,
+        "drs_settings.terminate_job_keeps_participants: must be true or false, not 0",
+    ),
     ("servers/db-1/kind", "dbx", "servers.db-1.kind: no server kind 'dbx'; there are: db"),
     ("servers/db-1/colour", "red", "servers.db-1.colour: unknown key"),
     ("server_kinds/db/colour", "red", "server_kinds.db.colour: unknown key"),

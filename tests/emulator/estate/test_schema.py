@@ -39,6 +39,7 @@ BEYOND = (
     "declares no Region",
     "has no 'drs: true'",
     "is already that of",
+    "drs_settings.",
 )
 
 
