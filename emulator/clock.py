@@ -227,7 +227,7 @@ class VirtualClock:
     def _rest(self) -> None:
         with self._changed:
             self._busy -= 1
-            if self._busy == 0:
+            if self._busy == 0 and self._due() is not None:
                 self._changed.notify_all()
 
     def _add(self, when: datetime, rank: int, callback: Callable[[], object]) -> Alarm:

@@ -6,7 +6,6 @@ import importlib
 import os
 import signal
 import socket
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -111,43 +110,19 @@ def serve(estate: Path, port: int, pace: float | None, ready: Callable[[str], No
     port = listener.getsockname()[1]
     prepare(port)
 
-    import moto.backends
-    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
-    from werkzeug.serving import make_server
-
-    from emulator import lambda_runner
+    from emulator import lambda_runner, moto_dispatch
     from emulator.application import Application, add_control_routes
     from emulator.clock import CLOCK
-    from emulator.completion import replace
+    from emulator.http_server import HttpServer
     from emulator.overview import add_sections
 
-    class RequestHandler(MotoRequestHandler):
-        """Keeps connections open, which halves the time of a call, and keeps quiet."""
-
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-
-        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-            """Log nothing: `/_embedded/calls` is the record."""
-
-        def connection_dropped(self, error: BaseException, environ: Any = None) -> None:
-            """Close the connection that a request was not answered on."""
-            super().connection_dropped(error, environ)
-            self.close_connection = True
-
-        def date_time_string(self, timestamp: float | None = None) -> str:
-            """Return the virtual time for the Date header, which callers take for AWS's clock."""
-            return super().date_time_string(CLOCK.now().timestamp() if timestamp is None else timestamp)
-
-    modules = tuple(moto.backends.list_of_moto_modules())
-    replace(moto.backends, list_of_moto_modules=lambda: modules)  # moto lists its directory for every request
-    application = Application(DomainDispatcherApplication(create_backend_app))
+    application = Application(moto_dispatch.backends())
     add_control_routes(application)
     add_sections()
     load_estate(document, estate)
-    server = make_server(HOST, port, application, threaded=True, request_handler=RequestHandler, fd=listener.fileno())
+    server = HttpServer(listener, application, CLOCK.now)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())
+        signal.signal(number, lambda *_: server.shutdown())
     CLOCK.set_pace(pace)
     CLOCK.start()
     ready(f"http://{HOST}:{port}")
