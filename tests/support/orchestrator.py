@@ -1,6 +1,6 @@
 """The orchestrator on an embedded AWS with a small estate: deployed and configured within a second or two.
 
-The real archive and the real definitions, put in place by boto3; the playbook that does it is tested in tests/end_to_end.
+The real archive and the real definitions, put in place by boto3; tests/end_to_end tests the playbook that does it.
 """
 
 from __future__ import annotations
