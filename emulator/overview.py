@@ -10,7 +10,8 @@ from moto.iam.models import iam_backends
 from emulator import control
 from emulator.auth import PARTITION
 from emulator.clock import CLOCK
-from emulator.drs.control import ROUTES
+from emulator.drs import control as drs_control
+from emulator.drs import control_failback
 from emulator.drs.models import DRSBackend, drs_backends
 from emulator.faults import control as fault_control
 from emulator.faults.registry import FAULTS
@@ -21,7 +22,7 @@ from emulator.throttling import control as throttling_control
 
 def add_sections() -> None:
     """Serve `/_embedded/drs/…`, faults and throttling, and fill the status."""
-    for path, handler in ROUTES.items():
+    for path, handler in {**drs_control.ROUTES, **control_failback.ROUTES}.items():
         control.route("POST", f"drs/{path}", handler)
     fault_control.add_routes()
     throttling_control.add_routes()

@@ -7,18 +7,33 @@ that is not acceptable raises ControlError with one clear line.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from ..clock import CLOCK
 from . import render
 from .models import LOCK, DRSBackend, drs_backends
+from .replication import impose, initiate, rescan, set_lag, stop
 from .responses import service_model
 from .state import LaunchFault, SourceServer
 
 PHASES = ("SNAPSHOT", "CONVERSION", "LAUNCH")
 _SERVER_KEYS = frozenset(
-    {"account", "region", "source_server_id", "hostname", "replication_state", "lag", "fail_launch", "slow"}
+    {
+        "account",
+        "region",
+        "source_server_id",
+        "hostname",
+        "replication_state",
+        "replication_error",
+        "initiation_error",
+        "resync",
+        "lag",
+        "fail_launch",
+        "slow",
+    }
 )
+RESYNCS = ("initial", "rescan")
 _FAULT_KEYS = frozenset({"phase", "times", "raw_error"})
 
 
@@ -30,22 +45,27 @@ def change_source_server(body: dict[str, Any]) -> dict[str, Any]:
     """Change a source server and return it as DescribeSourceServers shows it, plus the faults still to come.
 
     Keys: `account`, `region`, one of `source_server_id` and `hostname` (or FQDN) to find it; then any of
-    `replication_state` (of the DRS enumeration), `lag` (seconds), `fail_launch` ({phase, times, raw_error}; null takes
-    all faults away) and `slow` (factor on the time of its launches).
+    `replication_state` (of the DRS enumeration; it stays until somebody changes it), `replication_error` (why it is
+    STALLED), `lag` (seconds), `resync` (`initial`: as after the installation of the agent; `rescan`: as after a reboot;
+    both go on by themselves), `initiation_error` (the next initiations fail with it; null: no more), `fail_launch`
+    ({phase, times, raw_error}; null takes all faults away) and `slow` (factor on the time of its launches).
 
     Raises:
         ControlError: an unknown key or value, or no such server. Nothing is changed then.
     """
-    _refuse_unknown(body, _SERVER_KEYS, "the body")
+    refuse_unknown(body, _SERVER_KEYS, "the body")
     with LOCK:
-        server = _find(_store(body), body)
-        changes = _checked(body)
+        backend = store(body)
+        server = _find(backend, body)
+        changes = _checked(body, server)
         now = CLOCK.now()
-        replication = server.replication
-        if "replication_state" in changes or "lag" in changes:
-            replication.state = changes.get("replication_state", replication.state)
-            replication.lag = float(changes.get("lag", replication.lag if replication.state != "CONTINUOUS" else 0.0))
-            replication.since = now
+        server.initiation_error = changes.get("initiation_error", server.initiation_error)
+        if "replication_state" in changes:
+            impose(server.replication, changes["replication_state"], now, changes.get("replication_error"))
+        if "resync" in changes:
+            _resync(backend, server, changes["resync"], now)
+        if "lag" in changes:
+            set_lag(server.replication, changes["lag"], now)
         if "fail_launch" in changes:
             server.faults = [] if changes["fail_launch"] is None else [*server.faults, changes["fail_launch"]]
         server.slow = changes.get("slow", server.slow)
@@ -57,7 +77,12 @@ def change_source_server(body: dict[str, Any]) -> dict[str, Any]:
 ROUTES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {"source-server": change_source_server}
 
 
-def _store(body: dict[str, Any]) -> DRSBackend:
+def store(body: dict[str, Any]) -> DRSBackend:
+    """Return the store of the account and Region that a body names.
+
+    Raises:
+        ControlError: DRS has nothing there.
+    """
     account, region = body.get("account"), body.get("region")
     if not account or not region:
         raise ControlError("account and region are required")
@@ -82,13 +107,24 @@ def _find(backend: DRSBackend, body: dict[str, Any]) -> SourceServer:
     return found[0]
 
 
-def _checked(body: dict[str, Any]) -> dict[str, Any]:
+def _checked(body: dict[str, Any], server: SourceServer) -> dict[str, Any]:
     changes: dict[str, Any] = {}
     if "replication_state" in body:
-        states = service_model().shape_for("DataReplicationState").metadata["enum"]
-        if body["replication_state"] not in states:
-            raise ControlError(f"replication_state {body['replication_state']!r} must be one of {', '.join(states)}")
-        changes["replication_state"] = body["replication_state"]
+        changes["replication_state"] = one_of(body, "replication_state", "DataReplicationState")
+    if body.get("replication_error") is not None:
+        if body.get("replication_state") != "STALLED":
+            raise ControlError("replication_error is for replication_state STALLED only")
+        changes["replication_error"] = one_of(body, "replication_error", "DataReplicationErrorString")
+    if "initiation_error" in body:
+        wanted = body["initiation_error"]
+        changes["initiation_error"] = wanted and one_of(body, "initiation_error", "DataReplicationErrorString")
+    if "resync" in body:
+        if body["resync"] not in RESYNCS or "replication_state" in body or server.extends:
+            raise ControlError(
+                f"resync {body['resync']!r} must be one of {', '.join(RESYNCS)}, without replication_state, for a"
+                " server that is not extended"
+            )
+        changes["resync"] = body["resync"]
     if "lag" in body:
         changes["lag"] = _number(body["lag"], "lag", lowest=0)
     if "slow" in body:
@@ -96,6 +132,26 @@ def _checked(body: dict[str, Any]) -> dict[str, Any]:
     if "fail_launch" in body:
         changes["fail_launch"] = parse_fault(body["fail_launch"])
     return changes
+
+
+def one_of(body: dict[str, Any], key: str, shape: str) -> str:
+    """Return a value of a body that must be one of an enumeration of DRS.
+
+    Raises:
+        ControlError: it is not.
+    """
+    allowed = service_model().shape_for(shape).metadata["enum"]
+    if body[key] not in allowed:
+        raise ControlError(f"{key} {body[key]!r} must be one of {', '.join(allowed)}")
+    return str(body[key])
+
+
+def _resync(backend: DRSBackend, server: SourceServer, kind: str, now: datetime) -> None:
+    if kind == "initial":
+        stop(server, server.replication.state, now)
+        initiate(backend, server, now)
+    else:
+        rescan(backend, server, now)
 
 
 def parse_fault(value: Any) -> LaunchFault | None:
@@ -108,7 +164,7 @@ def parse_fault(value: Any) -> LaunchFault | None:
         return None
     if not isinstance(value, dict):
         raise ControlError("fail_launch must be null or an object of phase, times, raw_error")
-    _refuse_unknown(value, _FAULT_KEYS, "fail_launch")
+    refuse_unknown(value, _FAULT_KEYS, "fail_launch")
     phase, times, raw_error = value.get("phase"), value.get("times", 1), value.get("raw_error")
     if phase not in PHASES:
         raise ControlError(f"fail_launch.phase {phase!r} must be one of {', '.join(PHASES)}")
@@ -125,7 +181,8 @@ def _number(value: Any, name: str, lowest: float) -> float:
     return float(value)
 
 
-def _refuse_unknown(body: dict[str, Any], known: frozenset[str], where: str) -> None:
+def refuse_unknown(body: dict[str, Any], known: frozenset[str], where: str) -> None:
+    """Raise ControlError for a key that is not known."""
     unknown = sorted(set(body) - known)
     if unknown:
         raise ControlError(f"{where} has an unknown key {unknown[0]!r}; known: {', '.join(sorted(known))}")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from . import compute
+from . import compute, failback
 from .identifiers import identifier
 from .models import DRSBackend, Due, drs_backends
 from .moments import date_string
@@ -75,20 +75,22 @@ def perform(backend: DRSBackend, due: Due) -> None:
         return
     part = job.participant(due.server_id)
     try:
-        _SERVER_STEPS[due.step](backend, job, part, due.when)
+        SERVER_STEPS[due.step](backend, job, part, due.when)
     except StepFailedError as failure:
         _fail(backend, job, part, due.when, failure)
     else:
         _schedule_after(backend, job, part, due)
 
 
-def remove_instance(backend: DRSBackend, instance_id: str) -> None:
-    """Terminate a recovery instance in EC2 and forget it.
+def remove_instance(backend: DRSBackend, instance_id: str, when: datetime) -> None:
+    """Terminate a recovery instance in EC2 and forget it; what replicates from it sees its agent no more.
 
     Raises:
         compute.Ec2RefusalError: EC2 keeps it (termination protection).
     """
     compute.terminate(backend, instance_id)
+    if instance_id in backend.instances:
+        failback.leave(backend.instances[instance_id], when)
     forget_instance(backend, instance_id)
 
 
@@ -129,9 +131,9 @@ def _finish(backend: DRSBackend, job: Job, part: Participant, when: datetime) ->
 
 def _fail(backend: DRSBackend, job: Job, part: Participant, when: datetime, failure: StepFailedError) -> None:
     if failure.event:
-        _log(job, when, failure.event, part, rawError=failure.raw_error)
+        log(job, when, failure.event, part, rawError=failure.raw_error)
     part.status = "FAILED"
-    if job.kind == LAUNCH:
+    if job.recovers:
         if part.conversion_server_id and part.server_id not in job.staging:
             compute.terminate(backend, part.conversion_server_id)
         if part.target_instance_id:
@@ -147,7 +149,8 @@ def _tell_execution(backend: DRSBackend, job: Job, when: datetime) -> None:
         backend.schedule(when, job.execution_id, "plan_look")
 
 
-def _log(job: Job, when: datetime, event: str, part: Participant | None = None, **data: Any) -> None:
+def log(job: Job, when: datetime, event: str, part: Participant | None = None, **data: Any) -> None:
+    """Write an event into the job log."""
     event_data = {"sourceServerID": part.server_id} if part else {}
     event_data.update({key: value for key, value in data.items() if value is not None})
     job.log.append({"logDateTime": date_string(when), "event": event, "eventData": event_data})
@@ -155,10 +158,10 @@ def _log(job: Job, when: datetime, event: str, part: Participant | None = None, 
 
 def _job_start(backend: DRSBackend, job: Job, when: datetime) -> None:
     job.status = "STARTED"
-    _log(job, when, "JOB_START")
+    log(job, when, "JOB_START")
     for part in job.participants:
         part.status = "IN_PROGRESS"
-        if job.kind == LAUNCH:
+        if job.recovers:
             server = backend.servers[part.server_id]
             server.last_launch = {**server.last_launch, "status": part.status}
 
@@ -166,7 +169,7 @@ def _job_start(backend: DRSBackend, job: Job, when: datetime) -> None:
 def _job_end(backend: DRSBackend, job: Job, when: datetime) -> None:
     job.status = "COMPLETED"
     job.ended = when - timedelta(seconds=ENDED_BEFORE_JOB_END)
-    _log(job, when, "JOB_END")
+    log(job, when, "JOB_END")
     _tell_execution(backend, job, when)
     if job.kind == TERMINATE and not SETTINGS.terminate_job_keeps_participants:
         job.participants = []
@@ -176,46 +179,46 @@ def _job_end(backend: DRSBackend, job: Job, when: datetime) -> None:
 
 
 def _cleanup_start(backend: DRSBackend, job: Job, part: Participant, when: datetime) -> None:  # noqa: ARG001
-    _log(job, when, "CLEANUP_START", part)
+    log(job, when, "CLEANUP_START", part)
 
 
 def _cleanup_end(backend: DRSBackend, job: Job, part: Participant, when: datetime) -> None:
     older = older_instance(backend, backend.servers[part.server_id])
     if older:
         try:
-            remove_instance(backend, older)
+            remove_instance(backend, older, when)
         except compute.Ec2RefusalError as error:
             raise StepFailedError("CLEANUP_FAIL", str(error)) from error
-    _log(job, when, "CLEANUP_END", part)
+    log(job, when, "CLEANUP_END", part)
 
 
 def _snapshot_start(backend: DRSBackend, job: Job, part: Participant, when: datetime) -> None:
-    _log(job, when, "SNAPSHOT_START", part)
+    log(job, when, "SNAPSHOT_START", part)
     if _replicating(backend, part).replication.state in HALTED_STATES:
         for name in part.offsets:
             part.offsets[name] += SETTINGS.previous_snapshot_after
 
 
 def _snapshot_end(backend: DRSBackend, job: Job, part: Participant, when: datetime) -> None:
-    fault = _take_fault(backend, part, "SNAPSHOT")
+    fault = take_fault(backend, part, "SNAPSHOT")
     if fault:
         raise StepFailedError("SNAPSHOT_FAIL", fault.raw_error)
     server = _replicating(backend, part)
     if server.replication.state not in HALTED_STATES:
         part.point_in_time = latest_point(server, when)
-        _log(job, when, "SNAPSHOT_END", part)
+        log(job, when, "SNAPSHOT_END", part)
         return
     previous = snapshots(server, part.server_id, when)
     if not previous:
         raise StepFailedError("USING_PREVIOUS_SNAPSHOT_FAILED")
     part.point_in_time = previous[-1].moment
-    _log(job, when, "USING_PREVIOUS_SNAPSHOT", part)
+    log(job, when, "USING_PREVIOUS_SNAPSHOT", part)
 
 
 def _conversion_start(backend: DRSBackend, job: Job, part: Participant, when: datetime) -> None:
     if job.kind == LAUNCH and not compute.has_network(backend, backend.servers[part.server_id]):
         raise StepFailedError(None)  # a launch without any subnet ends without an event and without a reason
-    _log(job, when, "CONVERSION_START", part)
+    log(job, when, "CONVERSION_START", part)
     if part.server_id in job.staging:
         return  # the job in the staging account converts
     try:
@@ -232,17 +235,17 @@ def _conversion_end(backend: DRSBackend, job: Job, part: Participant, when: date
             raise StepFailedError("CONVERSION_FAIL", "The snapshot could not be converted in the staging account")
     elif part.conversion_server_id:
         compute.terminate(backend, part.conversion_server_id)
-    fault = _take_fault(backend, part, "CONVERSION")
+    fault = take_fault(backend, part, "CONVERSION")
     if fault:
         raise StepFailedError("CONVERSION_FAIL", fault.raw_error)
-    _log(job, when, "CONVERSION_END", part, conversionServerID=part.conversion_server_id)
+    log(job, when, "CONVERSION_END", part, conversionServerID=part.conversion_server_id)
     if job.kind == CONVERT:
         part.status = "LAUNCHED"
 
 
 def _launch_start(backend: DRSBackend, job: Job, part: Participant, when: datetime) -> None:
-    _log(job, when, "LAUNCH_START", part)
-    fault = _take_fault(backend, part, "LAUNCH")
+    log(job, when, "LAUNCH_START", part)
+    fault = take_fault(backend, part, "LAUNCH")
     if fault:
         raise StepFailedError("LAUNCH_FAILED", fault.raw_error)
     try:
@@ -272,26 +275,27 @@ def _launch_end(backend: DRSBackend, job: Job, part: Participant, when: datetime
     part.recovery_instance_id = server.recovery_instance_id = server.launched_instance_id = instance_id
     part.status = "LAUNCHED"
     _record_result(server, "LAUNCHED")
-    _log(job, when, "LAUNCH_END", part, targetInstanceID=instance_id)
+    failback.record_launch(server, job.job_id, when, is_drill=job.is_drill)
+    log(job, when, "LAUNCH_END", part, targetInstanceID=instance_id)
 
 
 def _terminate_start(backend: DRSBackend, job: Job, part: Participant, when: datetime) -> None:  # noqa: ARG001
-    _log(job, when, "CLEANUP_START", part)
+    log(job, when, "CLEANUP_START", part)
 
 
 def _terminate_end(backend: DRSBackend, job: Job, part: Participant, when: datetime) -> None:
     instance_id = part.recovery_instance_id or ""
     try:
-        remove_instance(backend, instance_id)
+        remove_instance(backend, instance_id, when)
     except compute.Ec2RefusalError as error:
         backend.instances[instance_id].terminating = False
         raise StepFailedError("CLEANUP_FAIL", str(error)) from error
     part.status = "TERMINATED"
-    _log(job, when, "CLEANUP_END", part)
+    log(job, when, "CLEANUP_END", part)
 
 
 _JOB_STEPS: dict[str, Callable[[DRSBackend, Job, datetime], None]] = {"job_start": _job_start, "job_end": _job_end}
-_SERVER_STEPS: dict[str, Callable[[DRSBackend, Job, Participant, datetime], None]] = {
+SERVER_STEPS: dict[str, Callable[[DRSBackend, Job, Participant, datetime], None]] = {
     "cleanup_start": _cleanup_start,
     "cleanup_end": _cleanup_end,
     "snapshot_start": _snapshot_start,
@@ -322,7 +326,8 @@ def _prepared(job: Job, part: Participant) -> Participant:
     return staging.jobs[job_id].participant(server_id)
 
 
-def _take_fault(backend: DRSBackend, part: Participant, phase: str) -> LaunchFault | None:
+def take_fault(backend: DRSBackend, part: Participant, phase: str) -> LaunchFault | None:
+    """Return the fault that shall happen to a server in this phase of a launch, and use it up."""
     for fault in backend.servers[part.server_id].faults:
         if fault.phase == phase and fault.times > 0:
             fault.times -= 1

@@ -17,16 +17,21 @@ from ..clock import CLOCK
 from .errors import UninitializedAccountError
 from .quotas import DEFAULTS, Quota
 from .recovery_plans.state import RecoveryPlans
-from .state import Job, RecoveryInstance, SourceServer
+from .state import Job, RecoveryInstance, ReplicationTemplate, SourceServer
 
 LOCK = threading.RLock()
 """One lock for all accounts: an extended server touches the stores of two."""
 
 
+REPLICATION_STEP = "replication"
+"""The step of the agenda that ends a phase of replication; it belongs to no job."""
+
+
 class Due(NamedTuple):
     """An entry of the agenda: at `when`, in the order of `sequence`, the step `step` of a job (for one server).
 
-    `owner` is the id of the job, or that of an execution of a recovery plan.
+    `owner` is the id of the job, or that of an execution of a recovery plan, or that of the source server (or recovery
+    instance) of which a phase of replication ends.
     """
 
     when: datetime
@@ -45,8 +50,10 @@ class DRSBackend(BaseBackend):
         self.servers: dict[str, SourceServer] = {}
         self.jobs: dict[str, Job] = {}
         self.instances: dict[str, RecoveryInstance] = {}
+        self.replication_templates: dict[str, ReplicationTemplate] = {}
         self.quotas = dict(DEFAULTS)
         self.jobs_made = 0
+        self.replication_templates_made = 0
         self.recovery_plans = RecoveryPlans()
         self._agenda: list[Due] = []
         self._sequence = itertools.count()
@@ -83,14 +90,17 @@ class DRSBackend(BaseBackend):
 
     def catch_up(self) -> None:
         """Do every step that is due. Requests do this first, so they never see less than the clock shows."""
-        from . import launching
+        from . import launching, replication
         from .recovery_plans import progress
 
         with LOCK:
             now = CLOCK.now()
             while self._agenda and self._agenda[0].when <= now:
                 due = heapq.heappop(self._agenda)
-                (progress if due.step in progress.STEPS else launching).perform(self, due)
+                if due.step == REPLICATION_STEP:
+                    replication.perform(self, due)
+                else:
+                    (progress if due.step in progress.STEPS else launching).perform(self, due)
 
 
 drs_backends = BackendDict(DRSBackend, "drs")

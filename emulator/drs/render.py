@@ -2,53 +2,46 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
+from . import failback
 from .identifiers import identifier
 from .moments import date_string, duration_string
-from .snapshots import Snapshot, lag
+from .progress import data_replication
+from .snapshots import Snapshot
 from .staging import extension_problem, origin
 from .state import HALTED_STATES, Job, Machine, RecoveryInstance, Replication, SourceServer
 
 AGENT_VERSION = "6.60.20"
-_INITIATION_STEPS = (
-    "WAIT",
-    "CREATE_SECURITY_GROUP",
-    "LAUNCH_REPLICATION_SERVER",
-    "BOOT_REPLICATION_SERVER",
-    "AUTHENTICATE_WITH_SERVICE",
-    "DOWNLOAD_REPLICATION_SOFTWARE",
-    "CREATE_STAGING_DISKS",
-    "ATTACH_STAGING_DISKS",
-    "PAIR_REPLICATION_SERVER_WITH_AGENT",
-    "CONNECT_AGENT_TO_REPLICATION_SERVER",
-    "START_DATA_TRANSFER",
-)
-_BEFORE_FIRST_SYNC = frozenset({"INITIATING", "INITIAL_SYNC"})
+_UNSEEN_STATES = HALTED_STATES | {"DISCONNECTED"}
 
 
 def source_server(server: SourceServer, now: datetime) -> dict[str, Any]:
     """Return a source server."""
     replicating = origin(server)
-    machine = replicating.machine if replicating else server.machine
+    machine = (replicating or server).machine
+    replication = (replicating or server).replication
     shown = {
         "sourceServerID": server.server_id,
         "arn": server.arn,
         "tags": dict(server.tags),
         "lastLaunchResult": server.last_launch_result,
-        "dataReplicationInfo": _data_replication(replicating or server, now),
-        "lifeCycle": _life_cycle(server, replicating or server, now),
+        "dataReplicationInfo": data_replication(replication, machine.disks, now),
+        "lifeCycle": _life_cycle(server, replication, now),
         "sourceProperties": _source_properties(machine, now),
         "stagingArea": _staging_area(server),
-        "sourceCloudProperties": {
+        "replicationDirection": server.direction,
+        "agentVersion": AGENT_VERSION,
+    }
+    if machine.in_aws:
+        shown["sourceCloudProperties"] = {
             "originAccountID": machine.origin_account,
             "originRegion": machine.origin_region,
             "originAvailabilityZone": machine.origin_zone,
-        },
-        "replicationDirection": "FAILOVER",
-        "agentVersion": AGENT_VERSION,
-    }
+        }
+    if server.reversed_arn:
+        shown["reversedDirectionSourceServerArn"] = server.reversed_arn
     if server.recovery_instance_id:
         shown["recoveryInstanceId"] = server.recovery_instance_id
     return shown
@@ -64,59 +57,16 @@ def _staging_area(server: SourceServer) -> dict[str, Any]:
     return {**area, "status": "EXTENDED"}
 
 
-def _life_cycle(server: SourceServer, replicating: SourceServer, now: datetime) -> dict[str, Any]:
-    started = replicating.replication.started
-    seen = replicating.replication.since if replicating.replication.state in HALTED_STATES else now
-    return {
+def _life_cycle(server: SourceServer, replication: Replication, now: datetime) -> dict[str, Any]:
+    shown = {
         "addedToServiceDateTime": date_string(server.added),
-        "firstByteDateTime": date_string(started),
-        "elapsedReplicationDuration": duration_string(now - started),
-        "lastSeenByServiceDateTime": date_string(seen),
+        "lastSeenByServiceDateTime": date_string(replication.since if replication.state in _UNSEEN_STATES else now),
         "lastLaunch": server.last_launch,
     }
-
-
-def _data_replication(server: SourceServer, now: datetime) -> dict[str, Any]:
-    replication = server.replication
-    info: dict[str, Any] = {
-        "dataReplicationState": replication.state,
-        "replicatedDisks": [
-            _replicated_disk(disk.device_name, disk.size, replication) for disk in server.machine.disks
-        ],
-    }
-    if replication.state in ("DISCONNECTED", "STOPPED"):
-        return info
-    info["lagDuration"] = duration_string(lag(server, now))
-    info["dataReplicationInitiation"] = {
-        "startDateTime": date_string(replication.started),
-        "nextAttemptDateTime": _whole_minute(replication.started + timedelta(minutes=30)),
-        "steps": [{"name": name, "status": _step_status(replication)} for name in _INITIATION_STEPS],
-    }
-    if replication.state == "STALLED":
-        info["dataReplicationError"] = {"error": "AGENT_NOT_SEEN"}
-    return info
-
-
-def _whole_minute(moment: datetime) -> str:
-    """Return the date of the minute that follows, as DRS writes a moment that it plans: without microseconds."""
-    return (moment.replace(second=0, microsecond=0) + timedelta(minutes=1)).isoformat()
-
-
-def _step_status(replication: Replication) -> str:
-    return "NOT_STARTED" if replication.state == "INITIATING" else "SUCCEEDED"
-
-
-def _replicated_disk(device: str, size: int, replication: Replication) -> dict[str, Any]:
-    total = 0 if replication.state == "DISCONNECTED" else size
-    done = 0 if replication.state in _BEFORE_FIRST_SYNC else total
-    return {
-        "deviceName": device,
-        "totalStorageBytes": total,
-        "replicatedStorageBytes": done,
-        "rescannedStorageBytes": done,
-        "backloggedStorageBytes": 0,
-        "volumeStatus": "REGULAR",
-    }
+    if replication.first_byte:
+        shown["firstByteDateTime"] = date_string(replication.first_byte)
+        shown["elapsedReplicationDuration"] = duration_string(now - replication.first_byte)
+    return shown
 
 
 def _source_properties(machine: Machine, now: datetime) -> dict[str, Any]:
@@ -184,7 +134,7 @@ def recovery_instance(item: RecoveryInstance, ec2_state: str, now: datetime) -> 
         now: the present moment.
     """
     machine = item.machine
-    return {
+    shown = {
         "recoveryInstanceID": item.instance_id,
         "ec2InstanceID": item.instance_id,
         "ec2InstanceState": ec2_state,
@@ -192,8 +142,8 @@ def recovery_instance(item: RecoveryInstance, ec2_state: str, now: datetime) -> 
         "sourceServerID": item.server_id,
         "arn": item.arn,
         "tags": dict(item.tags),
-        "failback": {"state": "FAILBACK_NOT_STARTED"},
-        "dataReplicationInfo": {"dataReplicationState": "DISCONNECTED" if item.disconnected else "NOT_STARTED"},
+        "failback": failback.shown(item, now),
+        "dataReplicationInfo": failback.data_replication(item, now),
         "recoveryInstanceProperties": {
             "lastUpdatedDateTime": date_string(now),
             "identificationHints": {**identification_hints(machine), "awsInstanceID": item.instance_id},
@@ -204,10 +154,12 @@ def recovery_instance(item: RecoveryInstance, ec2_state: str, now: datetime) -> 
         },
         "pointInTimeSnapshotDateTime": date_string(item.point_in_time),
         "isDrill": item.is_drill,
-        "originEnvironment": "AWS" if machine.instance_id else "ON_PREMISES",
-        "originAvailabilityZone": machine.origin_zone,
+        "originEnvironment": "AWS" if machine.in_aws else "ON_PREMISES",
         "agentVersion": AGENT_VERSION,
     }
+    if machine.in_aws:
+        shown["originAvailabilityZone"] = machine.origin_zone
+    return shown
 
 
 def snapshot(item: Snapshot, disks: int) -> dict[str, Any]:

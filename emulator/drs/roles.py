@@ -17,6 +17,12 @@ EC2_ROLES = (
     "AWSElasticDisasterRecoveryReplicationServerRole",
 )
 DRS_ROLES = ("AWSElasticDisasterRecoveryAgentRole", "AWSElasticDisasterRecoveryFailbackRole")
+CROSS_ACCOUNT_ROLES = (
+    "DRSCrossAccountReplicationRole",
+    "DRSCrossAccountAgentRole",
+    "DRSCrossAccountAgentAuthorizedRole",
+)
+"""What failback between two accounts needs, each in both accounts, followed by `_` and the id of the other one."""
 SERVICE_LINKED_ROLE = "AWSServiceRoleForElasticDisasterRecovery"
 
 
@@ -48,6 +54,25 @@ def create_staging_role(staging_account: str, target_account: str) -> None:
         create_role(
             iam, name, "/service-role/", "drs.amazonaws.com", ["sts:AssumeRole", "sts:SetSourceIdentity"], conditions
         )
+
+
+def create_cross_account_roles(account_id: str, other_account: str) -> None:
+    """Create the roles in one account that failback to or from another one needs."""
+    iam = iam_backends[account_id]["aws"]
+    present = {role.name for role in iam.roles.values()}
+    for prefix in CROSS_ACCOUNT_ROLES:
+        if f"{prefix}_{other_account}" not in present:
+            create_role(iam, f"{prefix}_{other_account}", "/service-role/", "drs.amazonaws.com")
+
+
+def missing_cross_account_role(account_id: str, other_account: str) -> str | None:
+    """Return `account:role` of a role that failback between two accounts lacks, None when all are there."""
+    for here, there in ((account_id, other_account), (other_account, account_id)):
+        present = {role.name for role in iam_backends[here]["aws"].roles.values()}
+        for prefix in CROSS_ACCOUNT_ROLES:
+            if f"{prefix}_{there}" not in present:
+                return f"{here}:{prefix}_{there}"
+    return None
 
 
 def create_role(

@@ -61,5 +61,53 @@ class Settings:
     plan_names_unique: bool = False
     """Whether a second recovery plan of the same name is a conflict."""
 
+    initiation_step_seconds: float = 27.0
+    """How long each step of an initiation takes: 11 steps of a source server, 7 of a failback client."""
+
+    copy_overhead_seconds: float = 420.0
+    copy_mib_per_second: float = 40.0
+    first_snapshot_seconds: float = 180.0
+    """A first copy: a fixed time, and the disks at this rate, unless bandwidthThrottling is less; then a snapshot.
+    With the initiation 8 GiB take 18 minutes (15 to 25 were seen)."""
+
+    rescan_overhead_seconds: float = 120.0
+    rescan_mib_per_second: float = 160.0
+    """A rescan: a fixed time, and reading the disks at this rate (no public figure)."""
+
+    change_bytes_per_second: float = 262144.0
+    """How much of its disks a machine writes; it makes the backlog while replication is behind (no public figure)."""
+
+    resync_when_encryption_changes: bool = True
+    """Whether a change of ebsEncryption copies the disks anew and loses the snapshots ("may trigger a full resync")."""
+
+    replication_templates_per_region: int = 1
+    """Replication configuration templates of an account and Region (no public quota)."""
+
+    failback_launch_seconds: float = 480.0
+    """How long a failback client takes to convert the disks and boot the machine (no public figure)."""
+
+    initialisation_seconds: float = 120.0
+    """How long after its launch a recovery instance has "not finished initializing" (seconds to minutes were seen)."""
+
+    agent_unseen_seconds: float = 180.0
+    """How long a source server is STALLED (AGENT_NOT_SEEN) after it was pointed to another machine."""
+
+    reverse_of_drills: bool = True
+    """Whether the replication of a drill's recovery instance can be reversed (not known)."""
+
+    reverse_reuses_server: bool = False
+    """Whether a further reversal of a source server points its FAILBACK server, if it still exists, to the new machine;
+    else each makes a new one, as the stale reversedDirectionSourceServerArn of later cycles suggests."""
+
+    failback_completes_at_launch: bool = False
+    """Whether a failback between Regions is FAILBACK_COMPLETED as soon as it was launched for good; else it stays
+    FAILBACK_IN_PROGRESS, and the instance cannot be terminated, until the FAILBACK server's replication is stopped."""
+
+    reversed_arn_goes_stale: bool = True
+    """Whether a source server shows the FAILBACK server of its first cycle for ever (seen), or the latest one."""
+
+    reversed_server_copies_tags: bool = False
+    """Whether a FAILBACK server gets the tags of the server that it was made for (not known)."""
+
 
 SETTINGS = Settings()

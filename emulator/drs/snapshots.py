@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from .identifiers import fraction, identifier
-from .state import ACTIVE_STATES, HALTED_STATES, SourceServer
+from .replication import behind
+from .state import SourceServer
 
 _UNITS = {"MINUTE": 60, "HOUR": 3600, "DAY": 86400}
-FIRST_AFTER = timedelta(minutes=20)
-"""From adding a server to its first snapshot: what an initial sync takes at least."""
+WITHOUT_SNAPSHOTS = frozenset({"INITIAL_SYNC", "STOPPED", "DISCONNECTED"})
+"""Replication states of a server that has nothing to recover from."""
 
 
 @dataclass(frozen=True)
@@ -22,17 +23,9 @@ class Snapshot:
     moment: datetime
 
 
-def lag(server: SourceServer, now: datetime) -> timedelta:
-    """Return how far the replicated data are behind the machine."""
-    behind = timedelta(seconds=server.replication.lag)
-    if server.replication.state in HALTED_STATES:
-        behind += now - server.replication.since
-    return behind
-
-
 def latest_point(server: SourceServer, now: datetime) -> datetime:
     """Return the moment whose data are the newest that DRS holds."""
-    return now - lag(server, now)
+    return now - behind(server.replication, now)
 
 
 def snapshots(server: SourceServer, owner_id: str, now: datetime) -> list[Snapshot]:
@@ -43,20 +36,23 @@ def snapshots(server: SourceServer, owner_id: str, now: datetime) -> list[Snapsh
         owner_id: the source server that is asked about; an extended server shows the snapshots as its own.
         now: the present moment.
     """
-    if server.replication.state not in ACTIVE_STATES:
+    oldest = server.replication.protected_since
+    if oldest is None or server.replication.state in WITHOUT_SNAPSHOTS:
         return []
     newest = latest_point(server, now)
-    oldest = server.added + FIRST_AFTER
     phase = int(fraction("snapshots", server.server_id) * 600)
     moments = set()
     for rule in server.replication_configuration["pitPolicy"]:
         if rule.get("enabled", True):
             unit = _UNITS[rule["units"]]
-            begin = max(oldest, now - timedelta(seconds=rule["retentionDuration"] * unit))
-            moments |= set(_ticks(begin, newest, rule["interval"] * unit, phase))
+            kept_since = now - timedelta(seconds=rule["retentionDuration"] * unit)
+            moments |= set(_ticks(max(oldest, kept_since), newest, rule["interval"] * unit, phase))
+            if kept_since <= oldest <= newest:
+                moments.add(oldest)
     return [
         Snapshot(identifier("pit", server.server_id, moment.isoformat()), owner_id, moment)
         for moment in sorted(moments)
+        if not any(begin < moment < end for begin, end in server.replication.gaps)
     ]
 
 

@@ -32,7 +32,7 @@ class Disk:
 
 @dataclass
 class Machine:
-    """What the agent reports of the machine that replicates."""
+    """What the agent reports of the machine that replicates; a machine on premises has no origin in AWS."""
 
     hostname: str
     fqdn: str
@@ -42,10 +42,15 @@ class Machine:
     ram_bytes: int
     interfaces: list[Interface]
     disks: list[Disk]
-    origin_account: str
-    origin_region: str
-    origin_zone: str
+    origin_account: str | None
+    origin_region: str | None
+    origin_zone: str | None
     instance_id: str | None
+
+    @property
+    def in_aws(self) -> bool:
+        """Tell whether the machine is an EC2 instance."""
+        return self.instance_id is not None
 
     @property
     def is_windows(self) -> bool:
@@ -59,14 +64,50 @@ class Machine:
         return addresses[0] if addresses else None
 
 
+@dataclass(frozen=True)
+class Phase:
+    """A replication state that lasts so many seconds, with what is wrong meanwhile."""
+
+    state: str
+    seconds: float
+    error: str | None = None
+
+
 @dataclass
 class Replication:
-    """Where replication stands: the state, the lag (seconds) at `since`, the moment of the last change."""
+    """Where replication stands. `replication.py` moves it, `progress.py` shows it.
+
+    A state that time alone does not end has no `until`; else the phases of `ahead` follow it, then CONTINUOUS.
+    """
 
     state: str
     lag: float
+    """Seconds behind the machine at `since`."""
     since: datetime
+    """The moment of the last change."""
     started: datetime
+    """When the initiation began."""
+    first_byte: datetime | None = None
+    """When the first data arrived."""
+    protected_since: datetime | None = None
+    """The first consistent point in time; None while there is none to recover from."""
+    until: datetime | None = None
+    ahead: tuple[Phase, ...] = ()
+    error: str | None = None
+    """Of the enumeration DataReplicationErrorString, while STALLED."""
+    staging_zone: str | None = None
+    gaps: tuple[tuple[datetime, datetime], ...] = ()
+    """Spans of time without consistent points: the machine went on, the data came later."""
+
+
+@dataclass
+class ReplicationTemplate:
+    """The replication configuration that new source servers of an account and Region get."""
+
+    template_id: str
+    arn: str
+    configuration: dict[str, Any]
+    tags: dict[str, str]
 
 
 @dataclass
@@ -83,6 +124,8 @@ class SourceServer:
     """A source server, or the view of one that replicates in a staging account (`extends`: its ARN).
 
     `launched_instance_id` outlives the record of the recovery instance: the next launch terminates it all the same.
+    `reversed_arn` is the source server of the other direction as DRS shows it, `counterpart_arn` the one that a
+    FAILBACK server was made for. `initiation_error` makes the next initiations fail.
     """
 
     server_id: str
@@ -101,6 +144,10 @@ class SourceServer:
     launches: int = 0
     slow: float = 1.0
     faults: list[LaunchFault] = field(default_factory=list)
+    direction: str = "FAILOVER"
+    reversed_arn: str | None = None
+    counterpart_arn: str | None = None
+    initiation_error: str | None = None
 
     @property
     def template_id(self) -> str:
@@ -154,9 +201,32 @@ class Job:
         """Tell whether the job still runs."""
         return self.status != "COMPLETED"
 
+    @property
+    def recovers(self) -> bool:
+        """Tell whether the job launches recovery instances (the launch of a failback client does not)."""
+        return self.kind == "LAUNCH" and self.initiated_by != "FAILBACK"
+
     def participant(self, server_id: str) -> Participant:
         """Return the part of one server."""
         return next(item for item in self.participants if item.server_id == server_id)
+
+
+@dataclass
+class Failback:
+    """What a recovery instance's failback has come to.
+
+    `replicates_to` is the source server that ReverseReplication made or pointed here; `client_id` and `replication` are
+    those of an on-premises failback client.
+    """
+
+    state: str = "FAILBACK_NOT_STARTED"
+    initiated: datetime | None = None
+    replicates_to: str | None = None
+    job_id: str | None = None
+    launch_type: str | None = None
+    client_id: str | None = None
+    original_server: bool = False
+    replication: Replication | None = None
 
 
 @dataclass
@@ -174,3 +244,5 @@ class RecoveryInstance:
     tags: dict[str, str] = field(default_factory=dict)
     disconnected: bool = False
     terminating: bool = False
+    failback: Failback = field(default_factory=Failback)
+    failback_configuration: dict[str, Any] = field(default_factory=dict)

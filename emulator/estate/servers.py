@@ -12,7 +12,8 @@ from ..drs import templates
 from ..drs.identifiers import digest, identifier
 from ..drs.models import drs_backends
 from ..drs.operations.launch_configurations import DEFAULTS
-from ..drs.state import Disk, Interface, Machine, Replication, SourceServer
+from ..drs.replication import impose, set_lag
+from ..drs.state import ACTIVE_STATES, Disk, Interface, Machine, Replication, SourceServer
 from ..drs.templates import GIBIBYTE
 from .document import Server
 from .networks import born_as
@@ -23,6 +24,10 @@ PIT_POLICY = [
     {"ruleID": 3, "units": "DAY", "interval": 1, "retentionDuration": 7, "enabled": True},
 ]
 """The default point-in-time policy of DRS."""
+
+FIRST_BYTE_AFTER = timedelta(minutes=1)
+PROTECTED_AFTER = timedelta(minutes=20)
+"""From adding a server to its first data, and to its first snapshot: what a first copy takes at least."""
 
 KEY_ALIAS = "alias/aws-embedded-drs"
 
@@ -73,11 +78,17 @@ def _create_instance(server: Server, launched: datetime) -> None:
 def _create_source_server(server: Server, added: datetime) -> None:
     backend = drs_backends[server.target.account][server.target.region]
     machine = _machine(server)
+    replication = Replication("INITIATING", 0.0, CLOCK.now(), added, staging_zone=server.staging_subnet.zone)
+    if server.state in ACTIVE_STATES:
+        replication.first_byte = added + FIRST_BYTE_AFTER
+        replication.protected_since = added + PROTECTED_AFTER
+    impose(replication, server.state, CLOCK.now())
+    set_lag(replication, float(server.lag), CLOCK.now())
     backend.servers[server.server_id] = SourceServer(
         server.server_id,
         backend.arn("source-server", server.server_id),
         machine,
-        Replication(server.state, float(server.lag), CLOCK.now(), added + timedelta(minutes=1)),
+        replication,
         added,
         {"Name": server.name, **server.tags},
         {

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..models import DRSBackend
 from . import (
+    failback,
     jobs,
     launch_configurations,
     recovery_instances,
@@ -19,6 +20,9 @@ from . import (
     recovery_plan_executions,
     recovery_plan_steps,
     recovery_plans,
+    replication,
+    replication_templates,
+    reversal,
     servers,
     service,
     snapshots,
@@ -32,10 +36,14 @@ OPERATIONS: dict[str, Operation] = {}
 for _module in (
     service,
     servers,
+    replication,
+    replication_templates,
     launch_configurations,
     snapshots,
     jobs,
     recovery_instances,
+    reversal,
+    failback,
     staging_accounts,
     recovery_plans,
     recovery_plan_steps,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from .. import compute, render
+from .. import compute, failback, render
 from ..errors import ConflictError, ResourceNotFoundError, ValidationError
 from ..launching import TERMINATE, forget_instance, new_job, schedule_job
 from ..models import DRSBackend
@@ -15,7 +15,8 @@ from ..state import Participant, RecoveryInstance
 from .jobs import check_job_quotas
 
 
-def _find(backend: DRSBackend, instance_id: str) -> RecoveryInstance:
+def find(backend: DRSBackend, instance_id: str) -> RecoveryInstance:
+    """Return a recovery instance of this store, or raise ResourceNotFoundError."""
     if instance_id not in backend.instances:
         raise ResourceNotFoundError(
             f"Recovery Instance {instance_id} not found",
@@ -51,6 +52,11 @@ def terminate_recovery_instances(backend: DRSBackend, request: dict[str, Any], n
     ending = [item.instance_id for item in records if item.terminating]
     if ending:
         raise ConflictError(f"Recovery Instance {ending[0]} is already being terminated", resourceId=ending[0])
+    failing_back = [item.instance_id for item in records if failback.in_progress(item)]
+    if failing_back:
+        raise ConflictError(
+            f"Recovery Instance {failing_back[0]} cannot be terminated during failback", resourceId=failing_back[0]
+        )
     check_job_quotas(backend, [item.server_id for item in records])
     offsets = {"terminate_start": 0.8, "terminate_end": SETTINGS.terminate_seconds - 3}
     participants = [
@@ -65,19 +71,28 @@ def terminate_recovery_instances(backend: DRSBackend, request: dict[str, Any], n
 
 def disconnect_recovery_instance(backend: DRSBackend, request: dict[str, Any], now: datetime) -> dict[str, Any]:  # noqa: ARG001
     """Answer DisconnectRecoveryInstance."""
-    item = _find(backend, request["recoveryInstanceID"])
+    item = find(backend, request["recoveryInstanceID"])
     if item.terminating:
         raise ConflictError(f"Recovery Instance {item.instance_id} is being terminated", resourceId=item.instance_id)
+    if failback.reversed_now(item):
+        raise ConflictError(
+            f"Recovery Instance {item.instance_id} cannot be disconnected, its replication is reversed",
+            resourceId=item.instance_id,
+        )
+    if failback.in_progress(item):
+        raise ConflictError(
+            f"Recovery Instance {item.instance_id} cannot be disconnected during failback", resourceId=item.instance_id
+        )
     item.disconnected = True
     return {}
 
 
 def delete_recovery_instance(backend: DRSBackend, request: dict[str, Any], now: datetime) -> dict[str, Any]:  # noqa: ARG001
-    """Answer DeleteRecoveryInstance: only the record of a disconnected one goes; the EC2 instance stays."""
-    item = _find(backend, request["recoveryInstanceID"])
+    """Answer DeleteRecoveryInstance: the record of a disconnected or reversed one goes; the EC2 instance stays."""
+    item = find(backend, request["recoveryInstanceID"])
     if item.terminating:
         raise ConflictError(f"Recovery Instance {item.instance_id} is being terminated", resourceId=item.instance_id)
-    if not item.disconnected:
+    if not item.disconnected and not failback.reversed_now(item):
         raise ConflictError(
             f"Recovery Instance {item.instance_id} must be disconnected before it is deleted",
             resourceId=item.instance_id,

@@ -1,4 +1,4 @@
-"""Source servers: list, disconnect, delete, and their replication configuration."""
+"""Source servers: list, disconnect, delete."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .. import render, templates
 from ..errors import ConflictError, ResourceNotFoundError
 from ..models import DRSBackend
 from ..paging import answer, page
-from ..staging import origin
+from ..replication import stop
 from ..state import SourceServer
 
 BUSY = "One or more of the Source Servers included in API call are currently being processed by a Job"
@@ -52,22 +52,20 @@ def _matches(server: SourceServer, filters: dict[str, Any]) -> bool:
 def disconnect_source_server(backend: DRSBackend, request: dict[str, Any], now: datetime) -> dict[str, Any]:
     """Answer DisconnectSourceServer."""
     server = find(backend, request["sourceServerID"])
-    _refuse_busy(backend, server)
-    if server.extends:
-        raise ConflictError("An extended Source Server cannot be disconnected here", resourceId=server.server_id)
+    refuse_busy(backend, server)
+    refuse_extended(server)
     if server.recovery_instance_id:
         raise ConflictError(
             "Source Server has a Recovery Instance and cannot be disconnected", resourceId=server.server_id
         )
-    server.replication.state = "DISCONNECTED"
-    server.replication.since = now
+    stop(server, "DISCONNECTED", now)
     return render.source_server(server, now)
 
 
 def delete_source_server(backend: DRSBackend, request: dict[str, Any], now: datetime) -> dict[str, Any]:  # noqa: ARG001
     """Answer DeleteSourceServer; an extended server need not be disconnected first."""
     server = find(backend, request["sourceServerID"])
-    _refuse_busy(backend, server)
+    refuse_busy(backend, server)
     if not server.extends and server.replication.state != "DISCONNECTED":
         raise ConflictError("Source Server must be disconnected before it is deleted", resourceId=server.server_id)
     templates.delete(backend, server)
@@ -75,30 +73,22 @@ def delete_source_server(backend: DRSBackend, request: dict[str, Any], now: date
     return {}
 
 
-def _refuse_busy(backend: DRSBackend, server: SourceServer) -> None:
+def refuse_busy(backend: DRSBackend, server: SourceServer) -> None:
+    """Raise ConflictError while a job works on a server."""
     if server.server_id in busy_servers(backend):
         raise ConflictError(BUSY, resourceId=server.server_id)
 
 
-def get_replication_configuration(
-    backend: DRSBackend,
-    request: dict[str, Any],
-    now: datetime,  # noqa: ARG001
-) -> dict[str, Any]:
-    """Answer GetReplicationConfiguration; an extended server is configured in the staging account only."""
-    server = find(backend, request["sourceServerID"])
+def refuse_extended(server: SourceServer) -> None:
+    """Raise ConflictError for a server that replicates in its staging account."""
     if server.extends:
-        raise ResourceNotFoundError(
-            "The replication configuration of an extended Source Server is held by its staging account",
-            resourceId=server.server_id,
+        raise ConflictError(
+            "The replication of an extended Source Server is that of its staging account", resourceId=server.server_id
         )
-    replicating = origin(server) or server
-    return {"sourceServerID": server.server_id, **replicating.replication_configuration}
 
 
 OPERATIONS = {
     "DescribeSourceServers": describe_source_servers,
     "DisconnectSourceServer": disconnect_source_server,
     "DeleteSourceServer": delete_source_server,
-    "GetReplicationConfiguration": get_replication_configuration,
 }

@@ -1,4 +1,4 @@
-"""Tags of source servers, jobs, recovery instances, recovery plans and their executions."""
+"""Tags of source servers, jobs, recovery instances, replication templates, recovery plans and their executions."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ def _tags_of(backend: DRSBackend, arn: str) -> dict[str, str]:
         "recovery-instance": backend.instances,
         "recovery-plan": backend.recovery_plans.plans,
         "recovery-plan-execution": backend.recovery_plans.executions,
+        "replication-configuration-template": backend.replication_templates,
     }
     resource = stores.get(kind, {}).get(identifier)
     if resource is None or resource.arn != arn:

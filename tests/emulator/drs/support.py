@@ -21,12 +21,12 @@ RECOVERY_WAREHOUSE = "subnet-0a20800000000f001"
 
 
 class Drs:
-    """A running emulator, seen by the operator of the target account in the recovery Region."""
+    """A running emulator, seen by the operator of an account in a Region: the target account's, where it recovers."""
 
-    def __init__(self, aws: EmbeddedAws):
+    def __init__(self, aws: EmbeddedAws, region: str = "us-west-2", account: str = TARGET):
         self.aws = aws
-        self.api = aws.client("drs")
-        self.ec2 = aws.client("ec2")
+        self.api = aws.client("drs", region=region, account=account)
+        self.ec2 = aws.client("ec2", region=region, account=account)
 
     @cached_property
     def staging_api(self) -> Any:

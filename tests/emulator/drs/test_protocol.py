@@ -25,6 +25,9 @@ SAMPLES: dict[str, Any] = {
     "AccountID": "111111111111",
     "StrictDRSARN": "arn:aws:drs:us-west-2:222222222222:recovery-plan/rp-00000000000000000",
     "RecoveryPlanStepConfiguration": {"waitStepConfiguration": {"waitDurationMinutes": 1}},
+    "SubnetID": "subnet-00000000000000000",
+    "SecurityGroupID": "sg-00000000000000000",
+    "ReplicationConfigurationTemplateID": "rct-00000000000000000",
 }
 
 
