@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from .errors import ValidationError
+from .identifiers import digest
 from .settings import SETTINGS
 
 Item = TypeVar("Item")
 LARGEST_PAGE = 1000
+_MARK_LENGTH = 16
 
 
 def page(
@@ -47,14 +48,22 @@ def answer(name: str, items: list[Any], token: str | None) -> dict[str, Any]:
 
 
 def _encode(key: list[Any]) -> str:
-    return base64.urlsafe_b64encode(json.dumps(key).encode()).decode()
+    text = json.dumps(key)
+    return base64.urlsafe_b64encode(f"{_mark(text)}{text}".encode()).decode()
 
 
 def _decode(token: str) -> list[Any]:
     try:
-        key = json.loads(base64.urlsafe_b64decode(token.encode()))
-    except (ValueError, binascii.Error) as error:
+        marked = base64.urlsafe_b64decode(token.encode()).decode()
+    except ValueError as error:
         raise ValidationError("Invalid nextToken", "fieldValidationFailed") from error
-    if not isinstance(key, list):
+    text = marked[_MARK_LENGTH:]
+    if marked[:_MARK_LENGTH] != _mark(text):
         raise ValidationError("Invalid nextToken", "fieldValidationFailed")
+    key: list[Any] = json.loads(text)
     return key
+
+
+def _mark(text: str) -> str:
+    """Return what tells a token that was made here from one that was made up."""
+    return digest("page", text)[:_MARK_LENGTH]
