@@ -1,4 +1,4 @@
-"""What the status shows, in this order, and the control routes of DRS, faults and throttling."""
+"""What the status shows, in this order, and the control routes of DRS, events, faults and throttling."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from emulator.clock import CLOCK
 from emulator.drs import control as drs_control
 from emulator.drs import control_failback
 from emulator.drs.models import DRSBackend, drs_backends
+from emulator.events import control as event_control
 from emulator.faults import control as fault_control
 from emulator.faults.registry import FAULTS
 from emulator.lambda_runner import service
@@ -21,9 +22,10 @@ from emulator.throttling import control as throttling_control
 
 
 def add_sections() -> None:
-    """Serve `/_embedded/drs/…`, faults and throttling, and fill the status."""
+    """Serve `/_embedded/drs/…`, events, faults and throttling, and fill the status."""
     for path, handler in {**drs_control.ROUTES, **control_failback.ROUTES}.items():
         control.route("POST", f"drs/{path}", handler)
+    event_control.add_routes()
     fault_control.add_routes()
     throttling_control.add_routes()
     control.add_status("clock", CLOCK.status)

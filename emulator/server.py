@@ -22,6 +22,7 @@ _PARTS = (
     "emulator.lambda_runner",
     "emulator.stepfunctions",
     "emulator.ec2",
+    "emulator.events",
     "emulator.drs",
 )
 _FOREIGN_SETTINGS = ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_CONFIG_FILE", "MOTO_ACCOUNT_ID")

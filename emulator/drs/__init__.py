@@ -6,6 +6,8 @@ models      the store of an account and Region, and its agenda on the virtual cl
 launching   how jobs go on; compute, templates: what they do in EC2
 render      state → answers
 control     what tests change from outside
+events      what EventBridge hears
+faults, replication_faults  what fault rules do
 settings    behaviour that public sources leave open
 """
 
@@ -19,7 +21,7 @@ def install() -> None:
 
     import moto.backend_index
 
-    from . import models, service_quotas, urls
+    from . import models, replication_faults, service_quotas, urls
 
     package = sys.modules[__name__]
     package.drs_backends = models.drs_backends  # type: ignore[attr-defined]  # moto looks for it in the package
@@ -30,6 +32,7 @@ def install() -> None:
     if not any(name == "drs" for name, _ in patterns):
         patterns.append(("drs", re.compile(urls.url_bases[0])))
     service_quotas.install()
+    replication_faults.install()
 
 
 register = install

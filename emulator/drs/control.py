@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from ..clock import CLOCK
-from . import render
+from . import events, render
 from .models import LOCK, DRSBackend, drs_backends
 from .replication import impose, initiate, rescan, set_lag, stop
 from .responses import service_model
@@ -61,7 +61,9 @@ def change_source_server(body: dict[str, Any]) -> dict[str, Any]:
         now = CLOCK.now()
         server.initiation_error = changes.get("initiation_error", server.initiation_error)
         if "replication_state" in changes:
+            before = server.replication.state
             impose(server.replication, changes["replication_state"], now, changes.get("replication_error"))
+            events.stalled_change(server.arn, now, before, server.replication.state)
         if "resync" in changes:
             _resync(backend, server, changes["resync"], now)
         if "lag" in changes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from . import events
 from .models import backend_of, drs_backends
 from .moments import date_string
 from .progress import reverse_replication
@@ -100,6 +101,8 @@ def record_launch(server: SourceServer, job_id: str, now: datetime, *, is_drill:
         return
     item.failback.job_id = job_id
     item.failback.launch_type = "DRILL" if is_drill else "RECOVERY"
+    if state(item) == COMPLETED:
+        events.failback_change(item.arn, COMPLETED, now)
     extended = _extended_counterpart(server)
     replicating = origin(extended) if extended else None
     if replicating and not is_drill:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from . import failback, replication
+from . import events, failback, replication
 from .identifiers import identifier
 from .launching import SERVER_STEPS, StepFailedError, log, take_fault
 from .models import DRSBackend
@@ -67,18 +67,19 @@ def _conversion_start(backend: DRSBackend, job: Job, part: Participant, when: da
 
 
 def _conversion_end(backend: DRSBackend, job: Job, part: Participant, when: datetime) -> None:
-    _fail_when_told(backend, part, "CONVERSION", "CONVERSION_FAIL")
+    _fail_when_told(backend, part, when, "CONVERSION", "CONVERSION_FAIL")
     log(job, when, "CONVERSION_END", part)
 
 
 def _launch_start(backend: DRSBackend, job: Job, part: Participant, when: datetime) -> None:
     log(job, when, "LAUNCH_START", part)
-    _fail_when_told(backend, part, "LAUNCH", "LAUNCH_FAILED")
+    _fail_when_told(backend, part, when, "LAUNCH", "LAUNCH_FAILED")
 
 
 def _launch_end(backend: DRSBackend, job: Job, part: Participant, when: datetime) -> None:
     item = _instance(backend, part)
     item.failback.state = failback.COMPLETED
+    events.failback_change(item.arn, failback.COMPLETED, when)
     if item.failback.replication:
         replication.enter(item.failback.replication, (Phase("STOPPED", replication.ENDLESS),), when)
     part.status = "LAUNCHED"
@@ -89,10 +90,12 @@ def _launch_end(backend: DRSBackend, job: Job, part: Participant, when: datetime
         replication.rescan(backend, replicating, when)
 
 
-def _fail_when_told(backend: DRSBackend, part: Participant, phase: str, event: str) -> None:
+def _fail_when_told(backend: DRSBackend, part: Participant, when: datetime, phase: str, event: str) -> None:
     fault = take_fault(backend, part, phase)
     if fault:
-        _instance(backend, part).failback.state = failback.ERROR
+        item = _instance(backend, part)
+        item.failback.state = failback.ERROR
+        events.failback_change(item.arn, failback.ERROR, when)
         raise StepFailedError(event, fault.raw_error)
 
 

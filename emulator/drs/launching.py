@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from . import compute, failback
+from . import compute, events, failback, faults
 from .identifiers import identifier
 from .models import DRSBackend, Due, drs_backends
 from .moments import date_string
@@ -139,6 +139,7 @@ def _fail(backend: DRSBackend, job: Job, part: Participant, when: datetime, fail
         if part.target_instance_id:
             compute.terminate(backend, part.target_instance_id)
         _record_result(backend.servers[part.server_id], "FAILED")
+        events.launch_result(backend, job, part, when)
     _tell_execution(backend, job, when)
     _finish(backend, job, part, when)
 
@@ -207,6 +208,7 @@ def _snapshot_end(backend: DRSBackend, job: Job, part: Participant, when: dateti
     if server.replication.state not in HALTED_STATES:
         part.point_in_time = latest_point(server, when)
         log(job, when, "SNAPSHOT_END", part)
+        events.snapshot_taken(backend, part.server_id, when)
         return
     previous = snapshots(server, part.server_id, when)
     if not previous:
@@ -277,6 +279,7 @@ def _launch_end(backend: DRSBackend, job: Job, part: Participant, when: datetime
     _record_result(server, "LAUNCHED")
     failback.record_launch(server, job.job_id, when, is_drill=job.is_drill)
     log(job, when, "LAUNCH_END", part, targetInstanceID=instance_id)
+    events.launch_result(backend, job, part, when)
 
 
 def _terminate_start(backend: DRSBackend, job: Job, part: Participant, when: datetime) -> None:  # noqa: ARG001
@@ -332,7 +335,7 @@ def take_fault(backend: DRSBackend, part: Participant, phase: str) -> LaunchFaul
         if fault.phase == phase and fault.times > 0:
             fault.times -= 1
             return fault
-    return None
+    return faults.launch_fault(backend, backend.servers[part.server_id], phase)
 
 
 def _record_result(server: SourceServer, status: str) -> None:

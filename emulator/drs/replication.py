@@ -12,6 +12,7 @@ from typing import Any
 
 from moto.core.exceptions import ServiceException
 
+from . import events
 from .identifiers import fraction
 from .models import REPLICATION_STEP, DRSBackend, Due
 from .settings import SETTINGS
@@ -75,7 +76,9 @@ def rescan(backend: DRSBackend, server: SourceServer, now: datetime, *, unseen_f
 
 def stop(server: SourceServer, state: str, now: datetime) -> None:
     """Stop replication (STOPPED or DISCONNECTED): what DRS has of the server is deleted."""
+    before = server.replication.state
     enter(server.replication, (Phase(state, ENDLESS),), now)
+    events.stalled_change(server.arn, now, before, state)
     server.replication.lag = 0.0
     server.replication.protected_since = None
     server.replication.first_byte = None
@@ -84,7 +87,9 @@ def stop(server: SourceServer, state: str, now: datetime) -> None:
 def lose_agent(server: SourceServer, now: datetime) -> None:
     """Have the machine gone without a word: replication stalls, unless it was stopped before."""
     if server.replication.state not in ("STOPPED", "DISCONNECTED"):
+        before = server.replication.state
         enter(server.replication, (Phase("STALLED", ENDLESS, "AGENT_NOT_SEEN"),), now)
+        events.stalled_change(server.arn, now, before, "STALLED")
 
 
 def impose(replication: Replication, state: str, now: datetime, error: str | None = None) -> None:
@@ -112,7 +117,10 @@ def begin(backend: DRSBackend, owner_id: str, replication: Replication, course: 
         course: the phases, of which the last is endless.
         now: the present moment.
     """
+    before = replication.state
     enter(replication, course, now)
+    if owner_id in backend.servers:
+        events.stalled_change(backend.servers[owner_id].arn, now, before, replication.state)
     if replication.until:
         backend.schedule(replication.until, owner_id, REPLICATION_STEP)
 

@@ -5,11 +5,22 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from emulator.clock import CLOCK, Alarm, VirtualClock
 from emulator.faults.rules import FaultError, Occasion, Rule
 from emulator.faults.schema import read_rule
+
+
+class State(NamedTuple):
+    """What has to be done when a state begins and when it ends."""
+
+    begin: Callable[[Rule], None]
+    end: Callable[[Rule], None]
+
+
+NOTHING_TO_DO = State(lambda _rule: None, lambda _rule: None)
+"""For states that somebody looks up."""
 
 
 class Faults:
@@ -25,12 +36,11 @@ class Faults:
         self._rules: dict[str, Rule] = {}
         self._alarms: dict[str, list[Alarm]] = {}
         self._numbers = itertools.count(1)
-        self._begin: Callable[[Rule], None] | None = None
-        self._end: Callable[[Rule], None] | None = None
+        self._states: dict[str, State] = {}
 
-    def stand_for(self, begin: Callable[[Rule], None], end: Callable[[Rule], None]) -> None:
-        """Have the rules of a standing state begun and ended by these functions."""
-        self._begin, self._end = begin, end
+    def maintain(self, subject: str, begin: Callable[[Rule], None], end: Callable[[Rule], None]) -> None:
+        """Have the states of a subject begun and ended by these functions."""
+        self._states[subject] = State(begin, end)
 
     def add(self, document: dict[str, Any]) -> Rule:
         """Set a rule.
@@ -43,7 +53,7 @@ class Faults:
             if rule.rule_id in self._rules:
                 raise FaultError(f"there is a fault {rule.rule_id!r} already; delete it first")
             self._rules = {**self._rules, rule.rule_id: rule}
-        if rule.subject == "standing":
+        if rule.is_state:
             self._schedule(rule)
         return rule
 
@@ -58,6 +68,13 @@ class Faults:
                         self._drop(rule.rule_id)
                     return rule
         return None
+
+    def holds(self, occasion: Occasion) -> bool:
+        """Tell whether a state holds for this occasion."""
+        if not self._rules:
+            return False
+        now = self._clock.now()
+        return any(rule.is_state and rule.holds(now) and rule.matches(occasion) for rule in self._rules.values())
 
     def pending(self) -> list[dict[str, Any]]:
         """Return the rules that can still strike, or still hold."""
@@ -90,8 +107,8 @@ class Faults:
             alarms = self._alarms.pop(rule.rule_id, [])
         for alarm in alarms:
             alarm.cancel()
-        if rule.subject == "standing" and self._end:
-            self._end(rule)
+        if rule.is_state:
+            self._states.get(rule.subject, NOTHING_TO_DO).end(rule)
 
     def _drop(self, rule_id: str) -> None:
         self._rules = {key: rule for key, rule in self._rules.items() if key != rule_id}
@@ -102,9 +119,7 @@ class Faults:
     def _schedule(self, rule: Rule) -> None:
         """Begin and end a state at its moments. They are deadlines: a fault that is to come does not pull time."""
         alarms = []
-        begin = self._begin
-        if begin is None:
-            raise FaultError(f"nothing here can have a fault of kind {rule.kind}")
+        begin = self._states.get(rule.subject, NOTHING_TO_DO).begin
         if rule.begin is None or rule.begin <= self._clock.now():
             begin(rule)
         else:

@@ -21,7 +21,7 @@ class Occasion:
     """Something that a fault may happen to.
 
     Attributes:
-        subject: `call`, `launch`, `capacity` or `event`.
+        subject: `call`, `launch`, `capacity`, `replication` or `event`.
         traits: What the conditions of rules look at. A trait may have several names, any of which matches; a function
             is asked only when a rule names the trait.
     """
@@ -42,12 +42,13 @@ class Rule:
     """One rule, and what it has done so far.
 
     Attributes:
-        subject: What it happens to, as in `Occasion`; `standing` for a state that holds from `begin` to `end`.
+        subject: What it happens to, as in `Occasion`.
         conditions: Patterns (`*`, `?`, `[…]`) by trait; all must match.
         parameters: What the kind needs to know.
         probability: How likely a matching occasion is struck; the dice are seeded, so a run can be repeated.
         skip: So many matching occasions pass first.
         times: How many are still to be struck, None for no limit.
+        is_state: Whether it holds from `begin` to `end`, and nothing is counted.
     """
 
     rule_id: str
@@ -61,6 +62,7 @@ class Rule:
     seed: str
     skip: int
     times: int | None
+    is_state: bool = False
     seen: int = 0
     happened: int = 0
     _dice: random.Random = field(init=False, repr=False)
@@ -100,16 +102,15 @@ class Rule:
 
     def document(self) -> dict[str, Any]:
         """Return the rule as the control API shows it; `times` is what is left."""
-        return {
+        shown = {
             "id": self.rule_id,
             "kind": self.kind,
             **self.conditions,
-            **{name: value for name, value in self.parameters.items() if value is not None},
+            **self.parameters,
             "from": self.begin.isoformat() if self.begin else None,
             "to": self.end.isoformat() if self.end else None,
-            "probability": self.probability,
-            "skip": self.skip,
-            "times": self.times,
-            "seen": self.seen,
-            "happened": self.happened,
         }
+        if self.is_state:
+            return shown
+        counted = {"probability": self.probability, "skip": self.skip, "times": self.times}
+        return {**shown, **counted, "seen": self.seen, "happened": self.happened}

@@ -80,13 +80,17 @@ _WORDS: Mapping[str, Check] = {"message": _text, "retry_after": _whole(0)}
 
 @dataclass(frozen=True)
 class Kind:
-    """What a kind of fault happens to, which traits its conditions may name, and its own fields."""
+    """What a kind of fault happens to, which traits its conditions may name, and its own fields.
+
+    A state holds from one moment to another; what is no state happens so many times.
+    """
 
     subject: str
     conditions: frozenset[str]
     required: frozenset[str] = frozenset()
     parameters: Mapping[str, Check] = field(default_factory=dict)
     times: int | None = 1
+    is_state: bool = False
 
 
 _WHERE = frozenset({"account", "region"})
@@ -108,18 +112,17 @@ KINDS: Mapping[str, Kind] = {
     "slow": Kind(
         "call", _CALL, _CALLED | {"seconds"}, {"seconds": _number(0), "real_seconds": _number(0, 60)}, times=None
     ),
-    "launch_failure": Kind(
-        "launch",
-        _WHERE | {"server"},
-        frozenset({"phase"}),
-        {"phase": _one_of(lambda: PHASES), "raw_error": _text},
-    ),
+    "launch_failure": Kind("launch", _WHERE | {"server", "phase"}, frozenset({"phase"}), {"raw_error": _text}),
     "replication": Kind(
-        "standing", _WHERE | {"server"}, frozenset(), {"state": _one_of(_replication_states), "lag": _number(0)}, None
+        "replication",
+        _WHERE | {"server"},
+        parameters={"state": _one_of(_replication_states), "lag": _number(0)},
+        is_state=True,
     ),
-    "no_capacity": Kind("capacity", _WHERE | {"instance_type", "zone"}, times=None),
+    "no_capacity": Kind("capacity", _WHERE | {"instance_type", "zone"}, is_state=True),
     "lost_event": Kind("event", _WHERE | {"source", "detail_type", "resource"}),
 }
+_CONDITIONS: Mapping[str, Check] = {"phase": _one_of(lambda: PHASES)}
 _COUNTED: Mapping[str, Check] = {"probability": _number(0, 1), "seed": _text, "skip": _whole(0), "times": _whole(1)}
 _EVERY: frozenset[str] = frozenset({"id", "kind", "from", "to"})
 
@@ -139,9 +142,10 @@ def read_rule(document: dict[str, Any], default_id: str, now: datetime) -> Rule:
     if name not in KINDS:
         raise FaultError(f"there is no kind of fault {name!r}; there are {', '.join(sorted(KINDS))}")
     kind = KINDS[name]
-    counted: Mapping[str, Check] = {} if kind.subject == "standing" else _COUNTED
+    counted: Mapping[str, Check] = {} if kind.is_state else _COUNTED
     _check_fields(document, name, kind, frozenset(counted))
-    conditions = {key: _text(key, document[key]) for key in sorted(kind.conditions & set(document))}
+    checks: dict[str, Check] = {key: _CONDITIONS.get(key, _text) for key in sorted(kind.conditions)}
+    conditions = {key: check(key, document[key]) for key, check in checks.items() if document.get(key) is not None}
     if kind.subject == "call":
         _check_operation(conditions["service"], conditions["operation"])
     parameters = {
@@ -165,8 +169,13 @@ def read_rule(document: dict[str, Any], default_id: str, now: datetime) -> Rule:
         probability=counts.get("probability", 1.0),
         seed=counts.get("seed", rule_id),
         skip=counts.get("skip", 0),
-        times=None if "times" in document and document["times"] is None else counts.get("times", kind.times),
+        times=None if _is_unlimited(document, kind) else counts.get("times", kind.times),
+        is_state=kind.is_state,
     )
+
+
+def _is_unlimited(document: dict[str, Any], kind: Kind) -> bool:
+    return kind.is_state or ("times" in document and document["times"] is None)
 
 
 def _check_fields(document: dict[str, Any], name: str, kind: Kind, counted: frozenset[str]) -> None:

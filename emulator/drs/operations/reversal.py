@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from .. import failback, replication, templates
+from .. import events, failback, replication, templates
 from ..errors import ConflictError, UninitializedAccountError
 from ..identifiers import identifier
 from ..models import DRSBackend
@@ -37,6 +37,7 @@ def reverse_replication(backend: DRSBackend, request: dict[str, Any], now: datet
     else:
         receiving = _fail_back(store, server, machine, now)
         item.failback.state = failback.IN_PROGRESS
+        events.failback_change(item.arn, failback.IN_PROGRESS, now)
     item.failback.initiated = now
     item.failback.replicates_to = receiving.arn
     return {"reversedDirectionSourceServerArn": receiving.arn}
