@@ -21,10 +21,10 @@ def load(document: dict[str, Any]) -> None:
         EstateError: a mistake in the document; nothing has been made then.
     """
     from ..drs.models import drs_backends
-    from ..drs.roles import create_staging_role, ensure_service_roles
+    from ..drs.roles import create_cross_account_roles, create_staging_role, ensure_service_roles
     from .document import parse
     from .networks import create_networks
-    from .servers import create_server
+    from .servers import create_replication_template, create_server
     from .settings import apply_settings
 
     estate = parse(document)
@@ -32,6 +32,8 @@ def load(document: dict[str, Any]) -> None:
     for account in estate.accounts.values():
         for target in account.trusted_targets:
             create_staging_role(account.account_id, target)
+        for other in account.failback_accounts:
+            create_cross_account_roles(account.account_id, other)
         for region in account.regions.values():
             create_networks(account.account_id, region)
             if region.drs:
@@ -39,5 +41,7 @@ def load(document: dict[str, Any]) -> None:
                 drs = drs_backends[account.account_id][region.name]
                 drs.initialized = True
                 drs.quotas.update(region.quotas)
+            if region.staging_subnet:
+                create_replication_template(account.account_id, region.name, region.staging_subnet)
     for server in estate.servers:
         create_server(server)

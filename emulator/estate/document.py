@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -62,6 +62,7 @@ class Region:
     default_vpc: bool
     networks: dict[str, Network]
     quotas: dict[str, int] = field(default_factory=dict)
+    staging_subnet: Subnet | None = None
 
     @cached_property
     def subnets(self) -> dict[str, Subnet]:
@@ -81,14 +82,15 @@ class Account:
 
     account_id: str
     trusted_targets: list[str]
+    failback_accounts: list[str]
     regions: dict[str, Region]
 
 
 @dataclass(frozen=True)
 class ServerInterface:
-    """An interface of a server: the subnet and its addresses, the first of them primary."""
+    """An interface of a server: the subnet (None on premises) and its addresses, the first of them primary."""
 
-    subnet: Subnet
+    subnet: Subnet | None
     addresses: list[str]
 
 
@@ -102,11 +104,11 @@ class Place:
 
 @dataclass(frozen=True)
 class Server:
-    """A machine: an EC2 instance in `source` that replicates to DRS in `target`."""
+    """A machine: an EC2 instance in `source`, or one on premises without both, that replicates to DRS in `target`."""
 
     name: str
     server_id: str
-    instance_id: str
+    instance_id: str | None
     fqdn: str
     os: str
     instance_type: str
@@ -116,7 +118,7 @@ class Server:
     interfaces: list[ServerInterface]
     groups: list[Group]
     tags: dict[str, str]
-    source: Place
+    source: Place | None
     target: Place
     staging_subnet: Subnet
     state: str
@@ -160,19 +162,21 @@ def parse(document: Any) -> Estate:
 
 # -- accounts and networks ---------------------------------------------------------------------------------------------
 
-_ACCOUNT_KEYS = {"name", "access_keys", "drs_target_accounts", "regions"}
-_REGION_KEYS = {"drs", "default_vpc", "drs_quotas", "networks"}
+_ACCOUNT_KEYS = {"name", "access_keys", "drs_target_accounts", "drs_failback_accounts", "regions"}
+_REGION_KEYS = {"drs", "default_vpc", "drs_quotas", "drs_staging_subnet", "networks"}
 _NETWORK_KEYS = {"id", "cidr", "internet_gateway", "subnets", "security_groups"}
 
 
 def _account(account_id: str, section: Section) -> Account:
     if not (account_id.isdigit() and len(account_id) == 12):
         raise EstateError(f"{section.path}: an account id has 12 digits")
-    for target in section.texts("drs_target_accounts"):
-        if not (target.isdigit() and len(target) == 12):
-            raise EstateError(f"{section.at('drs_target_accounts')}: {target!r}: an account id has 12 digits")
+    for key in ("drs_target_accounts", "drs_failback_accounts"):
+        for other in section.texts(key):
+            if not (other.isdigit() and len(other) == 12):
+                raise EstateError(f"{section.at(key)}: {other!r}: an account id has 12 digits")
     regions = {name: _region(name, below, account_id) for name, below in section.sections("regions", _REGION_KEYS)}
-    return Account(account_id, section.texts("drs_target_accounts"), regions)
+    targets, others = section.texts("drs_target_accounts"), section.texts("drs_failback_accounts")
+    return Account(account_id, targets, others, regions)
 
 
 def _region(name: str, section: Section, account_id: str) -> Region:
@@ -186,7 +190,12 @@ def _region(name: str, section: Section, account_id: str) -> Region:
         for key, below in section.sections("networks", _NETWORK_KEYS)
     }
     flags = section.flag("drs", False), section.flag("default_vpc", False)
-    return Region(name, *flags, networks, _quotas(section.section("drs_quotas")))
+    region = Region(name, *flags, networks, _quotas(section.section("drs_quotas")))
+    if "drs_staging_subnet" not in section:
+        return region
+    if not region.drs:
+        raise EstateError(f"{section.at('drs_staging_subnet')}: this Region has no 'drs: true'")
+    return replace(region, staging_subnet=region.subnet(section.text("drs_staging_subnet"), section.path))
 
 
 def _quotas(section: Section) -> dict[str, int]:
@@ -250,6 +259,7 @@ _SERVER_KEYS = {
     "security_groups",
     "tags",
     "source",
+    "on_premises",
     "replication",
     "fail_launch",
     "slow",
@@ -270,20 +280,16 @@ def _complete(section: Section, defaults: Section, kinds: dict[str, Section]) ->
 
 
 def _server(name: str, section: Section, accounts: dict[str, Account]) -> Server:
-    source = _place(section.section("source", {"account", "region"}), accounts)
     replication = section.section("replication", _REPLICATION_KEYS)
     target = _place(replication, accounts)
     target_region = accounts[target.account].regions[target.region]
     if not target_region.drs:
         raise EstateError(f"{replication.at('region')}: {target.region} of account {target.account} has no 'drs: true'")
-    source_region = accounts[source.account].regions[source.region]
-    interfaces = _interfaces(section, source_region)
+    source, instance_id, interfaces, groups = _origin(name, section, accounts)
     return Server(
         name,
         section.matching("id", r"s-[0-9a-zA-Z]{17}", "s- and 17 letters or digits", identifier("s", target, name)),
-        section.matching(
-            "instance", f"i-({HEX_ID})", "i- and 8 or 17 hexadecimal digits", identifier("i", source, name)
-        ),
+        instance_id,
         f"{name}.{section.text('domain', 'example.internal')}",
         section.text("os"),
         section.text("instance_type"),
@@ -291,7 +297,7 @@ def _server(name: str, section: Section, accounts: dict[str, Account]) -> Server
         section.number("memory_gib", 8, lowest=0.5),
         _disks(section),
         interfaces,
-        _groups(section, source_region.networks[interfaces[0].subnet.network]),
+        groups,
         section.text_map("tags"),
         source,
         target,
@@ -303,6 +309,26 @@ def _server(name: str, section: Section, accounts: dict[str, Account]) -> Server
         section.number("slow", 1, lowest=0.01),
         _fault(section),
     )
+
+
+def _origin(
+    name: str, section: Section, accounts: dict[str, Account]
+) -> tuple[Place | None, str | None, list[ServerInterface], list[Group]]:
+    """Return where a machine runs, its instance, interfaces and groups; on premises there are only interfaces."""
+    if section.flag("on_premises", False):
+        return None, None, _plain_interfaces(section), []
+    source = _place(section.section("source", {"account", "region"}), accounts)
+    region = accounts[source.account].regions[source.region]
+    instance_id = section.matching(
+        "instance", f"i-({HEX_ID})", "i- and 8 or 17 hexadecimal digits", identifier("i", source, name)
+    )
+    interfaces, network = _interfaces(section, region)
+    return source, instance_id, interfaces, _groups(section, region.networks[network])
+
+
+def _plain_interfaces(section: Section) -> list[ServerInterface]:
+    declared = _declared_addresses(section)
+    return [ServerInterface(None, _addresses(value, declared.at(name))) for name, value in declared.value.items()]
 
 
 def _place(section: Section, accounts: dict[str, Account]) -> Place:
@@ -317,23 +343,32 @@ def _place(section: Section, accounts: dict[str, Account]) -> Place:
     return Place(account, region)
 
 
-def _interfaces(section: Section, region: Region) -> list[ServerInterface]:
+def _interfaces(section: Section, region: Region) -> tuple[list[ServerInterface], str]:
+    """Return the interfaces of an EC2 instance, and the network that they are in."""
+    declared = _declared_addresses(section)
+    subnets = {name: region.subnet(name, declared.at(name)) for name in declared.value}
+    interfaces = []
+    for name, value in declared.value.items():
+        addresses = _addresses(value, declared.at(name))
+        for item in addresses:
+            _check_address(item, subnets[name], declared.at(name))
+        interfaces.append(ServerInterface(subnets[name], addresses))
+    zones = {subnet.zone for subnet in subnets.values()}
+    networks = [subnet.network for subnet in subnets.values()]
+    if len(zones) > 1 or len(set(networks)) > 1:
+        raise EstateError(f"{declared.path}: all interfaces of a server are in one network and zone")
+    return interfaces, networks[0]
+
+
+def _declared_addresses(section: Section) -> Section:
     declared = section.section("addresses")
     if not declared.value:
         raise EstateError(f"{section.at('addresses')}: a server needs at least one subnet and address")
-    interfaces = []
-    for name, value in declared.value.items():
-        subnet = region.subnet(name, declared.at(name))
-        listed = value if isinstance(value, list) else [value]
-        addresses = [address(item, declared.at(name)) for item in listed]
-        for item in addresses:
-            _check_address(item, subnet, declared.at(name))
-        interfaces.append(ServerInterface(subnet, addresses))
-    zones = {item.subnet.zone for item in interfaces}
-    networks = {item.subnet.network for item in interfaces}
-    if len(zones) > 1 or len(networks) > 1:
-        raise EstateError(f"{declared.path}: all interfaces of a server are in one network and zone")
-    return interfaces
+    return declared
+
+
+def _addresses(value: Any, path: str) -> list[str]:
+    return [address(item, path) for item in (value if isinstance(value, list) else [value])]
 
 
 def _check_address(text: str, subnet: Subnet, path: str) -> None:
@@ -402,10 +437,12 @@ def _refuse_double_networks(accounts: dict[str, Account], once: _Once) -> None:
 def _refuse_double_servers(servers: list[Server], once: _Once) -> None:
     for server in servers:
         once.check(f"servers.{server.name}.id", "id", server.server_id)
-        once.check(f"servers.{server.name}.instance", "id", server.instance_id)
+        if server.instance_id:
+            once.check(f"servers.{server.name}.instance", "id", server.instance_id)
         for interface in server.interfaces:
             for item in interface.addresses:
-                once.check(f"servers.{server.name}.addresses", interface.subnet.subnet_id, item)
+                place = interface.subnet.subnet_id if interface.subnet else "on premises"
+                once.check(f"servers.{server.name}.addresses", place, item)
 
 
 def _refuse_too_many(servers: list[Server]) -> None:

@@ -12,10 +12,11 @@ from ..drs import templates
 from ..drs.identifiers import digest, identifier
 from ..drs.models import drs_backends
 from ..drs.operations.launch_configurations import DEFAULTS
+from ..drs.operations.replication_templates import add_template
 from ..drs.replication import impose, set_lag
 from ..drs.state import ACTIVE_STATES, Disk, Interface, Machine, Replication, SourceServer
 from ..drs.templates import GIBIBYTE
-from .document import Server
+from .document import Place, Server, Subnet
 from .networks import born_as
 
 PIT_POLICY = [
@@ -33,14 +34,28 @@ KEY_ALIAS = "alias/aws-embedded-drs"
 
 
 def create_server(server: Server) -> None:
-    """Make the EC2 instance and the source server of one machine."""
+    """Make the EC2 instance, unless it runs on premises, and the source server of one machine."""
     added = CLOCK.now() - timedelta(days=server.days)
-    _create_instance(server, added)
+    if server.source and server.instance_id:
+        _create_instance(server, server.source, server.instance_id, added)
     _create_source_server(server, added)
 
 
-def _create_instance(server: Server, launched: datetime) -> None:
-    ec2 = ec2_backends[server.source.account][server.source.region]
+def create_replication_template(account: str, region: str, subnet: Subnet) -> None:
+    """Make the replication configuration template that new source servers of an account and Region get."""
+    request = {
+        "stagingAreaSubnetId": subnet.subnet_id,
+        "replicationServersSecurityGroupsIDs": [],
+        "ebsEncryption": "NONE",
+        "bandwidthThrottling": 0,
+        "stagingAreaTags": {},
+        "pitPolicy": [dict(rule) for rule in PIT_POLICY],
+    }
+    add_template(drs_backends[account][region], request)
+
+
+def _create_instance(server: Server, source: Place, instance_id: str, launched: datetime) -> None:
+    ec2 = ec2_backends[source.account][source.region]
     groups = [group.group_id for group in server.groups]
     interfaces = [
         {
@@ -52,18 +67,19 @@ def _create_instance(server: Server, launched: datetime) -> None:
             ],
         }
         for index, item in enumerate(server.interfaces)
+        if item.subnet
     ]
     disks = [
         {"DeviceName": device, "Ebs": {"VolumeSize": size, "VolumeType": "gp3", "DeleteOnTermination": True}}
         for device, size in server.disks.items()
     ]
-    with born_as(instances_module, "random_instance_id", server.instance_id):
+    with born_as(instances_module, "random_instance_id", instance_id):
         reservation = ec2.run_instances(
             f"ami-0{identifier('ami', server.os)[4:-1]}",
             1,
             None,
             [],
-            region_name=server.source.region,
+            region_name=source.region,
             instance_type=server.instance_type,
             is_instance_type_default=False,
             nics=interfaces,
@@ -103,6 +119,7 @@ def _create_source_server(server: Server, added: datetime) -> None:
 
 
 def _machine(server: Server) -> Machine:
+    zones = [item.subnet.zone for item in server.interfaces if item.subnet]
     return Machine(
         hostname=server.name,
         fqdn=server.fqdn,
@@ -111,13 +128,13 @@ def _machine(server: Server) -> Machine:
         cpu_cores=int(server.cpu_cores),
         ram_bytes=int(server.ram_gib * GIBIBYTE),
         interfaces=[
-            Interface(_mac_address(server.instance_id, index), list(item.addresses), index == 0)
+            Interface(_mac_address(server.instance_id or server.server_id, index), list(item.addresses), index == 0)
             for index, item in enumerate(server.interfaces)
         ],
         disks=[Disk(device, int(size * GIBIBYTE)) for device, size in server.disks.items()],
-        origin_account=server.source.account,
-        origin_region=server.source.region,
-        origin_zone=server.interfaces[0].subnet.zone,
+        origin_account=server.source.account if server.source else None,
+        origin_region=server.source.region if server.source else None,
+        origin_zone=zones[0] if zones else None,
         instance_id=server.instance_id,
     )
 

@@ -11,7 +11,7 @@ from ..models import DRSBackend
 from ..settings import SETTINGS
 from ..state import SourceServer
 from .replication_templates import check_policy
-from .servers import find, refuse_busy, refuse_extended
+from .servers import check_room, find, refuse_busy, refuse_extended
 
 RETRIED_STATES = ("STALLED", "STOPPED", "DISCONNECTED")
 
@@ -24,6 +24,7 @@ def start_replication(backend: DRSBackend, request: dict[str, Any], now: datetim
             f"Source Server {server.server_id} is {server.replication.state}; only a STOPPED one can be started",
             resourceId=server.server_id,
         )
+    check_room(backend)
     replication.initiate(backend, server, now)
     return {"sourceServer": render.source_server(server, now)}
 

@@ -14,7 +14,7 @@ from ..settings import SETTINGS
 from ..state import Machine, RecoveryInstance, Replication, SourceServer
 from .launch_configurations import DEFAULTS
 from .recovery_instances import find as find_instance
-from .servers import find, refuse_busy
+from .servers import check_room, find, refuse_busy
 
 
 def reverse_replication(backend: DRSBackend, request: dict[str, Any], now: datetime) -> dict[str, Any]:
@@ -106,6 +106,8 @@ def _made_before(store: DRSBackend, machine: Machine) -> SourceServer | None:
 
 def _point_to(store: DRSBackend, server: SourceServer, machine: Machine, now: datetime) -> None:
     refuse_busy(store, server)
+    if server.replication.state in ("STOPPED", "DISCONNECTED"):
+        check_room(store)
     server.machine = machine
     if server.replication.protected_since:
         replication.rescan(store, server, now, unseen_for=SETTINGS.agent_unseen_seconds)
@@ -117,6 +119,7 @@ def _new_server(
     store: DRSBackend, counterpart: SourceServer, machine: Machine, direction: str, now: datetime
 ) -> SourceServer:
     configuration = configuration_for(template_of(store), machine)
+    check_room(store)
     server_id = identifier("s", "reversed", store.account_id, store.region_name, machine.instance_id, now.isoformat())
     made = SourceServer(
         server_id,

@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from .. import render, templates
-from ..errors import ConflictError, ResourceNotFoundError
+from ..errors import ConflictError, ResourceNotFoundError, ServiceQuotaExceededError
 from ..models import DRSBackend
 from ..paging import answer, page
+from ..quotas import REPLICATING_SERVERS, SERVICE_CODE
 from ..replication import stop
 from ..state import SourceServer
 
@@ -77,6 +78,22 @@ def refuse_busy(backend: DRSBackend, server: SourceServer) -> None:
     """Raise ConflictError while a job works on a server."""
     if server.server_id in busy_servers(backend):
         raise ConflictError(BUSY, resourceId=server.server_id)
+
+
+def check_room(backend: DRSBackend) -> None:
+    """Raise ServiceQuotaExceededError when no further server may replicate to this account and Region."""
+    active = [
+        server
+        for server in backend.servers.values()
+        if not server.extends and server.replication.state not in ("STOPPED", "DISCONNECTED")
+    ]
+    if len(active) >= backend.quota(REPLICATING_SERVERS):
+        raise ServiceQuotaExceededError(
+            f"Service quota exceeded: {REPLICATING_SERVERS.name} ({backend.quota(REPLICATING_SERVERS)})",
+            resourceType="AWS::DRS::SourceServer",
+            serviceCode=SERVICE_CODE,
+            quotaCode=REPLICATING_SERVERS.code,
+        )
 
 
 def refuse_extended(server: SourceServer) -> None:

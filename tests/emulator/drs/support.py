@@ -118,6 +118,22 @@ class Drs:
         return self.api.describe_recovery_instances(filters={"sourceServerIDs": [server_id]})["items"][0]
 
 
+def replication_template(subnet: str) -> dict[str, Any]:
+    """Return the smallest request for a replication configuration template."""
+    return {
+        "stagingAreaSubnetId": subnet,
+        "replicationServersSecurityGroupsIDs": [],
+        "ebsEncryption": "NONE",
+        "bandwidthThrottling": 0,
+        "stagingAreaTags": {},
+        "pitPolicy": [
+            {"ruleID": 1, "units": "MINUTE", "interval": 10, "retentionDuration": 60},
+            {"ruleID": 2, "units": "HOUR", "interval": 1, "retentionDuration": 24},
+            {"ruleID": 3, "units": "DAY", "interval": 1, "retentionDuration": 7},
+        ],
+    }
+
+
 @contextmanager
 def frozen_sample() -> Iterator[Drs]:
     """Run the sample estate with a clock that stands still until it is advanced."""
@@ -151,5 +167,6 @@ __all__ = [
     "Drs",
     "frozen",
     "frozen_sample",
+    "replication_template",
     "seconds_after",
 ]

@@ -7,27 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.emulator.drs.support import RECOVERY_APP, TARGET, Drs, frozen_sample
+from tests.emulator.drs.support import RECOVERY_APP, TARGET, Drs, frozen_sample, replication_template
 
 HOME_APP = "subnet-0a10200000000a001"
-STAGING_AREA = "subnet-0a30000000000e001"
-PIT_POLICY = [
-    {"ruleID": 1, "units": "MINUTE", "interval": 10, "retentionDuration": 60},
-    {"ruleID": 2, "units": "HOUR", "interval": 1, "retentionDuration": 24},
-    {"ruleID": 3, "units": "DAY", "interval": 1, "retentionDuration": 7},
-]
-
-
-def template(subnet: str) -> dict[str, Any]:
-    """Return the smallest request for a replication configuration template."""
-    return {
-        "stagingAreaSubnetId": subnet,
-        "replicationServersSecurityGroupsIDs": [],
-        "ebsEncryption": "NONE",
-        "bandwidthThrottling": 0,
-        "stagingAreaTags": {},
-        "pitPolicy": PIT_POLICY,
-    }
 
 
 class Estate:
@@ -65,7 +47,9 @@ class Estate:
 def estate() -> Iterator[Estate]:
     """The sample estate, shared: each test has servers of its own."""
     with frozen_sample() as running:
-        running.aws.client("drs", region="us-east-1").create_replication_configuration_template(**template(HOME_APP))
+        running.aws.client("drs", region="us-east-1").create_replication_configuration_template(
+            **replication_template(HOME_APP)
+        )
         yield Estate(running)
 
 
@@ -245,7 +229,7 @@ def test_reversal_needs_drs_and_a_template_in_the_origin_region(estate: Estate) 
         there.api.reverse_replication(recoveryInstanceID=instance)
     assert instance_of(there, instance)["failback"] == {"state": "FAILBACK_NOT_STARTED"}
     # A stale staging subnet stalls the failback server [facts 6.1 traps]; with a subnet that exists it is retried.
-    stale = home.api.create_replication_configuration_template(**template("subnet-00000000000000bad"))
+    stale = home.api.create_replication_configuration_template(**replication_template("subnet-00000000000000bad"))
     there.api.reverse_replication(recoveryInstanceID=instance)
     back = there.server(server)["reversedDirectionSourceServerArn"].rsplit("/", 1)[1]
     there.advance(60)
