@@ -15,7 +15,8 @@ def check_accounts(accounts: dict[str, Any]) -> None:
     """Check account ids and access keys.
 
     Args:
-        accounts: `{account_id: {access_keys: [{access_key_id, secret_access_key, user}]}}`.
+        accounts: `{account_id: {access_keys: [{access_key_id, secret_access_key, user, policies}]}}`; `policies` are
+            ARNs of managed policies, and may be left out.
 
     Raises:
         AccountsError: an id or a key that AWS would not have, or a key that two users share.
@@ -33,9 +34,13 @@ def check_accounts(accounts: dict[str, Any]) -> None:
 
 
 def _check_key(key: Any, where: str) -> None:
-    if not isinstance(key, dict) or set(key) != _KEY_FIELDS:
-        raise AccountsError(f"{where}: {key!r}: give exactly {', '.join(sorted(_KEY_FIELDS))}")
-    for name, value in key.items():
+    if not isinstance(key, dict) or set(key) - {"policies"} != _KEY_FIELDS:
+        raise AccountsError(f"{where}: {key!r}: give {', '.join(sorted(_KEY_FIELDS))}, and policies if you like")
+    for arn in key.get("policies") or []:
+        if not isinstance(arn, str) or not arn.startswith("arn:aws:iam::aws:policy/"):
+            raise AccountsError(f"{where}: policies: {arn!r} is no ARN of a policy that AWS manages")
+    for name in sorted(_KEY_FIELDS):
+        value = key[name]
         if not isinstance(value, str) or not value:
             raise AccountsError(f"{where}: {name} is {value!r}: give a text")
     key_id = key["access_key_id"]

@@ -1,7 +1,7 @@
 """The WSGI application: what happens to a request.
 
-A request passes, in this order: the control API, identification (which API call), authentication, throttling, faults,
-the backend.
+A request passes, in this order: the control API, identification (which API call), authentication, authorization,
+throttling, faults, the backend.
 Time stands still while a request is at work.
 """
 
@@ -27,11 +27,14 @@ from emulator.clock import CLOCK
 from emulator.faults import calls as faults
 from emulator.faults import errors
 from emulator.faults.registry import FAULTS
+from emulator.iam.enforcement import ENFORCEMENT
+from emulator.iam.request import Need
 from emulator.throttling.limits import THROTTLING
 
 LOG = logging.getLogger(__name__)
 
 Answer = tuple[int, dict[str, str], bytes]
+Uses = tuple[tuple[Need, str], ...]
 
 # moto's backends are written for one thread. A service that never calls a function from inside a request answers one
 # request at a time, which makes its conditions and transactions as atomic as AWS's.
@@ -74,14 +77,26 @@ class Application:
             self.calls.add(call, "", "", principal.status, principal.code)
             return apicall.error_response(call.protocol, principal.code, principal.message, principal.status)
         try:
-            answer = self._answer(call, principal, environ)
+            answer, uses = self._ask_permission(call, principal, environ)
         except faults.NoAnswerError:
             self.calls.add(call, principal.account, principal.arn, _NO_STATUS, "NoAnswer")
             raise
         status, headers, body = answer
         error = error_code(headers, body) if status >= HTTPStatus.BAD_REQUEST else None
-        self.calls.add(call, principal.account, principal.arn, status, error)
+        self.calls.add(call, principal.account, principal.arn, status, error, uses)
         return answer
+
+    def _ask_permission(self, call: ApiCall, principal: Principal, environ: dict[str, Any]) -> tuple[Answer, Uses]:
+        if not call.operation:  # the backend says what it thinks of that
+            return self._answer(call, principal, environ), ()
+        try:
+            authorization = ENFORCEMENT.authorize(call, principal, environ)
+        except NotImplementedError as error:
+            return _not_emulated(call, str(error)), ()
+        if authorization.denial is not None:
+            return authorization.denial.answer(call.service, call.protocol), authorization.uses
+        with ENFORCEMENT.acting_for(principal):
+            return self._answer(call, principal, environ), authorization.uses
 
     def _answer(self, call: ApiCall, principal: Principal, environ: dict[str, Any]) -> Answer:
         wait = THROTTLING.take(call, principal.account)

@@ -15,9 +15,11 @@ from botocore.credentials import Credentials
 from moto.iam.models import AccessKey, iam_backends
 from moto.sts.models import AssumedRole, sts_backends
 
+from emulator.accounts import AccountsError
 from emulator.apicall import ApiCall
 
 PARTITION = "aws"
+_POLICIES_OF_USERS = ("arn:aws:iam::aws:policy/AdministratorAccess",)
 
 _NOT_VALID = "The security token included in the request is invalid."
 _EC2_NOT_VALID = "AWS was not able to validate the provided access credentials"
@@ -43,10 +45,11 @@ _WRONG_SIGNATURE = {
 
 @dataclass(frozen=True)
 class Principal:
-    """Who makes a call."""
+    """Who makes a call: a user, or a session of a role."""
 
     account: str
     arn: str
+    role_arn: str | None = None
 
 
 @dataclass(frozen=True)
@@ -65,12 +68,17 @@ def create_accounts(accounts: dict[str, Any]) -> None:
             _create_access_key(account_id, entry)
 
 
-def _create_access_key(account_id: str, entry: dict[str, str]) -> None:
+def _create_access_key(account_id: str, entry: dict[str, Any]) -> None:
     backend = iam_backends[account_id][PARTITION]
     if entry["access_key_id"] in backend.access_keys:
         return
     if entry["user"] not in backend.users:
         backend.create_user(region_name="us-east-1", user_name=entry["user"])
+    declared = entry.get("policies")
+    for policy in _POLICIES_OF_USERS if declared is None else declared:
+        if policy not in backend.managed_policies:
+            raise AccountsError(f"accounts.{account_id}.access_keys: AWS has no managed policy {policy}")
+        backend.attach_user_policy(policy, entry["user"])
     key = backend.create_access_key(user_name=entry["user"])
     del backend.access_keys[key.access_key_id]
     key.access_key_id = entry["access_key_id"]
@@ -106,7 +114,7 @@ def authenticate(call: ApiCall, environ: dict[str, Any]) -> Principal | Rejectio
     if call.credential.signature and not _signed_with(key.secret_access_key, call, environ):
         return Rejection(*_WRONG_SIGNATURE.get(call.protocol, ("InvalidSignatureException", _MISMATCH, 403)))
     if session is not None:
-        return Principal(account, session.arn)
+        return Principal(account, session.arn, session.role_arn)
     return Principal(account, f"arn:{PARTITION}:iam::{account}:user/{key.user_name}")
 
 

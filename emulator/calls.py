@@ -10,6 +10,7 @@ from typing import Any
 
 from emulator.apicall import ApiCall
 from emulator.clock import CLOCK
+from emulator.iam.request import Need
 
 _KEPT = 20_000  # the list is a window on the latest calls; the counts cover all of them
 _XML_CODE = re.compile(rb"<Code>([^<]*)</Code>")
@@ -23,8 +24,16 @@ class Calls:
         self._counts: Counter[tuple[str, str, str, str]] = Counter()
         self._list: deque[dict[str, Any]] = deque(maxlen=_KEPT)
 
-    def add(self, call: ApiCall, account: str, principal: str, status: int, error: str | None) -> None:
-        """Record one answered call."""
+    def add(
+        self,
+        call: ApiCall,
+        account: str,
+        principal: str,
+        status: int,
+        error: str | None,
+        uses: tuple[tuple[Need, str], ...] = (),
+    ) -> None:
+        """Record one answered call, and the permissions that it took."""
         with self._lock:
             self._counts[(account, call.region, call.service, call.operation)] += 1
             self._list.append(
@@ -37,6 +46,7 @@ class Calls:
                     "operation": call.operation,
                     "status": status,
                     "error": error,
+                    "permissions": uses,
                 }
             )
 
@@ -47,13 +57,18 @@ class Calls:
                 {"account": account, "region": region, "service": service, "operation": operation, "count": count}
                 for (account, region, service, operation), count in sorted(self._counts.items())
             ]
-            return {"counts": counts, "calls": list(self._list)}
+            calls = list(self._list)
+        return {"counts": counts, "calls": [{**call, "permissions": _rendered(call["permissions"])} for call in calls]}
 
     def clear(self) -> None:
         """Forget all calls."""
         with self._lock:
             self._counts.clear()
             self._list.clear()
+
+
+def _rendered(uses: tuple[tuple[Need, str], ...]) -> list[dict[str, str]]:
+    return [{"action": need.action, "resource": need.resource or "unknown", "result": result} for need, result in uses]
 
 
 def error_code(headers: dict[str, str], body: bytes) -> str | None:

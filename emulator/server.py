@@ -115,10 +115,12 @@ def serve(estate: Path, port: int, pace: float | None, ready: Callable[[str], No
     from emulator.application import Application, add_control_routes
     from emulator.clock import CLOCK
     from emulator.http_server import HttpServer
+    from emulator.iam.control import add_routes
     from emulator.overview import add_sections
 
     application = Application(moto_dispatch.backends())
     add_control_routes(application)
+    add_routes()
     add_sections()
     load_estate(document, estate)
     server = HttpServer(listener, application, CLOCK.now)

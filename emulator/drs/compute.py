@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from moto.core.exceptions import ServiceException
+from moto.ec2.exceptions import EC2ClientError
 
+from . import permissions
 from .identifiers import identifier
 from .models import DRSBackend
 from .state import Job, SourceServer
@@ -33,6 +36,7 @@ def has_network(backend: DRSBackend, server: SourceServer) -> bool:
 
 def launch_conversion_server(backend: DRSBackend, server: SourceServer, job: Job) -> str:
     """Launch the temporary conversion server in the staging area subnet and return its id."""
+    _require(backend, permissions.CONVERT, "RunInstances", profile=CONVERSION_INSTANCE_PROFILE)
     subnet = server.replication_configuration["stagingAreaSubnetId"]
     instance = _run(
         backend,
@@ -48,10 +52,14 @@ def launch_conversion_server(backend: DRSBackend, server: SourceServer, job: Job
 
 def launch_recovery_instance(backend: DRSBackend, server: SourceServer, job: Job) -> str:
     """Launch the recovery instance from the template's default version; it stays stopped until `start`."""
+    data = default_data(backend, server)
+    profile = data.get("IamInstanceProfile", {})
+    name = profile.get("Name") or profile.get("Arn", "").rsplit("/", 1)[-1]
+    _require(backend, permissions.LAUNCH, "RunInstances", template_id=server.template_id, profile=name)
     tags = {**(server.tags if server.launch_configuration["copyTags"] else {}), **_drs_tags(server, job)}
     template_tags = {
         tag["Key"]
-        for specification in default_data(backend, server).get("TagSpecifications", [])
+        for specification in data.get("TagSpecifications", [])
         if specification["ResourceType"] == "instance"
         for tag in specification["Tags"]
     }
@@ -68,6 +76,7 @@ def launch_recovery_instance(backend: DRSBackend, server: SourceServer, job: Job
 
 def start(backend: DRSBackend, instance_id: str) -> None:
     """Start a recovery instance; its launch time is that of the start."""
+    _require(backend, permissions.START, "StartInstances", instance_id=instance_id)
     try:
         backend.ec2().start_instances([instance_id])
     except ServiceException as error:
@@ -78,6 +87,7 @@ def terminate(backend: DRSBackend, instance_id: str) -> None:
     """Terminate an instance; one that is gone already is no mistake."""
     if state(backend, instance_id) in ("TERMINATED", "NOT_FOUND"):
         return
+    _require(backend, permissions.TERMINATE, "TerminateInstances", instance_id=instance_id)
     try:
         backend.ec2().terminate_instances([instance_id])
     except ServiceException as error:
@@ -94,6 +104,15 @@ def launch_time(backend: DRSBackend, instance_id: str, default: datetime) -> dat
     """Return when an instance was launched, `default` when it is gone."""
     instance = backend.ec2().get_instance_by_id(instance_id)
     return default if instance is None else instance.launch_time
+
+
+def _require(backend: DRSBackend, actions: Iterable[str], passing: str, **about: Any) -> None:
+    """Raise Ec2RefusalError unless the caller of the job may do this in EC2; `passing` is what hands roles over."""
+    denial = permissions.missing(backend, actions, **about)
+    if denial is not None:
+        service, _, action = denial.need.action.partition(":")
+        error = EC2ClientError("UnauthorizedOperation", denial.ec2_message)
+        raise Ec2RefusalError(action if service == "ec2" else passing, error)
 
 
 def _run(

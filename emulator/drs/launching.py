@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from ..iam.enforcement import ENFORCEMENT
 from . import compute, events, failback, faults
 from .identifiers import identifier
 from .models import DRSBackend, Due, drs_backends
@@ -55,6 +56,7 @@ def new_job(
         participants,
         dict(tags or {}),
         is_drill,
+        caller=None if kind == CONVERT else ENFORCEMENT.principal,
     )
     backend.jobs[job_id] = job
     return job
@@ -75,7 +77,8 @@ def perform(backend: DRSBackend, due: Due) -> None:
         return
     part = job.participant(due.server_id)
     try:
-        SERVER_STEPS[due.step](backend, job, part, due.when)
+        with ENFORCEMENT.acting_for(job.caller):
+            SERVER_STEPS[due.step](backend, job, part, due.when)
     except StepFailedError as failure:
         _fail(backend, job, part, due.when, failure)
     else:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from ..auth import Principal
+
 ACTIVE_STATES = frozenset({"CONTINUOUS", "BACKLOG", "RESCAN", "CREATING_SNAPSHOT", "STALLED", "PAUSED"})
 """Replication states of a server whose initial sync has ended, so that it has recovery snapshots."""
 
@@ -178,7 +180,8 @@ class Job:
     """A job.
 
     `staging` tells for each extended server who prepares its snapshot: the staging account, the job there and the
-    server there. `execution_id` is the execution of a recovery plan that started the job.
+    server there. `execution_id` is the execution of a recovery plan that started the job. `caller` is whose permissions
+    DRS uses in EC2 for the job, None when it uses its own.
     """
 
     job_id: str
@@ -195,6 +198,7 @@ class Job:
     log: list[dict[str, Any]] = field(default_factory=list)
     staging: dict[str, tuple[str, str, str]] = field(default_factory=dict)
     execution_id: str | None = None
+    caller: Principal | None = None
 
     @property
     def active(self) -> bool:

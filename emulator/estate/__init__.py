@@ -22,6 +22,7 @@ def load(document: dict[str, Any]) -> None:
     """
     from ..drs.models import drs_backends
     from ..drs.roles import create_cross_account_roles, create_staging_role, ensure_service_roles
+    from ..iam.enforcement import ENFORCEMENT
     from .document import parse
     from .networks import create_networks
     from .servers import create_replication_template, create_server
@@ -29,6 +30,7 @@ def load(document: dict[str, Any]) -> None:
 
     estate = parse(document)
     apply_settings(estate.settings)
+    ENFORCEMENT.mode = estate.enforce
     for account in estate.accounts.values():
         for target in account.trusted_targets:
             create_staging_role(account.account_id, target)

@@ -12,6 +12,7 @@ from ..drs.control import ControlError, parse_fault
 from ..drs.identifiers import identifier
 from ..drs.quotas import QUOTAS, REPLICATING_SERVERS
 from ..drs.state import ACTIVE_STATES, LaunchFault
+from ..iam.modes import MODES, ROLES
 from .reader import EstateError, Section, address, merge
 from .settings import parse_settings
 
@@ -136,6 +137,7 @@ class Estate:
     accounts: dict[str, Account]
     servers: list[Server] = field(default_factory=list)
     settings: dict[str, Any] = field(default_factory=dict)
+    enforce: str = ROLES
 
 
 def parse(document: Any) -> Estate:
@@ -144,7 +146,8 @@ def parse(document: Any) -> Estate:
     Raises:
         EstateError: any mistake in it.
     """
-    top = Section(document, "", {"accounts", "drs_settings", "server_defaults", "server_kinds", "servers"})
+    known = {"accounts", "drs_settings", "iam", "server_defaults", "server_kinds", "servers"}
+    top = Section(document, "", known)
     accounts = {name: _account(name, section) for name, section in top.sections("accounts", _ACCOUNT_KEYS)}
     if not accounts:
         raise EstateError("accounts: an estate needs at least one account")
@@ -157,7 +160,8 @@ def parse(document: Any) -> Estate:
         servers.append(_server(name, _complete(section, defaults, kinds), accounts))
     _refuse_double_servers(servers, once)
     _refuse_too_many(servers)
-    return Estate(accounts, servers, parse_settings(top))
+    enforce = top.section("iam", {"enforce"}).choice("enforce", MODES, ROLES)
+    return Estate(accounts, servers, parse_settings(top), enforce)
 
 
 # -- accounts and networks ---------------------------------------------------------------------------------------------

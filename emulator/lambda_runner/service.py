@@ -12,6 +12,7 @@ import json
 import os
 import time
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from moto.awslambda.exceptions import UnknownFunctionException
@@ -19,9 +20,13 @@ from moto.awslambda.models import LambdaBackend, LambdaFunction, lambda_backends
 from moto.core.exceptions import ServiceException
 from moto.core.utils import unix_time_millis, utcnow
 
-from emulator.auth import open_session
+from emulator.auth import Principal, open_session
 from emulator.clock import CLOCK
 from emulator.completion import replace
+from emulator.iam.enforcement import ENFORCEMENT
+from emulator.iam.modes import NONE
+from emulator.iam.request import Need
+from emulator.iam.trust import trusts_service
 from emulator.lambda_runner.pool import Code, Outcome, Pool
 
 _POOL = Pool()
@@ -34,15 +39,48 @@ class InvalidRequestContent(ServiceException):
     code = "InvalidRequestContentException"
 
 
+class InvalidParameterValue(ServiceException):
+    """A setting of a function is not acceptable."""
+
+    code = "InvalidParameterValueException"
+
+
 def install() -> None:
-    """Run functions for real."""
-    replace(LambdaBackend, invoke=_invoke)
+    """Run functions for real, as roles that trust Lambda."""
+    replace(
+        LambdaBackend,
+        invoke=_invoke,
+        create_function=_creating(LambdaBackend.create_function),
+        update_function_configuration=_configuring(LambdaBackend.update_function_configuration),
+    )
     replace(LambdaFunction, _invoke_lambda=_run_for_a_service)
 
 
 def shut_down() -> None:
     """Kill all workers and remove their files."""
     _POOL.close()
+
+
+def _creating(original: Callable[..., Any]) -> Callable[..., Any]:
+    def create(self: LambdaBackend, spec: dict[str, Any]) -> Any:
+        _check_role(self, spec)
+        return original(self, spec)
+
+    return create
+
+
+def _configuring(original: Callable[..., Any]) -> Callable[..., Any]:
+    def configure(self: LambdaBackend, function_name: str, qualifier: str, body: dict[str, Any]) -> Any:
+        _check_role(self, body)
+        return original(self, function_name, qualifier, body)
+
+    return configure
+
+
+def _check_role(backend: LambdaBackend, settings: dict[str, Any]) -> None:
+    role = settings.get("Role")
+    if role and ENFORCEMENT.mode != NONE and not trusts_service(role, "lambda.amazonaws.com", backend.account_id):
+        raise InvalidParameterValue("The role defined for the function cannot be assumed by Lambda.")
 
 
 def _invoke(
@@ -133,10 +171,7 @@ class _Runtime:
         self._sessions: dict[tuple[str, str], Any] = {}
 
     def of(self, function: Any) -> tuple[tuple[str, str], ...]:
-        key = (function.function_arn, function.role)
-        if key not in self._sessions:
-            self._sessions[key] = open_session(function.role, function.function_name[:64], function.region)
-        session = self._sessions[key]
+        session = self._session(function)
         return (
             ("_HANDLER", function.handler),
             ("AWS_ACCESS_KEY_ID", session.access_key_id),
@@ -153,12 +188,31 @@ class _Runtime:
             ("AWS_LAMBDA_LOG_GROUP_NAME", function.logs_group_name),
         )
 
+    def caller(self, function: Any) -> Principal:
+        """Return who a function is when it calls."""
+        session = self._session(function)
+        return Principal(session.account_id, session.arn, session.role_arn)
+
+    def _session(self, function: Any) -> Any:
+        key = (function.function_arn, function.role)
+        if key not in self._sessions:
+            self._sessions[key] = open_session(function.role, function.function_name[:64], function.region)
+        return self._sessions[key]
+
 
 _RUNTIME = _Runtime()
 
 
 def _write_log(function: LambdaFunction, stream: str, lines: list[str]) -> None:
+    """Write the log with the permissions of the function's role; without them there is none, as on AWS."""
     logs = function.logs_backend
+    actions = ["CreateLogStream", "PutLogEvents"]
+    if function.logs_group_name not in logs.groups:
+        actions.insert(0, "CreateLogGroup")
+    group = f"arn:aws:logs:{function.region}:{function.account_id}:log-group:{function.logs_group_name}:log-stream:"
+    needs = [Need(f"logs:{name}", group + (stream if name == "PutLogEvents" else "")) for name in actions]
+    if ENFORCEMENT.require(needs, _RUNTIME.caller(function), function.region):
+        return
     logs.ensure_log_group(function.logs_group_name)
     logs.create_log_stream(function.logs_group_name, stream)
     timestamp = int(unix_time_millis())

@@ -9,28 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from moto.iam.exceptions import NotFoundException
-from moto.iam.models import iam_backends
 from moto.logs.models import logs_backends
 from moto.stepfunctions.models import StateMachine
 from moto.stepfunctions.parser.asl.eval.event.logging import CloudWatchLoggingConfiguration
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
-from emulator.auth import PARTITION
 from emulator.completion import replace
 from emulator.stepfunctions.errors import api_error
-
-
-def _check_role(role_arn: str) -> None:
-    account = role_arn.split(":")[4]
-    try:
-        iam_backends[account][PARTITION].get_role_by_arn(role_arn)
-    except NotFoundException as error:
-        raise api_error(
-            "AccessDeniedException",
-            "Neither the global service principal states.amazonaws.com, nor the regional one is authorized to assume "
-            f"the provided role: {role_arn} does not exist",
-        ) from error
+from emulator.stepfunctions.roles import check_role
 
 
 def _check_logging(configuration: Any) -> None:
@@ -62,7 +48,7 @@ def _create(original: Callable[..., StateMachine]) -> Callable[..., StateMachine
         _check_emulated(settings.get("sm_type"), settings.get("publish"))
         self._validate_name(name)
         self._validate_role_arn(roleArn)
-        _check_role(roleArn)
+        check_role(roleArn, definition, self.account_id, self.region_name)
         _check_logging(settings.get("loggingConfiguration"))
         known = next((machine for machine in self.state_machines if machine.name == name), None)
         logging = settings.get("loggingConfiguration") or {"level": "OFF"}
@@ -84,7 +70,8 @@ def _update(original: Callable[..., StateMachine]) -> Callable[..., StateMachine
         _check_emulated(None, settings.get("publish"))
         if role_arn is not None:
             self._validate_role_arn(role_arn)
-            _check_role(role_arn)
+        machine = self.describe_state_machine(arn)
+        check_role(role_arn or machine.roleArn, definition or machine.definition, self.account_id, self.region_name)
         _check_logging(settings.get("logging_configuration"))
         return original(self, arn, definition=definition, role_arn=role_arn, **settings)
 

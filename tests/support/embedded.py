@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import threading
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -41,6 +42,11 @@ ACCOUNTS: dict[str, Any] = {
         ],
     },
 }
+
+
+# One session for all clients: it reads each service's model once. Only its clients may be used by several threads.
+_SESSION: Any = boto3.session.Session()
+_MAKING = threading.Lock()
 
 
 class ControlError(Exception):
@@ -114,8 +120,8 @@ class EmbeddedAws:
             **self.credentials(account),
             **overrides,
         }
-        session: Any = boto3.session.Session()
-        client = session.client(service, **arguments)
+        with _MAKING:
+            client = _SESSION.client(service, **arguments)
         if not overrides:
             self._clients[key] = client
         return client

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import json
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.identity import caller
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.runs_table import RunsTable
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import plans
@@ -29,7 +32,6 @@ PREFIX = "dr"
 REGION = "us-west-2"
 FUNCTIONS = yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-8"))["orchestrator_functions"]
 MACHINES = {"wave": ("wave", ""), "failover": ("run", "failover"), "test": ("run", "test")}
-TRUST = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}]}
 
 KEYS = {name: f"{name}.example.internal" for name in ("db-1", "app-1", "app-2", "rep-1")}
 IDS = {name: f"s-{name.replace('-', '')}{'0' * (16 - len(name))}01" for name in KEYS}
@@ -198,11 +200,13 @@ class Orchestrator:
         self.client("sns").create_topic(Name=f"{PREFIX}-notices")
         self.client("s3").create_bucket(Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
         build_archive(self.archive)
+        roles = deployed_roles()
         for name in FUNCTIONS:
+            self.client("logs").create_log_group(logGroupName=f"/aws/lambda/{PREFIX}-{name}")
             self.client("lambda").create_function(
                 FunctionName=f"{PREFIX}-{name}",
                 Runtime="python3.12",
-                Role=self._role(name),
+                Role=self._role(name, *roles[name]),
                 Handler=f"{name.replace('-', '_')}.handler",
                 Code={"ZipFile": self.archive.read_bytes()},
                 Timeout=120,
@@ -210,11 +214,13 @@ class Orchestrator:
             )
         for name in MACHINES:
             self.client("stepfunctions").create_state_machine(
-                name=f"{PREFIX}-{name}", definition=definition(name), roleArn=self._role(name)
+                name=f"{PREFIX}-{name}", definition=definition(name), roleArn=self._role(name, *roles[name])
             )
 
-    def _role(self, name: str) -> str:
-        answer = self.client("iam").create_role(RoleName=f"{PREFIX}-{name}", AssumeRolePolicyDocument=json.dumps(TRUST))
+    def _role(self, name: str, trust: dict[str, Any], policy: dict[str, Any]) -> str:
+        iam, role = self.client("iam"), f"{PREFIX}-{name}"
+        answer = iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(trust))
+        iam.put_role_policy(RoleName=role, PolicyName="orchestrator", PolicyDocument=json.dumps(policy))
         return str(answer["Role"]["Arn"])
 
     def _environment(self) -> dict[str, str]:
@@ -266,6 +272,36 @@ def build_archive(path: Path) -> None:
         for source in task["disaster_recovery.aws.reproducible_zip"]["sources"]
     ]
     reproducible_zip.run(str(path), sources, packages=True, check_mode=False)
+
+
+@cache
+def deployed_roles() -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
+    """Return the trust and the policy of each role, rendered from the tasks that deploy them, by short name."""
+    loader = DataLoader()
+    variables: dict[str, Any] = {
+        "orchestrator_prefix": PREFIX,
+        "orchestrator_region": REGION,
+        "orchestrator_caller": {"account": TARGET, "arn": f"arn:aws:iam::{TARGET}:user/dr-operator"},
+        "orchestrator_tags": {},
+    }
+    for name in ("main", "policies"):
+        variables |= loader.load_from_file(str(ROLE / "vars" / f"{name}.yml"), trusted_as_template=True)
+    tasks = loader.load_from_file(str(ROLE / "tasks" / "roles.yml"), trusted_as_template=True)
+
+    def rendered(module: str, option: str) -> dict[str, dict[str, Any]]:
+        found = {}
+        for task in tasks:
+            if module not in task:
+                continue
+            own = {**variables, **task.get("vars", {})}
+            for item in Templar(loader, variables=own).template(task["loop"]):
+                value = Templar(loader, variables={**own, "item": item}).template(task[module][option])
+                found[item["key"] if isinstance(item, dict) else item] = value
+        return found
+
+    trusts = rendered("amazon.aws.iam_role", "assume_role_policy_document")
+    rights = rendered("amazon.aws.iam_policy", "policy_json")
+    return {name: (trust, rights[name]) for name, trust in trusts.items()}
 
 
 def definition(machine: str) -> str:

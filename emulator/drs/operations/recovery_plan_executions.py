@@ -6,6 +6,7 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
+from ...iam.enforcement import ENFORCEMENT
 from ..errors import ConflictError, ValidationError
 from ..identifiers import identifier
 from ..models import DRSBackend
@@ -100,7 +101,8 @@ def _execution(
         for index, step in enumerate(plan.steps, start=1)
     ]
     tags = dict(request.get("tags") or {})
-    return Execution(execution_id, arn, number, plan.arn, request["mode"], now, pinned, tags, steps, now)
+    caller = ENFORCEMENT.principal
+    return Execution(execution_id, arn, number, plan.arn, request["mode"], now, pinned, tags, steps, now, caller)
 
 
 def get_recovery_plan_execution(backend: DRSBackend, request: dict[str, Any], now: datetime) -> dict[str, Any]:  # noqa: ARG001

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from ...iam.enforcement import ENFORCEMENT
 from ..errors import DrsError
 from ..models import DRSBackend, Due
 from ..operations import jobs
@@ -165,7 +166,9 @@ def _recover(
     """Start the job of a step. What StartRecovery refuses fails the step, whatever the impact levels."""
     entries = job_entries(execution, servers)
     try:
-        answer = jobs.start_recovery(backend, {"sourceServers": entries, "isDrill": execution.mode == "DRILL"}, when)
+        with ENFORCEMENT.acting_for(execution.caller):
+            request = {"sourceServers": entries, "isDrill": execution.mode == "DRILL"}
+            answer = jobs.start_recovery(backend, request, when)
     except DrsError as error:
         _fail(execution, step, Failure(error.name, error.message), when)
         return

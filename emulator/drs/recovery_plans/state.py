@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from ...auth import Principal
+
 ACTIVE = frozenset({"CREATED", "IN_PROGRESS", "CANCELLING"})
 """Statuses of an execution that has not ended."""
 
@@ -119,7 +121,10 @@ class ExecutionStep:
 
 @dataclass
 class Execution:
-    """An execution of a plan. `pinned` maps server ids to recovery snapshots; at `expires` it times out."""
+    """An execution of a plan. `pinned` maps server ids to recovery snapshots; at `expires` it times out.
+
+    `caller` is whose permissions its jobs use in EC2.
+    """
 
     execution_id: str
     arn: str
@@ -131,6 +136,7 @@ class Execution:
     tags: dict[str, str]
     steps: list[ExecutionStep]
     expires: datetime
+    caller: Principal | None
     status: str = "CREATED"
     completed: datetime | None = None
     failure: Failure | None = None

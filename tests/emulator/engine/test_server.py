@@ -78,7 +78,10 @@ def test_start_status_stop(tmp_path: Path) -> None:
         ("- 1", "'accounts' is needed"),
         ("accounts: {}", "'accounts' is needed"),
         ('accounts: {"222": {}}', "'222'"),
-        ('accounts: {"222222222222": {access_keys: [{access_key_id: short}]}}', "give exactly"),
+        (
+            'accounts: {"222222222222": {access_keys: [{access_key_id: short}]}}',
+            "give access_key_id, secret_access_key, user",
+        ),
         ("accounts: {222222222222: {}}", "quote its 12 digits"),
         (
             'accounts: {"222222222222": {access_keys: [{access_key_id: short, secret_access_key: s, user: u}]}}',
@@ -129,7 +132,11 @@ def test_the_account_follows_from_the_credentials(embedded: EmbeddedAws) -> None
 
 
 def test_an_assumed_role_moves_to_its_account(embedded: EmbeddedAws) -> None:
-    role = embedded.client("iam", account=STAGING).create_role(RoleName="reader", AssumeRolePolicyDocument="{}")["Role"]
+    statement = {"Effect": "Allow", "Principal": {"AWS": TARGET}, "Action": "sts:AssumeRole"}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    role = embedded.client("iam", account=STAGING).create_role(RoleName="reader", AssumeRolePolicyDocument=trust)[
+        "Role"
+    ]
     sts = embedded.client("sts")
     session = sts.assume_role(RoleArn=role["Arn"], RoleSessionName="me")["Credentials"]
     assert session["Expiration"].timestamp() > time.time()

@@ -47,8 +47,11 @@ class Workflows:
     def _role(self, name: str) -> str:
         name = f"{name}-{next(_NUMBERS)}"
         iam = self.aws.client("iam", self.region, self.account)
-        document = {"Version": "2012-10-17", "Statement": []}
+        services = {"Service": ["lambda.amazonaws.com", "states.amazonaws.com"]}
+        statement = {"Effect": "Allow", "Principal": services, "Action": "sts:AssumeRole"}
+        document = {"Version": "2012-10-17", "Statement": [statement]}
         created = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(document))
+        iam.attach_role_policy(RoleName=name, PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
         return str(created["Role"]["Arn"])
 
     def function(self, source: str, *, timeout: int = 10, files: dict[str, str] | None = None, **settings: Any) -> str:

@@ -74,7 +74,9 @@ HOME = f"accounts/{TARGET}/regions/us-west-2/networks/home"
 
 
 MISTAKES: list[tuple[str, Any, str | None]] = [
-    ("server", {}, "server: unknown key; known here: accounts, drs_settings, server_defaults, server_kinds,"),
+    ("server", {}, "server: unknown key; known here: accounts, drs_settings, iam, server_defaults, server_kinds,"),
+    ("iam", {"enforce": "some"}, "iam.enforce: 'some' must be one of roles, all, none"),
+    ("iam", {"enforced": "all"}, "iam.enforced: unknown key; known here: enforce"),
     ("accounts", {}, "accounts: an estate needs at least one account"),
     ("accounts/12", {}, "accounts.12: an account id has 12 digits"),
     (f"accounts/{TARGET}/region", {}, f"accounts.{TARGET}.region: unknown key"),

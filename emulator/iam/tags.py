@@ -1,0 +1,45 @@
+"""Tags of resources by their ARN, for `aws:ResourceTag`."""
+
+from __future__ import annotations
+
+from moto.ec2.models import ec2_backends
+
+from emulator.drs.models import drs_backends
+from emulator.iam.context import Tags
+
+
+def tags_of_resource(arn: str | None) -> Tags | None:
+    """Return the tags of a resource of EC2 or DRS; none for what does not exist (yet).
+
+    None when the emulator does not know the tags of this kind of resource.
+    """
+    parts = arn.split(":", 5) if arn else []
+    if len(parts) < 6 or parts[2] not in ("drs", "ec2"):
+        return {} if arn == "*" else None
+    region, account, resource = parts[3], parts[4], parts[5]
+    kind, _, identifier = resource.partition("/")
+    if identifier == "*":
+        return {}
+    if not account:
+        return None
+    return _drs(account, region, kind, identifier) if parts[2] == "drs" else _ec2(account, region, identifier)
+
+
+def _ec2(account: str, region: str, identifier: str) -> Tags:
+    return dict(ec2_backends[account][region].tags.get(identifier, {}))
+
+
+def _drs(account: str, region: str, kind: str, identifier: str) -> Tags | None:
+    if region not in drs_backends[account]:
+        return {}
+    store = drs_backends[account][region]
+    if kind == "source-server":
+        found = store.servers.get(identifier)
+        return dict(found.tags) if found else {}
+    if kind == "job":
+        job = store.jobs.get(identifier)
+        return dict(job.tags) if job else {}
+    if kind == "recovery-instance":
+        instance = store.instances.get(identifier)
+        return dict(instance.tags) if instance else {}
+    return None
