@@ -9,19 +9,27 @@ from moto.core.config import default_user_config
 
 from emulator.stepfunctions import (
     api,
+    branches,
     children,
+    choices,
     clients,
     definitions,
+    durations,
     error_names,
     executions,
     json_path,
     jsonata,
+    limits,
     logs,
     machines,
     moments,
+    progress,
+    redrive,
+    requests,
     sdk_names,
     threads,
     tokens,
+    variables,
 )
 
 _PARTS = (
@@ -33,12 +41,20 @@ _PARTS = (
     clients,
     definitions,
     error_names,
+    durations,
+    choices,
+    limits,
+    variables,
+    progress,
+    branches,
     machines,
     executions,
     tokens,
     children,
     logs,
+    redrive,
     api,
+    requests,
 )
 
 

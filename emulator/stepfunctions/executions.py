@@ -11,6 +11,7 @@ import json
 import threading
 import uuid
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 from moto.stepfunctions.parser.api import ExecutionStatus
@@ -19,6 +20,7 @@ from moto.stepfunctions.parser.asl.component.program.program import Program
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
 from moto.stepfunctions.parser.asl.eval.event.logging import CloudWatchLoggingConfiguration, CloudWatchLoggingSession
+from moto.stepfunctions.parser.asl.eval.program_state import ProgramEnded
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
@@ -26,10 +28,15 @@ from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from emulator.clock import CLOCK
 from emulator.completion import replace
 from emulator.stepfunctions.errors import api_error
+from emulator.stepfunctions.limits import HISTORY_IS_FULL, LARGEST_HISTORY
 from emulator.stepfunctions.moments import iso
+from emulator.stepfunctions.progress import Progress
 from emulator.stepfunctions.threads import Thread
+from emulator.stepfunctions.variables import restore
 
 _LOCK = threading.RLock()
+_KEPT = timedelta(days=90)  # after their end
+_LAST_EVENTS = ("ExecutionSucceeded", "ExecutionFailed", "ExecutionAborted", "ExecutionTimedOut")
 
 
 class EmulatedExecution(Execution):
@@ -38,6 +45,8 @@ class EmulatedExecution(Execution):
     def __init__(self, **arguments: Any):
         super().__init__(**arguments)
         self.listeners: list[Callable[[], object]] = []
+        self.redrive_count = 0
+        self.redrive_date: datetime | None = None
 
     def get_start_execution_details(self) -> Any:
         """Return what the context object shows, with the start time as AWS writes it."""
@@ -47,12 +56,32 @@ class EmulatedExecution(Execution):
 
     def start(self) -> None:
         """Start the execution."""
-        worker: Any = self._get_start_execution_worker()
-        worker.env = worker._get_evaluation_environment()
-        worker.env.states.context_object.context_object_data["Execution"]["RedriveCount"] = 0
+        worker = self.new_worker(Progress())
         self.exec_worker = worker
         self.exec_status = ExecutionStatus.RUNNING
         worker.start()
+
+    def new_worker(self, progress: Progress) -> Any:
+        """Return what runs the execution, from its beginning or from where it has come to."""
+        worker: Any = self._get_start_execution_worker()
+        worker.env = worker._get_evaluation_environment()
+        worker.env.progress = progress
+        worker.env.when_late = lambda: self._time_out(worker)
+        worker.env.event_manager.when_full = lambda: self._fail_for_its_history(worker)
+        worker.env.states.context_object.context_object_data["Execution"]["RedriveCount"] = self.redrive_count
+        return worker
+
+    def _is_run_by(self, worker: Any) -> bool:
+        return self.exec_worker is worker
+
+    def _time_out(self, worker: Any) -> None:
+        if self._is_run_by(worker) and self.end(ExecutionStatus.TIMED_OUT):
+            _end_early(worker.env, "ExecutionTimedOut", {"executionTimedOutEventDetails": {}})
+
+    def _fail_for_its_history(self, worker: Any) -> None:
+        details = {"error": "States.Runtime", "cause": HISTORY_IS_FULL}
+        if self._is_run_by(worker) and self.end(ExecutionStatus.FAILED, **details):
+            _end_early(worker.env, "ExecutionFailed", {"executionFailedEventDetails": details})
 
     def end(
         self, status: ExecutionStatus, *, output: Any = None, error: str | None = None, cause: str | None = None
@@ -87,15 +116,10 @@ def stop(execution: Any, *, error: str | None, cause: str | None) -> None:
         _end_early(execution.exec_worker.env, "ExecutionAborted", event)
 
 
-def _time_out(env: Environment) -> None:
-    _end_early(env, "ExecutionTimedOut", {"executionTimedOutEventDetails": {}})
-
-
 def _end_early(env: Any, event_type: str, event: dict[str, Any]) -> None:
     """Write the last event, stop every frame, and wake whoever waits, so that all threads end."""
     env.event_history_context.source_event_id = 0
     env.event_manager.add_event(context=env.event_history_context, event_type=event_type, event_details=event)
-    env.event_manager.closed = True
     if event_type == "ExecutionTimedOut":
         env.set_timed_out()
     else:
@@ -106,13 +130,23 @@ def _end_early(env: Any, event_type: str, event: dict[str, Any]) -> None:
         endpoint.interrupt_all()
 
 
-def _add_event(original: Callable[..., int]) -> Callable[..., int]:
-    """Write nothing behind the last event: threads of an ended execution may still be on their way out."""
+def writing_one_last_event(original: Callable[..., int]) -> Callable[..., int]:
+    """Write one last event, at the latest the one that the limit of a history leaves room for.
 
-    def add(self: EventManager, *args: Any, **kwargs: Any) -> int:
-        if getattr(self, "closed", False):
-            return 0
-        return original(self, *args, **kwargs)
+    Threads of an ended execution, or of an aborted branch, may still be on their way out: they write nothing more.
+    """
+
+    def add(self: Any, context: Any, event_type: str, **details: Any) -> int:
+        aborted = getattr(context, "aborted", False) and not event_type.endswith("Aborted")
+        with self.__dict__.setdefault("order", threading.RLock()):
+            if aborted or getattr(self, "closed", False):
+                return 0
+            last = event_type in _LAST_EVENTS
+            if not last and len(self._history_event_list) >= LARGEST_HISTORY - 1:
+                self.when_full()
+                return 0
+            self.closed = last
+            return original(self, context=context, event_type=event_type, **details)
 
     return add
 
@@ -126,16 +160,22 @@ def _environment(original: Callable[..., Environment]) -> Callable[..., Environm
     return environment
 
 
-def _eval_program(self: Program, env: Environment) -> None:
+def _eval_program(self: Program, env: Any) -> None:
     if env.program_state() is not None and not env.is_running():
         return
-    env.next_state_name = self.start_at.start_at_name
+    progress: Progress = env.progress
+    if progress.resuming:
+        env.states.reset(progress.state_input)
+        restore(env.variable_store, progress.variables)
+    env.next_state_name = str(progress.state) if progress.resuming else self.start_at.start_at_name
     thread = Thread(target=EvalComponent.eval, args=(self, env))
     thread.start()
     thread.join(timeout=self.timeout_seconds.timeout_seconds if self.timeout_seconds else None)
     if thread.is_alive():
-        _time_out(env)
+        env.when_late()
         thread.join()
+    if isinstance(env._program_state, ProgramEnded):
+        progress.end(env.states.get_input())
 
 
 def _terminated(self: BaseExecutionWorkerCommunication) -> None:
@@ -168,7 +208,7 @@ def _start_execution(
     name = name or str(uuid.uuid4())
     self._validate_name(name)
     with _LOCK:
-        known = _by_name(machine, name)
+        known = by_name(machine, name)
         if known is not None:
             if known.status == "RUNNING" and known.execution_input == text:
                 return known
@@ -208,8 +248,19 @@ def _index(machine: Any) -> dict[str, EmulatedExecution]:
     return index
 
 
-def _by_name(machine: Any, name: str) -> EmulatedExecution | None:
-    return _index(machine).get(name)
+def by_name(machine: Any, name: str) -> EmulatedExecution | None:
+    """Return the execution that has this name; a name is free again 90 days after its execution has ended."""
+    found = _index(machine).get(name)
+    return None if found is None or _is_old(found) else found
+
+
+def forget_old(machine: Any) -> None:
+    """Forget the executions that ended more than 90 days ago."""
+    machine.executions[:] = [execution for execution in machine.executions if not _is_old(execution)]
+
+
+def _is_old(execution: EmulatedExecution) -> bool:
+    return execution.stop_date is not None and CLOCK.now() - execution.stop_date > _KEPT
 
 
 def _logging_session(arn: str, machine: Any) -> CloudWatchLoggingSession | None:
@@ -223,7 +274,7 @@ def install() -> None:
     """Give executions one name, one start and one end."""
     replace(StepFunctionsParserBackend, start_execution=_start_execution)
     replace(BaseExecutionWorkerCommunication, terminated=_terminated)
-    replace(EventManager, add_event=_add_event(EventManager.add_event))
+    replace(EventManager, add_event=writing_one_last_event(EventManager.add_event))
     replace(
         ExecutionWorker,
         _get_evaluation_environment=_environment(ExecutionWorker._get_evaluation_environment),

@@ -12,7 +12,7 @@ import random
 import uuid
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from jsonata.jsonata import Jsonata
 from jsonata.utils import Utils
@@ -22,11 +22,12 @@ from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
 from moto.stepfunctions.parser.asl.component.common.string.string_expression import StringJSONata, StringVariableSample
 from moto.stepfunctions.parser.asl.eval.environment import Environment
-from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 
 from emulator.clock import CLOCK
 from emulator.completion import replace
 from emulator.stepfunctions.moments import iso
+
+_LONGEST_EVALUATION = 20_000  # real milliseconds; AWS allows 1,000 of its own evaluator, which is much faster
 
 
 class QueryError(Exception):
@@ -45,7 +46,8 @@ def evaluate(expression: str, variables: dict[str, Any]) -> Any:
     """
     text = expression.strip()
     try:
-        compiled = Jsonata(text)
+        can_run_for_ever = "function" in text or "λ" in text
+        compiled = Jsonata(text, timeout=_LONGEST_EVALUATION if can_run_for_ever else None)
         compiled.output_convert_nulls = False
         for name, function in _functions().items():
             compiled.register_lambda(name, function)
@@ -72,6 +74,7 @@ def compile_error(expression: str) -> str | None:
 def _functions() -> dict[str, Callable[..., Any]]:
     now = CLOCK.now()
     return {
+        "eval": _no_eval,
         "hash": lambda text, name: hashlib.new(name.replace("-", "").lower(), text.encode()).hexdigest(),
         "millis": lambda: int(now.timestamp() * 1000),
         "now": lambda *_picture: iso(now),
@@ -81,6 +84,10 @@ def _functions() -> dict[str, Callable[..., Any]]:
         "range": lambda first, last, step: list(range(int(first), int(last) + (1 if step > 0 else -1), int(step))),
         "uuid": lambda: str(uuid.uuid4()),
     }
+
+
+def _no_eval(*_arguments: Any) -> Any:
+    raise ValueError("$eval is not there in Step Functions; use $parse")
 
 
 def _to_jsonata(value: Any) -> Any:
@@ -119,16 +126,18 @@ def _eval_jsonata(self: StringJSONata | StringVariableSample, env: Environment) 
     try:
         env.stack.append(evaluate(expression, _variables(env)))
     except QueryError as error:
-        name = StatesErrorName(typ=StatesErrorNameType.StatesQueryEvaluationError)
-        details = {"error": name.error_name, "cause": str(error), "state": env.next_state_name}
-        raise FailureEventException(
-            FailureEvent(
-                env=env,
-                error_name=name,
-                event_type=HistoryEventType.EvaluationFailed,
-                event_details=cast(EventDetails, {"evaluationFailedEventDetails": details}),
-            )
-        ) from error
+        raise evaluation_failed(env, str(error)) from error
+
+
+def evaluation_failed(env: Environment, cause: str) -> FailureEventException:
+    """Return the failure of a state whose expression is wrong."""
+    name = StatesErrorName(typ=StatesErrorNameType.StatesQueryEvaluationError)
+    details: Any = {
+        "evaluationFailedEventDetails": {"error": name.error_name, "cause": cause, "state": env.next_state_name}
+    }
+    return FailureEventException(
+        FailureEvent(env=env, error_name=name, event_type=HistoryEventType.EvaluationFailed, event_details=details)
+    )
 
 
 def install() -> None:

@@ -15,6 +15,7 @@ from moto.stepfunctions.parser.asl.eval.event.logging import CloudWatchLoggingCo
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
 from emulator.completion import replace
+from emulator.stepfunctions import executions
 from emulator.stepfunctions.errors import api_error
 from emulator.stepfunctions.roles import check_role
 
@@ -78,11 +79,25 @@ def _update(original: Callable[..., StateMachine]) -> Callable[..., StateMachine
     return update
 
 
+def _delete(original: Callable[..., None]) -> Callable[..., None]:
+    """End what runs: AWS deletes a machine when its executions have ended, which it ends at their next transition."""
+
+    def delete(self: StepFunctionsParserBackend, arn: str) -> None:
+        for machine in self.state_machines:
+            if machine.arn == arn:
+                for execution in list(machine.executions):
+                    executions.stop(execution, error=None, cause="The state machine was deleted.")
+        original(self, arn)
+
+    return delete
+
+
 def install() -> None:
     """Check state machines as AWS does."""
     backend = StepFunctionsParserBackend
     replace(
         backend,
         create_state_machine=_create(backend.create_state_machine),
+        delete_state_machine=_delete(backend.delete_state_machine),
         update_state_machine=_update(backend.update_state_machine),
     )

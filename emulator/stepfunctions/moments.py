@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import json
+import random
 from datetime import UTC, datetime, timedelta, tzinfo
 from types import SimpleNamespace
 from typing import Any
 
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEventException
+from moto.stepfunctions.parser.asl.component.common.retry.jitter_strategy_decl import JitterStrategy
 from moto.stepfunctions.parser.asl.component.common.retry.max_attempts_decl import MaxAttemptsOutcome
 from moto.stepfunctions.parser.asl.component.common.retry.retrier_decl import RetrierDecl
 from moto.stepfunctions.parser.asl.component.common.retry.retrier_outcome import RetrierOutcome
@@ -80,10 +83,21 @@ def _retry(self: RetrierDecl, env: Environment) -> None:
     if env.stack.pop() == MaxAttemptsOutcome.EXHAUSTED:
         env.stack.append(RetrierOutcome.Failed)
         return
-    for part in (self.interval_seconds, self.backoff_rate, self.max_delay_seconds, self.jitter_strategy):
+    for part in (self.interval_seconds, self.backoff_rate, self.max_delay_seconds):
         part.eval(env=env)
-    rest(env, env.stack.pop())
+    seconds = env.stack.pop()
+    if self.jitter_strategy.jitter_strategy == JitterStrategy.FULL:
+        seconds = round(_jitter(env.states.context_object.context_object_data) * seconds, 3)  # the clock's milliseconds
+    rest(env, seconds)
     env.stack.append(RetrierOutcome.Executed)
+
+
+def _jitter(context: Any) -> float:
+    """Return a number from 0 to 1 that is the same for the same attempt of the same execution, so that runs repeat."""
+    execution, state = context["Execution"], context["State"]
+    item = context["Map"]["Item"]["Index"] if "Map" in context else None
+    place = [execution["Id"], execution["RedriveCount"], state["Name"], state["RetryCount"], item]
+    return random.Random(json.dumps(place)).random()
 
 
 def install() -> None:

@@ -10,6 +10,7 @@ import json
 import secrets
 import threading
 from dataclasses import dataclass
+from typing import Any
 
 from moto.stepfunctions.parser.asl.component.state.exec.execute_state import ExecutionState
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.resource import ResourceCondition
@@ -22,7 +23,6 @@ from moto.stepfunctions.parser.asl.eval.callback.callback import (
     CallbackOutcomeFailure,
     CallbackOutcomeSuccess,
 )
-from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
 from emulator.completion import replace
@@ -54,13 +54,14 @@ def _looks_like_ours(token: str) -> bool:
         return False
 
 
-def _evaluate_with_timeout(self: StateTaskServiceCallback, env: Environment) -> None:
+def _evaluate_with_timeout(self: StateTaskServiceCallback, env: Any) -> None:
     if self.resource.condition is None:
         ExecutionState._evaluate_with_timeout(self, env)
         return
     token = _new_token()
     env.states.context_object.context_object_data["Task"] = {"Token": token}
     endpoint = env.callback_pool_manager.add(token)
+    env.waits_for = endpoint
     if self.resource.condition == ResourceCondition.WaitForTaskToken:
         details = env.aws_execution_details
         _TOKENS[token] = _Token(details.account, details.region, endpoint)
@@ -71,6 +72,7 @@ def _evaluate_with_timeout(self: StateTaskServiceCallback, env: Environment) -> 
             if token in _TOKENS:
                 _TOKENS[token].open = False
         endpoint.interrupt_all()
+        env.waits_for = None
 
 
 def _find(backend: StepFunctionsParserBackend, token: str) -> _Token:

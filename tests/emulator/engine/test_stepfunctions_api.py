@@ -244,9 +244,8 @@ def test_executions_are_logged_to_their_group(workflows: Workflows) -> None:
 
 
 def test_what_is_not_emulated_says_so(workflows: Workflows) -> None:
-    execution = workflows.start(workflows.machine(DONE))
     for ask in (
-        lambda: workflows.states.redrive_execution(executionArn=execution),
+        lambda: workflows.states.create_activity(name="worker"),
         lambda: workflows.states.publish_state_machine_version(stateMachineArn=workflows.machine(DONE)),
         lambda: workflows.states.create_state_machine(
             name="fast", roleArn=workflows.role, definition=definition(DONE), type="EXPRESS"
