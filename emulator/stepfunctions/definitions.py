@@ -1,8 +1,9 @@
 """Definitions: what AWS refuses at creation and moto lets pass, and the answer of ValidateStateMachineDefinition.
 
-Found here: states that are named but do not exist, states that lead nowhere, JSONata that does not compile, and fields
-of the other query language. Whole numbers are accepted where moto's grammar wants fractions, and text means what JSON
-says (moto keeps the backslashes of some strings).
+Found here: states that do not exist, that nothing leads to, that lead nowhere, that have the name of another, and
+JSONata that does not compile; fields and their values are in `fields.py`, resources in `integrations.py`. Whole numbers
+are accepted where moto's grammar wants fractions, and text means what JSON says (moto keeps the backslashes of some
+strings).
 """
 
 from __future__ import annotations
@@ -17,22 +18,24 @@ from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguagePa
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
 from emulator.completion import replace
+from emulator.stepfunctions import integrations
 from emulator.stepfunctions.errors import api_error
+from emulator.stepfunctions.fields import machine_mistakes, state_mistakes
+from emulator.stepfunctions.integrations import Mistake
 from emulator.stepfunctions.jsonata import compile_error
 
 _TERMINAL = ("Choice", "Succeed", "Fail")
 _FRACTIONS = ("BackoffRate", "ToleratedFailurePercentage")
-_JSONPATH_ONLY = ("InputPath", "OutputPath", "Parameters", "ResultPath", "ResultSelector")
-_JSONATA_ONLY = ("Arguments", "Output")
 _HEARTBEATS = {"HeartbeatSeconds", "HeartbeatSecondsPath"}
 _TIMEOUTS = {"TimeoutSeconds", "TimeoutSecondsPath"}
 _NO_TIMEOUT = 99999999  # AWS's default; moto takes 60 s when there is a heartbeat
+_LANGUAGES = ("JSONPath", "JSONata")
 _TYPES = ("Task", "Pass", "Wait", "Choice", "Succeed", "Fail", "Parallel", "Map")
 
 _parse: Callable[[str], Any] = AmazonStateLanguageParser.parse
 
 
-def find_mistakes(definition: str) -> list[tuple[str, str, str]]:
+def find_mistakes(definition: str) -> list[Mistake]:
     """Return the mistakes of a definition as `(code, message, location)`."""
     try:
         document = json.loads(definition)
@@ -40,13 +43,15 @@ def find_mistakes(definition: str) -> list[tuple[str, str, str]]:
         return [("INVALID_JSON_DESCRIPTION", f"The definition is no JSON: {error}", "/")]
     if not isinstance(document, dict):
         return [("SCHEMA_VALIDATION_FAILED", "The definition is no JSON object", "/")]
-    mistakes = list(_machine(document, "", document.get("QueryLanguage", "JSONPath")))
+    mistakes = list(_machine(document, "", "JSONPath"))
+    if not mistakes:
+        mistakes = list(_repeated(_names(document, "")))
     if not mistakes:
         mistakes = _grammar(definition)
     return mistakes
 
 
-def _grammar(definition: str) -> list[tuple[str, str, str]]:
+def _grammar(definition: str) -> list[Mistake]:
     try:
         parse(definition)
     except ASLParserException as error:
@@ -56,41 +61,76 @@ def _grammar(definition: str) -> list[tuple[str, str, str]]:
     return []
 
 
-def _machine(machine: dict[str, Any], path: str, language: str) -> Iterator[tuple[str, str, str]]:
+def _machine(machine: dict[str, Any], path: str, outer_language: str) -> Iterator[Mistake]:
+    language = machine.get("QueryLanguage", outer_language)
+    if language not in _LANGUAGES:
+        yield ("SCHEMA_VALIDATION_FAILED", f"QueryLanguage is {language!r}", f"{path}/QueryLanguage")
+        return
     states = machine.get("States")
     if not isinstance(states, dict) or not states:
         yield ("SCHEMA_VALIDATION_FAILED", "The field 'States' is required and names at least one state", path or "/")
         return
     if machine.get("StartAt") not in states:
         yield _missing_target("StartAt", machine.get("StartAt"), f"{path}/StartAt")
+    reached = {machine.get("StartAt")}
     for name, state in states.items():
         where = f"{path}/States/{name}"
         if not isinstance(state, dict):
             yield ("SCHEMA_VALIDATION_FAILED", "A state is a JSON object", where)
             continue
-        yield from _state(state, where, set(states), state.get("QueryLanguage", language))
+        reached |= {target for _, target in _targets(state) if target != name}
+        yield from _state(state, where, set(states), language)
+    for name in states:
+        if name not in reached:
+            yield ("MISSING_TRANSITION_TARGET", f'State "{name}" is not reachable.', f"{path}/States/{name}")
+    yield from machine_mistakes(machine, path)
 
 
-def _state(state: dict[str, Any], where: str, names: set[str], language: str) -> Iterator[tuple[str, str, str]]:
-    kind = state.get("Type")
+def _state(state: dict[str, Any], where: str, names: set[str], machine_language: str) -> Iterator[Mistake]:
+    kind, language = state.get("Type"), state.get("QueryLanguage", machine_language)
     if kind not in _TYPES:
         yield ("SCHEMA_VALIDATION_FAILED", f"Type is {kind!r}; it is one of {', '.join(_TYPES)}", f"{where}/Type")
+        return
+    if language not in _LANGUAGES or (machine_language, language) == ("JSONata", "JSONPath"):
+        text = f"QueryLanguage is {language!r}; a state of a {machine_language} machine cannot use it"
+        yield ("SCHEMA_VALIDATION_FAILED", text, f"{where}/QueryLanguage")
         return
     if kind not in _TERMINAL and ("Next" in state) == bool(state.get("End")):
         yield ("SCHEMA_VALIDATION_FAILED", "A state has either Next or End: true", where)
     for field, target in _targets(state):
         if target not in names:
             yield _missing_target(field.split("/")[-1], target, f"{where}/{field}")
-    for field in _JSONPATH_ONLY if language == "JSONata" else _JSONATA_ONLY:
-        if field in state:
-            yield ("SCHEMA_VALIDATION_FAILED", f"The field {field} is not there in {language}", f"{where}/{field}")
+    yield from state_mistakes(state, language, where)
+    if kind == "Task":
+        yield from integrations.mistakes(state, where)
     if language == "JSONata":
         yield from _expressions({k: v for k, v in state.items() if k not in _NESTED}, where)
+    for field, inner in _inner_machines(state):
+        yield from _machine(inner, f"{where}/{field}", language)
+
+
+def _inner_machines(state: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     for field in ("ItemProcessor", "Iterator"):
         if isinstance(state.get(field), dict):
-            yield from _machine(state[field], f"{where}/{field}", language)
-    for index, branch in enumerate(state.get("Branches", [])):
-        yield from _machine(branch, f"{where}/Branches[{index}]", language)
+            yield field, state[field]
+    for index, branch in enumerate(state.get("Branches") or []):
+        if isinstance(branch, dict):
+            yield f"Branches[{index}]", branch
+
+
+def _names(machine: dict[str, Any], path: str) -> Iterator[tuple[str, str]]:
+    for name, state in machine["States"].items():
+        yield name, f"{path}/States/{name}"
+        for field, inner in _inner_machines(state):
+            yield from _names(inner, f"{path}/States/{name}/{field}")
+
+
+def _repeated(names: Iterator[tuple[str, str]]) -> Iterator[Mistake]:
+    seen: dict[str, str] = {}
+    for name, where in names:
+        if name in seen:
+            yield ("DUPLICATE_STATE_NAME", f"The name of this state is that of {seen[name]} too", where)
+        seen.setdefault(name, where)
 
 
 _NESTED = ("ItemProcessor", "Iterator", "Branches")
@@ -106,7 +146,7 @@ def _targets(state: dict[str, Any]) -> Iterator[tuple[str, Any]]:
                 yield f"{field}[{index}]/Next", entry["Next"]
 
 
-def _expressions(value: Any, where: str) -> Iterator[tuple[str, str, str]]:
+def _expressions(value: Any, where: str) -> Iterator[Mistake]:
     if isinstance(value, dict):
         for key, item in value.items():
             yield from _expressions(item, f"{where}/{key}")
@@ -119,7 +159,7 @@ def _expressions(value: Any, where: str) -> Iterator[tuple[str, str, str]]:
             yield ("INVALID_JSONATA", f"The JSONata expression cannot be compiled: {reason}", where)
 
 
-def _missing_target(field: str, target: Any, where: str) -> tuple[str, str, str]:
+def _missing_target(field: str, target: Any, where: str) -> Mistake:
     return ("MISSING_TRANSITION_TARGET", f"Missing '{field}' target: {target}", where)
 
 

@@ -96,7 +96,7 @@ def from_service(value: Any, shape: Any) -> Any:
     kind = shape.type_name if shape is not None else None
     if isinstance(value, dict):
         if kind == "structure":
-            return {_state_name(key): from_service(item, shape.members.get(key)) for key, item in value.items()}
+            return {state_name(key): from_service(item, shape.members.get(key)) for key, item in value.items()}
         inner = shape.value if kind == "map" else None
         return {key: from_service(item, inner) for key, item in value.items()}
     if isinstance(value, list):
@@ -111,7 +111,8 @@ def from_service(value: Any, shape: Any) -> Any:
 
 
 @cache
-def _state_name(member: str) -> str:
+def state_name(member: str) -> str:
+    """Return how a state machine names a member of a request or an answer."""
     acronym = re.match(r"^([A-Z]{2,})(?=[A-Z][a-z])", member)
     if acronym:
         return acronym.group(1).capitalize() + member[acronym.end() :]

@@ -34,7 +34,7 @@ def test_waits_in_sequence_take_their_sum(workflows: Workflows) -> None:
 
 
 def test_parallel_branches_take_the_longest(workflows: Workflows) -> None:
-    branches = [{"StartAt": "Wait", "States": {"Wait": rest(seconds)}} for seconds in (10, 40, 20)]
+    branches = [{"StartAt": f"W{seconds}", "States": {f"W{seconds}": rest(seconds)}} for seconds in (10, 40, 20)]
     ended = workflows.run({"All": {"Type": "Parallel", "Branches": branches, "End": True}})
     assert (ended["status"], ended["seconds"]) == ("SUCCEEDED", 40)
 

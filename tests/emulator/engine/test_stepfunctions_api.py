@@ -86,7 +86,7 @@ def test_stop_ends_at_once_with_error_and_cause(workflows: Workflows) -> None:
 @pytest.mark.parametrize(
     "state",
     [
-        {"Type": "Parallel", "Branches": [{"StartAt": "W", "States": {"W": rest(10**7)}}] * 2, "End": True},
+        {"Type": "Parallel", "Branches": [{"StartAt": n, "States": {n: rest(10**7)}} for n in "VW"], "End": True},
         {
             "Type": "Map",
             "Items": "{% [1, 2] %}",

@@ -137,6 +137,7 @@ def test_every_attempt_has_its_own_token(workflows: Workflows) -> None:
     execution = workflows.start(workflows.machine({"Ask": waiting(workflows, "/again", Retry=retry)}))
     first = token_of(workflows, "/again")
     workflows.states.send_task_failure(taskToken=first, error="Again")
+    workflows.aws.control("clock", {"advance": 1})
     second = token_of(workflows, "/again")
     assert first != second
     workflows.states.send_task_success(taskToken=second, output="2")
