@@ -5,36 +5,18 @@ The paginators and their result keys are those of botocore's `paginators-1.json`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 from botocore.loaders import Loader
 
-from tests.emulator.conformance.crowd import NOT_EMULATED, Crowd, crowd
+from tests.emulator.conformance.crowd import NOT_EMULATED, REQUESTS, Crowd, crowd, method
 
 PAGINATORS = Loader().load_service_model("drs", "paginators-1")["pagination"]
-SINGLE = {"DescribeLaunchConfigurationTemplates"}  # one in an account at most: quota L-1F3FAE4D
-REQUESTS: dict[str, Callable[[Crowd], dict[str, Any]]] = {
-    "DescribeJobLogItems": lambda made: {"jobID": made.jobs[0]},
-    "DescribeJobs": lambda made: {"filters": {"jobIDs": made.jobs}},
-    "DescribeLaunchConfigurationTemplates": lambda _: {},
-    "DescribeRecoveryInstances": lambda made: {"filters": {"sourceServerIDs": made.servers[:3]}},
-    "DescribeRecoverySnapshots": lambda made: {"sourceServerID": made.servers[0], "order": "ASC"},
-    "DescribeReplicationConfigurationTemplates": lambda _: {},
-    "DescribeSourceNetworks": lambda _: {},
-    "DescribeSourceServers": lambda _: {},
-    "ListExtensibleSourceServers": lambda _: {"stagingAccountID": "111111111111"},
-    "ListLaunchActions": lambda made: {"resourceId": made.servers[0]},
-    "ListRecoveryPlanExecutionSteps": lambda made: {"recoveryPlanExecutionArn": made.executions[0]},
-    "ListRecoveryPlanExecutions": lambda _: {},
-    "ListRecoveryPlanSteps": lambda made: {"recoveryPlanArn": made.plans[0]},
-    "ListRecoveryPlans": lambda _: {},
-    "ListStagingAccounts": lambda _: {},
-}
-
-
+# One in an account at most: quota L-1F3FAE4D for launch settings.
+SINGLE = {"DescribeLaunchConfigurationTemplates", "DescribeReplicationConfigurationTemplates"}
 # What tells the time of the answer, not of the item.
 MOMENTS = {"lastUpdatedDateTime", "lastSeenByServiceDateTime", "elapsedReplicationDuration"}
 
@@ -44,11 +26,6 @@ def made() -> Iterator[Crowd]:
     """An account with several of everything."""
     with crowd() as running:
         yield running
-
-
-def method(name: str) -> str:
-    """Return boto3's name of an operation."""
-    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)[1:]
 
 
 def timeless(value: Any) -> Any:
@@ -87,7 +64,7 @@ WRONG_TOKENS = ["nonsense", "ünsinn", "bm9uc2Vuc2U=", "e30=", "W1tdXQ==", "WzEs
 def test_a_token_that_the_operation_did_not_make_is_refused(made: Crowd, name: str) -> None:
     for token in WRONG_TOKENS:
         with pytest.raises(ClientError) as error:
-            getattr(made.drs.api, method(name))(**REQUESTS[name](made), nextToken=token)
+            made.call(name)(**REQUESTS[name](made), nextToken=token)
         assert error.value.response["Error"]["Code"] == "ValidationException", token
         assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
 
@@ -95,5 +72,5 @@ def test_a_token_that_the_operation_did_not_make_is_refused(made: Crowd, name: s
 @pytest.mark.parametrize("name", sorted(set(REQUESTS) & NOT_EMULATED))
 def test_a_list_that_is_not_emulated_is_no_empty_list(made: Crowd, name: str) -> None:
     with pytest.raises(ClientError) as error:
-        getattr(made.drs.api, method(name))(**REQUESTS[name](made))
+        made.call(name)(**REQUESTS[name](made))
     assert error.value.response["Error"]["Code"] == "NotEmulatedException"
