@@ -13,6 +13,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
+from email.utils import format_datetime
 from http import HTTPStatus
 from http.client import responses as REASONS  # noqa: N812 - a table
 from typing import Any
@@ -52,13 +53,15 @@ class Application:
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer one request."""
+        environ["RAW_URI"] = environ["REQUEST_URI"]  # where moto looks for a path as it was sent
         with CLOCK.work():
             if environ["PATH_INFO"].startswith(control.PREFIX):
                 status, headers, body = self._control(environ)
             else:
                 status, headers, body = self._api(environ)
-        # The server adds the virtual time; moto's own header has the time of the machine.
+        # Callers take it for AWS's clock; moto's own header has the time of the machine.
         headers = {name: value for name, value in headers.items() if name.lower() != "date"}
+        headers["Date"] = format_datetime(CLOCK.now(), usegmt=True)
         if status not in _WITHOUT_BODY and environ["REQUEST_METHOD"] != "HEAD":
             headers["Content-Length"] = str(len(body))
         reason = REASONS.get(status, "Unknown")

@@ -131,7 +131,7 @@ def _signed_with(secret: str, call: ApiCall, environ: dict[str, Any]) -> bool:
     if credential is None:
         return False
     headers = {name: _header(environ, name) for name in credential.signed_headers}
-    uri = environ.get("RAW_URI") or environ.get("REQUEST_URI") or environ["PATH_INFO"]
+    uri = environ["REQUEST_URI"]
     request = AWSRequest(
         method=environ["REQUEST_METHOD"],
         url=f"http://{environ['HTTP_HOST']}{uri}",

@@ -5,13 +5,13 @@ from __future__ import annotations
 import importlib
 import os
 import signal
-import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from emulator.accounts import AccountsError, check_accounts
 from emulator.estate import EstateError, files
+from emulator.http_server import HttpServer
 
 HOST = "127.0.0.1"
 
@@ -51,21 +51,16 @@ def read_estate(path: Path) -> dict[str, Any]:
     return dict(document)
 
 
-def open_socket(port: int) -> socket.socket:
+def open_server(port: int) -> HttpServer:
     """Listen on 127.0.0.1.
 
     Raises:
         StartError: the port is taken.
     """
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((HOST, port))
-        listener.listen(256)
+        return HttpServer(HOST, port)
     except OSError as error:
-        listener.close()
-        raise StartError(f"port {port} of {HOST} cannot be used: {error.strerror}") from error
-    return listener
+        raise StartError(f"port {port} of {HOST} cannot be used: {error.strerror or error}") from error
 
 
 def prepare(port: int) -> None:
@@ -107,14 +102,12 @@ def serve(estate: Path, port: int, pace: float | None, ready: Callable[[str], No
         StartError: one line that says what is wrong.
     """
     document = read_estate(estate)
-    listener = open_socket(port)
-    port = listener.getsockname()[1]
-    prepare(port)
+    server = open_server(port)
+    prepare(server.port)
 
     from emulator import lambda_runner, moto_dispatch
     from emulator.application import Application, add_control_routes
     from emulator.clock import CLOCK
-    from emulator.http_server import HttpServer
     from emulator.iam.control import add_routes
     from emulator.overview import add_sections
 
@@ -123,15 +116,13 @@ def serve(estate: Path, port: int, pace: float | None, ready: Callable[[str], No
     add_routes()
     add_sections()
     load_estate(document, estate)
-    server = HttpServer(listener, application, CLOCK.now)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: server.shutdown())
     CLOCK.set_pace(pace)
     CLOCK.start()
-    ready(f"http://{HOST}:{port}")
+    ready(f"http://{HOST}:{server.port}")
     try:
-        server.serve_forever()
+        server.serve_forever(application)
     finally:
         CLOCK.stop()
         lambda_runner.shut_down()
-        listener.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Callable
 
@@ -15,8 +16,11 @@ from emulator.faults.rules import Occasion, Rule
 Answer = tuple[int, dict[str, str], bytes]
 
 
-class NoAnswerError(ConnectionError):
+class NoAnswerError(ConnectionResetError):
     """The connection is closed without an answer, which clients take for a time-out at once."""
+
+    def __init__(self, rule_id: str):
+        super().__init__(errno.ECONNRESET, f"rule {rule_id} lets nobody answer")
 
 
 def occasion_of(call: ApiCall, principal: Principal) -> Occasion:
