@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -166,7 +167,9 @@ def test_dice_fall_the_same_way_for_the_same_seed(embedded: EmbeddedAws) -> None
 
 def test_a_fault_may_mean_one_principal_account_and_region_only(embedded: EmbeddedAws) -> None:
     iam = embedded.client("iam")
-    iam.create_role(RoleName="waves", AssumeRolePolicyDocument="{}")
+    trust = {"Effect": "Allow", "Principal": {"AWS": TARGET}, "Action": "sts:AssumeRole"}
+    iam.create_role(RoleName="waves", AssumeRolePolicyDocument=json.dumps({"Statement": [trust]}))
+    iam.attach_role_policy(RoleName="waves", PolicyArn="arn:aws:iam::aws:policy/AmazonSQSFullAccess")
     session = embedded.client("sts").assume_role(RoleArn=f"arn:aws:iam::{TARGET}:role/waves", RoleSessionName="run")
     keys = session["Credentials"]
     as_role = embedded.client(
