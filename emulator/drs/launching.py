@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ..iam.enforcement import ENFORCEMENT
-from . import compute, events, failback, faults
+from . import compute, events, existing_instances, failback, faults
 from .identifiers import identifier
 from .models import DRSBackend, Due, drs_backends
 from .moments import date_string
@@ -43,9 +43,14 @@ def new_job(
     *,
     is_drill: bool = False,
 ) -> Job:
-    """Create a job in its store; nothing of it is scheduled yet."""
+    """Create a job in its store; nothing of it is scheduled yet.
+
+    Its id depends on its servers and on how many such jobs there were, not on what other servers' jobs came before.
+    """
     backend.jobs_made += 1
-    job_id = identifier("drsjob", backend.account_id, backend.region_name, backend.jobs_made)
+    members = (kind, *sorted(part.server_id for part in participants))
+    backend.jobs_with[members] += 1
+    job_id = identifier("drsjob", backend.account_id, backend.region_name, *members, backend.jobs_with[members])
     job = Job(
         job_id,
         backend.arn("job", job_id),
@@ -98,8 +103,13 @@ def remove_instance(backend: DRSBackend, instance_id: str, when: datetime) -> No
 
 
 def older_instance(backend: DRSBackend, server: SourceServer) -> str | None:
-    """Return the instance that the next launch of a server terminates first, even when its record was deleted."""
+    """Return the instance that the next launch of a server replaces, even when its record was deleted.
+
+    None when the server is launched into that very instance again.
+    """
     instance_id = server.launched_instance_id
+    if instance_id is not None and instance_id == existing_instances.target_of(server):
+        return None
     if instance_id is None or compute.state(backend, instance_id) in ("TERMINATED", "NOT_FOUND"):
         return server.recovery_instance_id
     return instance_id
@@ -139,7 +149,7 @@ def _fail(backend: DRSBackend, job: Job, part: Participant, when: datetime, fail
     if job.recovers:
         if part.conversion_server_id and part.server_id not in job.staging:
             compute.terminate(backend, part.conversion_server_id)
-        if part.target_instance_id:
+        if part.target_instance_id and not part.launch_into:
             compute.terminate(backend, part.target_instance_id)
         _record_result(backend.servers[part.server_id], "FAILED")
         events.launch_result(backend, job, part, when)
@@ -187,12 +197,16 @@ def _cleanup_start(backend: DRSBackend, job: Job, part: Participant, when: datet
 
 
 def _cleanup_end(backend: DRSBackend, job: Job, part: Participant, when: datetime) -> None:
-    older = older_instance(backend, backend.servers[part.server_id])
-    if older:
+    server = backend.servers[part.server_id]
+    older = older_instance(backend, server)
+    if older and server.launched_into_existing:
+        forget_instance(backend, older)  # DRS did not make it, so it stays
+    elif older:
         try:
             remove_instance(backend, older, when)
         except compute.Ec2RefusalError as error:
-            raise StepFailedError("CLEANUP_FAIL", str(error)) from error
+            event = "CLEANUP_FAIL" if SETTINGS.relaunch_of_protected == "fails" else "SERVER_SKIPPED"
+            raise StepFailedError(event, str(error)) from error
     log(job, when, "CLEANUP_END", part)
 
 
@@ -221,8 +235,8 @@ def _snapshot_end(backend: DRSBackend, job: Job, part: Participant, when: dateti
 
 
 def _conversion_start(backend: DRSBackend, job: Job, part: Participant, when: datetime) -> None:
-    if job.kind == LAUNCH and not compute.has_network(backend, backend.servers[part.server_id]):
-        raise StepFailedError(None)  # a launch without any subnet ends without an event and without a reason
+    if job.recovers:
+        _require_network(backend, part)
     log(job, when, "CONVERSION_START", part)
     if part.server_id in job.staging:
         return  # the job in the staging account converts
@@ -249,14 +263,34 @@ def _conversion_end(backend: DRSBackend, job: Job, part: Participant, when: date
 
 
 def _launch_start(backend: DRSBackend, job: Job, part: Participant, when: datetime) -> None:
+    _require_network(backend, part)
     log(job, when, "LAUNCH_START", part)
     fault = take_fault(backend, part, "LAUNCH")
     if fault:
         raise StepFailedError("LAUNCH_FAILED", fault.raw_error)
     try:
-        part.target_instance_id = compute.launch_recovery_instance(backend, backend.servers[part.server_id], job)
+        part.target_instance_id = _launch(backend, job, part)
     except compute.Ec2RefusalError as error:
         raise StepFailedError("LAUNCH_FAILED", str(error)) from error
+
+
+def _launch(backend: DRSBackend, job: Job, part: Participant) -> str:
+    server = backend.servers[part.server_id]
+    replicating = _replicating(backend, part)
+    if not part.launch_into:
+        return compute.launch_recovery_instance(backend, server, replicating, job)
+    problem = existing_instances.problem(
+        backend, server.launch_configuration, replicating.machine, part.launch_into
+    ) or existing_instances.state_problem(backend, part.launch_into)
+    if problem:
+        raise StepFailedError("LAUNCH_FAILED", problem)
+    compute.swap_volumes(backend, server, replicating, job, part.launch_into)
+    return part.launch_into
+
+
+def _require_network(backend: DRSBackend, part: Participant) -> None:
+    if not part.launch_into and not compute.has_network(backend, backend.servers[part.server_id]):
+        raise StepFailedError(None)  # a launch without any subnet ends without an event and without a reason
 
 
 def _launch_end(backend: DRSBackend, job: Job, part: Participant, when: datetime) -> None:
@@ -278,6 +312,7 @@ def _launch_end(backend: DRSBackend, job: Job, part: Participant, when: datetime
         when,
     )
     part.recovery_instance_id = server.recovery_instance_id = server.launched_instance_id = instance_id
+    server.launched_into_existing = part.launch_into is not None
     part.status = "LAUNCHED"
     _record_result(server, "LAUNCHED")
     failback.record_launch(server, job.job_id, when, is_drill=job.is_drill)

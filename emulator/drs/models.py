@@ -8,6 +8,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import threading
+from collections import Counter
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ from ..clock import CLOCK
 from .errors import UninitializedAccountError
 from .quotas import DEFAULTS, Quota
 from .recovery_plans.state import RecoveryPlans
-from .state import Job, RecoveryInstance, ReplicationTemplate, SourceServer
+from .state import Job, LaunchConfigurationTemplate, RecoveryInstance, ReplicationTemplate, SourceServer
 
 LOCK = threading.RLock()
 """One lock for all accounts: an extended server touches the stores of two."""
@@ -55,6 +56,8 @@ class DRSBackend(BaseBackend):
         self.jobs_made = 0
         self.replication_templates_made = 0
         self.recovery_plans = RecoveryPlans()
+        self.jobs_with: Counter[tuple[str, ...]] = Counter()
+        self.launch_configuration_templates: dict[str, LaunchConfigurationTemplate] = {}
         self._agenda: list[Due] = []
         self._sequence = itertools.count()
 

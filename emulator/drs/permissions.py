@@ -57,6 +57,7 @@ LAUNCH = (
     "DetachVolume",
     "AttachVolume",
 )
+SWAP = ("CreateVolume", "CreateTags", "DescribeInstances", "DescribeVolumes", "DetachVolume", "AttachVolume")
 START = ("StartInstances", "DescribeInstances")
 TERMINATE = ("DescribeInstances", "DescribeVolumes", "TerminateInstances", "DeleteVolume")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from . import failback
+from . import failback, right_sizing
 from .identifiers import identifier
 from .moments import date_string, duration_string
 from .progress import data_replication
@@ -72,7 +72,7 @@ def _life_cycle(server: SourceServer, replication: Replication, now: datetime) -
 def _source_properties(machine: Machine, now: datetime) -> dict[str, Any]:
     return {
         "lastUpdatedDateTime": date_string(now),
-        "recommendedInstanceType": machine.instance_type,
+        "recommendedInstanceType": right_sizing.basic(machine),
         "identificationHints": identification_hints(machine),
         "networkInterfaces": network_interfaces(machine),
         "disks": [{"deviceName": disk.device_name, "bytes": disk.size} for disk in machine.disks],

@@ -33,6 +33,12 @@ AS_AWS_ANSWERS = Leniency(
     },
 )
 
+AS_AWS_ACCEPTS = Leniency(
+    # The model allows the length 0, its pattern does not; an empty id ends launching into an instance (a setting).
+    patterns={"EC2InstanceID": r"(i-[0-9a-fA-F]{8,})?"},
+    extra_values={},
+)
+
 
 @lru_cache(maxsize=1)
 def service_model() -> ServiceModel:
@@ -85,7 +91,7 @@ class DRSResponse(BaseResponse):
                 if values is not None:
                     request[name] = _from_query(member.type_name, values, name)
         if shape is not None:
-            _refuse_problems(problems(shape, request))
+            _refuse_problems(problems(shape, request, AS_AWS_ACCEPTS))
         return request
 
     def _parsed_body(self) -> dict[str, Any]:

@@ -109,5 +109,25 @@ class Settings:
     reversed_server_copies_tags: bool = False
     """Whether a FAILBACK server gets the tags of the server that it was made for (not known)."""
 
+    terminate_jobs_count: bool = True
+    """Whether TERMINATE jobs and their servers count against the quotas of jobs (no public answer)."""
+
+    fast_mode_converts: bool = False
+    """Whether a launch in recovery mode FAST has a conversion (and its events); the release notes say it skips it."""
+
+    empty_launch_into_clears: bool = True
+    """Whether an empty launchIntoEC2InstanceID ends launching into an instance; else it is a ValidationException."""
+
+    launch_into_requires_profile: bool = False
+    """Whether an instance that is launched into needs an instance profile with the policies that the user guide lists;
+    what DRS answers without them is not published."""
+
+    launch_into_keeps_old_volumes: bool = True
+    """Whether the volumes that a launch into an instance replaces stay behind, detached (no public answer)."""
+
+    relaunch_of_protected: str = "fails"
+    """A relaunch whose older instance has termination protection `fails` (CLEANUP_FAIL) or is `skipped`
+    (SERVER_SKIPPED); the user guide says that one of both happens."""
+
 
 SETTINGS = Settings()

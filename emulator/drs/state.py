@@ -125,7 +125,8 @@ class LaunchFault:
 class SourceServer:
     """A source server, or the view of one that replicates in a staging account (`extends`: its ARN).
 
-    `launched_instance_id` outlives the record of the recovery instance: the next launch terminates it all the same.
+    `launched_instance_id` outlives the record of the recovery instance: the next launch terminates it all the same,
+    unless the server was launched into an existing instance.
     `reversed_arn` is the source server of the other direction as DRS shows it, `counterpart_arn` the one that a
     FAILBACK server was made for. `initiation_error` makes the next initiations fail.
     """
@@ -143,6 +144,7 @@ class SourceServer:
     last_launch: dict[str, Any] = field(default_factory=lambda: {"initiated": {}})
     recovery_instance_id: str | None = None
     launched_instance_id: str | None = None
+    launched_into_existing: bool = False
     launches: int = 0
     slow: float = 1.0
     faults: list[LaunchFault] = field(default_factory=list)
@@ -161,7 +163,8 @@ class SourceServer:
 class Participant:
     """One server in a job: its status, when each step is due (seconds from the job's creation), what came of it.
 
-    A target instance becomes a recovery instance at the end of its launch.
+    A target instance becomes a recovery instance at the end of its launch. `launch_into` is an instance that existed
+    before.
     """
 
     server_id: str
@@ -172,6 +175,7 @@ class Participant:
     conversion_server_id: str | None = None
     target_instance_id: str | None = None
     recovery_instance_id: str | None = None
+    launch_into: str | None = None
     finished: bool = False
 
 
@@ -250,3 +254,13 @@ class RecoveryInstance:
     terminating: bool = False
     failback: Failback = field(default_factory=Failback)
     failback_configuration: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class LaunchConfigurationTemplate:
+    """What new source servers of an account and Region get as their launch configuration."""
+
+    template_id: str
+    arn: str
+    settings: dict[str, Any]
+    tags: dict[str, str]

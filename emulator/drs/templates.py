@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from . import right_sizing
 from .identifiers import identifier
 from .models import DRSBackend
 from .state import Machine, SourceServer
@@ -12,6 +13,7 @@ from .state import Machine, SourceServer
 MANAGED_TAG = {"Key": "AWSElasticDisasterRecoveryManaged", "Value": "drs.amazonaws.com"}
 INSTANCE_PROFILE = "AWSElasticDisasterRecoveryRecoveryInstanceRole"
 GIBIBYTE = 1024**3
+DEFAULT_VOLUME = {"DeleteOnTermination": True, "VolumeType": "gp3", "Iops": 3000, "Throughput": 125}
 
 
 def template_name(server_id: str) -> str:
@@ -74,8 +76,9 @@ def refresh(backend: DRSBackend, server: SourceServer, machine: Machine, *, alwa
 
 def _with_launch_configuration(machine: Machine, configuration: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
     changed = copy.deepcopy(data)
-    if configuration["targetInstanceTypeRightSizingMethod"] != "NONE" and "InstanceRequirements" not in data:
-        changed["InstanceType"] = machine.instance_type
+    instance_type = right_sizing.chosen(configuration["targetInstanceTypeRightSizingMethod"], machine)
+    if instance_type and "InstanceRequirements" not in data:
+        changed["InstanceType"] = instance_type
     if configuration["copyPrivateIp"] and machine.primary_address:
         # Turning copyPrivateIp off later removes nothing.
         interfaces = changed.setdefault("NetworkInterfaces", [{"DeviceIndex": 0}])
@@ -96,17 +99,11 @@ def _data(tags: list[dict[str, str]], machine: Machine) -> dict[str, Any]:
     return {
         "IamInstanceProfile": {"Name": INSTANCE_PROFILE},
         "EbsOptimized": True,
-        "InstanceType": machine.instance_type,
+        "InstanceType": right_sizing.basic(machine),
         "BlockDeviceMappings": [
             {
                 "DeviceName": disk.device_name,
-                "Ebs": {
-                    "DeleteOnTermination": True,
-                    "VolumeSize": -(-disk.size // GIBIBYTE),
-                    "VolumeType": "gp3",
-                    "Iops": 3000,
-                    "Throughput": 125,
-                },
+                "Ebs": {**DEFAULT_VOLUME, "VolumeSize": -(-disk.size // GIBIBYTE)},
             }
             for disk in machine.disks
         ],

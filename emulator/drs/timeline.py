@@ -24,7 +24,12 @@ RECORDED = {
 """Seconds from the creation of the job, as recorded in December 2022 (the first server of the first job)."""
 
 
-def launch_offsets(server_id: str, launches: int, machine: Machine, slow: float, *, cleanup: bool) -> dict[str, float]:
+CONVERSION = ("conversion_start", "conversion_end")
+
+
+def launch_offsets(
+    server_id: str, launches: int, machine: Machine, slow: float, *, cleanup: bool, convert: bool = True
+) -> dict[str, float]:
     """Return when each step of one server's launch is due, in seconds from the creation of the job.
 
     Args:
@@ -33,11 +38,15 @@ def launch_offsets(server_id: str, launches: int, machine: Machine, slow: float,
         machine: Windows takes longer.
         slow: a factor on top, 1 for none.
         cleanup: whether an older recovery instance has to be terminated first.
+        convert: whether the disks are converted; without it the launch begins when the conversion would.
     """
     variation = 1 + SETTINGS.jitter * (2 * fraction("timeline", server_id, launches) - 1)
     factor = variation * slow * (SETTINGS.windows_factor if machine.is_windows else 1.0)
     shift = SETTINGS.cleanup_seconds * factor if cleanup else 0.0
     offsets = {"cleanup_start": JOB_START + 0.2, "cleanup_end": JOB_START + 0.2 + shift} if cleanup else {}
+    saved = 0.0 if convert else RECORDED["launch_start"] - RECORDED["conversion_start"]
     for step, recorded in RECORDED.items():
-        offsets[step] = JOB_START + shift + (recorded - JOB_START) * factor
+        if convert or step not in CONVERSION:
+            earlier = saved if step.startswith("launch") else 0.0
+            offsets[step] = JOB_START + shift + (recorded - earlier - JOB_START) * factor
     return offsets

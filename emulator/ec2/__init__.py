@@ -5,9 +5,9 @@ Every patch of moto's EC2 is made by `install()` and stands in this package, eac
 
 from __future__ import annotations
 
-from . import addresses, instances, launch_templates, lookups, moments, status
+from . import addresses, identifiers, instances, launch_templates, lookups, moments, offerings, status, terminated
 
-_PARTS = (moments, lookups, addresses, instances, launch_templates, status)
+_PARTS = (identifiers, moments, lookups, addresses, instances, launch_templates, offerings, status, terminated)
 
 
 def install() -> None:

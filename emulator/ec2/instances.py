@@ -10,13 +10,19 @@ import copy
 from functools import wraps
 from typing import Any
 
+import moto.ec2.responses.instances
+from moto.core.exceptions import ServiceException
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models.instances import Instance, InstanceBackend
 from moto.ec2.utils import convert_tag_spec, filter_iam_instance_profiles
 
-from . import addresses, errors
+from ..completion import replace
+from . import addresses, capacity, errors, flexible_types, volumes
 from .lookups import check_instance_type
 from .moments import utcnow
+
+MOST_GROUPS = 5
+"""Security groups an interface may have, a quota that AWS raises on request."""
 
 _TEMPLATE_FLAGS = {
     "EbsOptimized": "ebs_optimized",
@@ -41,6 +47,7 @@ def _merge_template(backend: Any, request: dict[str, Any]) -> dict[str, Any]:
     if data.get("Monitoring", {}).get("Enabled") and request.get("monitoring_state", "disabled") == "disabled":
         request["monitoring_state"] = "enabled"
     request["placement"] = request.get("placement") or data.get("Placement", {}).get("AvailabilityZone")
+    request["template_placement"] = data.get("Placement", {})
     profile = data.get("IamInstanceProfile") or {}
     if not request.get("iam_instance_profile_name") and not request.get("iam_instance_profile_arn"):
         request["iam_instance_profile_name"] = profile.get("Name")
@@ -55,10 +62,33 @@ def _merge_template(backend: Any, request: dict[str, Any]) -> dict[str, Any]:
 def _check_type(backend: Any, request: dict[str, Any]) -> None:
     if request.get("launch_template") and request.get("is_instance_type_default", True):
         data = backend._get_template_from_args(request["launch_template"]).data
-        if data.get("InstanceType"):
-            request["instance_type"], request["is_instance_type_default"] = data["InstanceType"], False
+        chosen = data.get("InstanceType")
+        if not chosen and data.get("InstanceRequirements"):
+            place = _zone(backend, request) or f"{backend.region_name}a"
+            chosen = flexible_types.choose(backend.region_name, place, data["InstanceRequirements"])
+        if chosen:
+            request["instance_type"], request["is_instance_type_default"] = chosen, False
     if not request.get("is_instance_type_default", True):
         check_instance_type(backend.region_name, request["instance_type"])
+        zone = _zone(backend, request)
+        if zone:
+            capacity.check(backend.account_id, backend.region_name, zone, request["instance_type"])
+
+
+def _zone(backend: Any, request: dict[str, Any]) -> str | None:
+    """Return the zone of a launch, None when EC2 chooses it."""
+    primary: dict[str, Any] = min(
+        request.get("nics") or [{}], key=lambda item: int(item.get("DeviceIndex", 0)), default={}
+    )
+    subnet_id = primary.get("SubnetId") or request.get("subnet_id")
+    zone: str | None
+    if primary.get("NetworkInterfaceId"):
+        zone = backend.get_network_interface(primary["NetworkInterfaceId"]).subnet.availability_zone
+    elif subnet_id:
+        zone = backend.get_subnet(subnet_id).availability_zone
+    else:
+        zone = request.get("placement")
+    return zone
 
 
 def _check_interfaces(backend: Any, request: dict[str, Any], count: int) -> None:
@@ -76,6 +106,12 @@ def _check_interfaces(backend: Any, request: dict[str, Any], count: int) -> None
         )
     claimed: list[tuple[Any, str]] = []
     for interface in interfaces:
+        if interface.get("NetworkInterfaceId"):
+            existing = backend.get_network_interface(interface["NetworkInterfaceId"])
+            if existing.instance is not None:
+                raise errors.interface_in_use(existing.id)
+        if len(interface.get("Groups") or []) > MOST_GROUPS:
+            raise errors.too_many_groups()
         if interface.get("SubnetId"):
             subnet = backend.get_subnet(interface["SubnetId"])
             addresses.check_groups(backend, interface.get("Groups") or [], subnet)
@@ -102,12 +138,25 @@ def _static_addresses(interface: dict[str, Any]) -> list[str]:
 def _check_profile(backend: Any, request: dict[str, Any]) -> None:
     name, arn = request.get("iam_instance_profile_name"), request.get("iam_instance_profile_arn")
     if name or arn:
-        filter_iam_instance_profiles(
-            backend.account_id,
-            partition=backend.partition,
-            iam_instance_profile_arn=arn,
-            iam_instance_profile_name=name,
+        _find_profile(backend.account_id, backend.partition, arn, name)
+
+
+def _find_profile(
+    account_id: str, partition: str, iam_instance_profile_arn: str | None, iam_instance_profile_name: str | None
+) -> Any:
+    try:
+        found = filter_iam_instance_profiles(account_id, partition, iam_instance_profile_arn, iam_instance_profile_name)
+    except ServiceException as error:
+        parameter, value = (
+            ("name", iam_instance_profile_name)
+            if iam_instance_profile_name
+            else (
+                "arn",
+                iam_instance_profile_arn,
+            )
         )
+        raise errors.profile_not_found(parameter, str(value)) from error
+    return found
 
 
 def _completed_run(original: Any) -> Any:
@@ -119,6 +168,11 @@ def _completed_run(original: Any) -> Any:
         own_profile = request.get("iam_instance_profile_name") or request.get("iam_instance_profile_arn")
         template_tags = _merge_template(self, request)
         _check_type(self, request)
+        mappings = request.get("block_device_mappings") or []
+        volumes.check(mappings)
+        placement = request.pop("template_placement", {})
+        if mappings:
+            request["block_device_mappings"] = []  # moto makes none then
         with addresses.LOCK:
             _check_interfaces(self, request, count)
             _check_profile(self, request)
@@ -127,6 +181,9 @@ def _completed_run(original: Any) -> Any:
         tags = request.get("tags") or {}
         for instance in reservation.instances:
             instance.platform = windows or instance.platform
+            instance.virtualization_type = "hvm"  # every type that is on offer runs no other
+            volumes.attach(self, instance, mappings)
+            _place(instance, placement)
             if not own_profile:
                 _associate_profile(self, instance, request)
             _tag_parts(self, instance, {**template_tags.get("volume", {}), **tags.get("volume", {})}, "volume")
@@ -135,6 +192,12 @@ def _completed_run(original: Any) -> Any:
         return reservation
 
     return run_instances
+
+
+def _place(instance: Instance, placement: dict[str, Any]) -> None:
+    instance.placement.tenancy = placement.get("Tenancy") or instance.placement.tenancy
+    instance.placement.group_name = placement.get("GroupName") or instance.placement.group_name
+    instance.placement.host_id = placement.get("HostId") or instance.placement.host_id
 
 
 def _associate_profile(backend: Any, instance: Instance, request: dict[str, Any]) -> None:
@@ -253,5 +316,6 @@ def install() -> None:
     instance.terminate = _completed_terminate(instance.terminate)
     for name in ("private_ip", "private_ip_address", "private_dns_name", "public_ip", "public_ip_address"):
         setattr(instance, name, _without_network(name))
+    replace(moto.ec2.responses.instances, filter_iam_instance_profiles=_find_profile)
     # moto releases addresses when Python forgets an instance, which may be somebody else's by then.
     del instance.__del__

@@ -54,7 +54,7 @@ def _get_tags(self: Any) -> list[dict[str, str]]:
 
 
 def _get_instance_by_id(self: Any, instance_id: str) -> Any:
-    for reservation in list(self.reservations.values()):
+    for reservation in reversed(list(self.reservations.values())):  # mostly one asks for what was just made
         for instance in reservation.instances:
             if instance.id == instance_id:
                 return instance

@@ -8,15 +8,15 @@ import moto.ec2.models.instances as instances_module
 from moto.ec2.models import ec2_backends
 
 from ..clock import CLOCK
-from ..drs import templates
 from ..drs.identifiers import digest, identifier
 from ..drs.models import drs_backends
-from ..drs.operations.launch_configurations import DEFAULTS
+from ..drs.operations.launch_configurations import initial
 from ..drs.operations.replication_templates import add_template
 from ..drs.replication import impose, set_lag
 from ..drs.state import ACTIVE_STATES, Disk, Interface, Machine, Replication, SourceServer
 from ..drs.templates import GIBIBYTE
 from .document import Place, Server, Subnet
+from .keys import ensure_key
 from .networks import born_as
 
 PIT_POLICY = [
@@ -29,8 +29,6 @@ PIT_POLICY = [
 FIRST_BYTE_AFTER = timedelta(minutes=1)
 PROTECTED_AFTER = timedelta(minutes=20)
 """From adding a server to its first data, and to its first snapshot: what a first copy takes at least."""
-
-KEY_ALIAS = "alias/aws-embedded-drs"
 
 
 def create_server(server: Server) -> None:
@@ -107,11 +105,7 @@ def _create_source_server(server: Server, added: datetime) -> None:
         replication,
         added,
         {"Name": server.name, **server.tags},
-        {
-            "name": server.name,
-            "ec2LaunchTemplateID": templates.create(backend, server.server_id, machine),
-            **DEFAULTS,
-        },
+        initial(backend, server.server_id, machine),
         _replication_configuration(server),
         slow=float(server.slow),
         faults=[server.fault] if server.fault else [],
@@ -166,6 +160,5 @@ def _replication_configuration(server: Server) -> dict[str, object]:
         "autoReplicateNewDisks": True,
     }
     if server.ebs_encryption == "CUSTOM":
-        place = server.target
-        configuration["ebsEncryptionKeyArn"] = f"arn:aws:kms:{place.region}:{place.account}:{KEY_ALIAS}"
+        configuration["ebsEncryptionKeyArn"] = ensure_key(server.target.account, server.target.region)
     return configuration

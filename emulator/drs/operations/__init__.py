@@ -14,6 +14,7 @@ from ..models import DRSBackend
 from . import (
     failback,
     jobs,
+    launch_configuration_templates,
     launch_configurations,
     recovery_instances,
     recovery_plan_execution_steps,
@@ -39,6 +40,7 @@ for _module in (
     replication,
     replication_templates,
     launch_configurations,
+    launch_configuration_templates,
     snapshots,
     jobs,
     recovery_instances,

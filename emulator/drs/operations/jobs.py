@@ -6,13 +6,14 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
-from .. import render, templates
-from ..errors import ConflictError, ServiceQuotaExceededError, ValidationError
-from ..launching import CONVERT, LAUNCH, new_job, older_instance, schedule_job
+from .. import existing_instances, render, templates
+from ..errors import ConflictError, ResourceNotFoundError, ServiceQuotaExceededError, ValidationError
+from ..launching import CONVERT, LAUNCH, TERMINATE, new_job, older_instance, schedule_job
 from ..models import DRSBackend, backend_of
 from ..moments import date_string, parse_date
 from ..paging import answer, page
 from ..quotas import CONCURRENT_JOBS, SERVERS_IN_JOBS, SERVERS_PER_JOB, SERVICE_CODE, Quota
+from ..settings import SETTINGS
 from ..staging import extension_problem, origin
 from ..state import Job, Participant, SourceServer
 from ..timeline import launch_offsets
@@ -82,8 +83,19 @@ def _check_recoverable(backend: DRSBackend, server: SourceServer, pinned: str | 
         )
     if pinned and pinned not in {item.snapshot_id for item in points}:
         raise ValidationError(f"Recovery snapshot {pinned} of Source Server {server.server_id} does not exist")
-    if server.template_id in backend.ec2().launch_templates and _needs_dedicated_host(backend, server):
+    target = existing_instances.target_of(server)
+    if target:
+        _check_target(backend, server, replicating, target)
+    elif server.template_id in backend.ec2().launch_templates and _needs_dedicated_host(backend, server):
         raise ValidationError("OS BYOL can only be used with EC2 Dedicated Hosts")
+
+
+def _check_target(backend: DRSBackend, server: SourceServer, replicating: SourceServer, instance_id: str) -> None:
+    problem = existing_instances.problem(
+        backend, server.launch_configuration, replicating.machine, instance_id
+    ) or existing_instances.state_problem(backend, instance_id)
+    if problem:
+        raise ConflictError(problem, resourceId=server.server_id, resourceType="AWS::DRS::SourceServer")
 
 
 def _needs_dedicated_host(backend: DRSBackend, server: SourceServer) -> bool:
@@ -92,17 +104,20 @@ def _needs_dedicated_host(backend: DRSBackend, server: SourceServer) -> bool:
     return bool(byol and server.machine.is_windows and tenancy != "host")
 
 
-def check_job_quotas(backend: DRSBackend, server_ids: list[str]) -> None:
-    """Raise unless a job with these servers may start now, by the four quotas of jobs."""
+def check_job_quotas(backend: DRSBackend, server_ids: list[str], kind: str = LAUNCH) -> None:
+    """Raise unless a job of a kind with these servers may start now, by the four quotas of jobs."""
     if len(server_ids) > backend.quota(SERVERS_PER_JOB):
         raise _exceeded(backend, SERVERS_PER_JOB)
     busy = busy_servers(backend)
     occupied = [server_id for server_id in server_ids if server_id in busy]
     if occupied:
         raise ConflictError(BUSY, resourceId=occupied[0], resourceType="AWS::DRS::SourceServer")
-    if len(backend.active_jobs()) >= backend.quota(CONCURRENT_JOBS):
+    if kind == TERMINATE and not SETTINGS.terminate_jobs_count:
+        return
+    counted = [job for job in backend.active_jobs() if job.kind != TERMINATE or SETTINGS.terminate_jobs_count]
+    if len(counted) >= backend.quota(CONCURRENT_JOBS):
         raise _exceeded(backend, CONCURRENT_JOBS)
-    if len(busy) + len(server_ids) > backend.quota(SERVERS_IN_JOBS):
+    if sum(len(job.participants) for job in counted) + len(server_ids) > backend.quota(SERVERS_IN_JOBS):
         raise _exceeded(backend, SERVERS_IN_JOBS)
 
 
@@ -118,13 +133,22 @@ def _exceeded(backend: DRSBackend, quota: Quota) -> ServiceQuotaExceededError:
 def _participant(backend: DRSBackend, server: SourceServer, pinned: str | None, now: datetime) -> Participant:
     machine = (origin(server) or server).machine
     cleanup = older_instance(backend, server) is not None
-    offsets = launch_offsets(server.server_id, server.launches, machine, server.slow, cleanup=cleanup)
+    offsets = launch_offsets(
+        server.server_id, server.launches, machine, server.slow, cleanup=cleanup, convert=_converts(server)
+    )
+    target = existing_instances.target_of(server)
     if not pinned:
-        return Participant(server.server_id, offsets=offsets)
+        return Participant(server.server_id, offsets=offsets, launch_into=target)
     # A pinned point in time needs no on-demand snapshot.
     offsets = {name: offset for name, offset in offsets.items() if not name.startswith("snapshot_")}
     moment = next(item.moment for item in points_in_time(server, now) if item.snapshot_id == pinned)
-    return Participant(server.server_id, offsets=offsets, snapshot_id=pinned, point_in_time=moment)
+    return Participant(server.server_id, offsets=offsets, snapshot_id=pinned, point_in_time=moment, launch_into=target)
+
+
+def _converts(server: SourceServer) -> bool:
+    """Tell whether a launch converts the disks; the job in the staging account of an extended server always does."""
+    fast = server.launch_configuration.get("recoveryMode") == "FAST"
+    return not fast or SETTINGS.fast_mode_converts or server.extends is not None
 
 
 def _staging_members(
@@ -181,8 +205,26 @@ def describe_job_log_items(backend: DRSBackend, request: dict[str, Any], now: da
     return answer("items", [item for _, item in chosen], token)
 
 
+def delete_job(backend: DRSBackend, request: dict[str, Any], now: datetime) -> dict[str, Any]:  # noqa: ARG001
+    """Answer DeleteJob: only the record of a job that has ended goes."""
+    job = backend.jobs.get(request["jobID"])
+    if job is None:
+        raise ResourceNotFoundError(
+            f"Job {request['jobID']} not found", resourceId=request["jobID"], resourceType="AWS::DRS::Job"
+        )
+    if job.active:
+        raise ConflictError(
+            f"Job {job.job_id} is {job.status} and cannot be deleted",
+            resourceId=job.job_id,
+            resourceType="AWS::DRS::Job",
+        )
+    del backend.jobs[job.job_id]
+    return {}
+
+
 OPERATIONS = {
     "StartRecovery": start_recovery,
+    "DeleteJob": delete_job,
     "DescribeJobs": describe_jobs,
     "DescribeJobLogItems": describe_job_log_items,
 }

@@ -57,7 +57,7 @@ def terminate_recovery_instances(backend: DRSBackend, request: dict[str, Any], n
         raise ConflictError(
             f"Recovery Instance {failing_back[0]} cannot be terminated during failback", resourceId=failing_back[0]
         )
-    check_job_quotas(backend, [item.server_id for item in records])
+    check_job_quotas(backend, [item.server_id for item in records], TERMINATE)
     offsets = {"terminate_start": 0.8, "terminate_end": SETTINGS.terminate_seconds - 3}
     participants = [
         Participant(item.server_id, offsets=dict(offsets), recovery_instance_id=item.instance_id) for item in records

@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from .. import events, failback, replication, templates
+from .. import events, failback, replication
 from ..errors import ConflictError, UninitializedAccountError
 from ..identifiers import identifier
 from ..models import DRSBackend
 from ..reversal import check_initialised, configuration_for, destination, machine_of, template_of
 from ..settings import SETTINGS
 from ..state import Machine, RecoveryInstance, Replication, SourceServer
-from .launch_configurations import DEFAULTS
+from .launch_configurations import initial, source_instance_here
 from .recovery_instances import find as find_instance
 from .servers import check_room, find, refuse_busy
 
@@ -128,11 +128,7 @@ def _new_server(
         Replication("INITIATING", 0.0, now, now),
         now,
         dict(counterpart.tags) if SETTINGS.reversed_server_copies_tags else {},
-        {
-            "name": machine.hostname,
-            "ec2LaunchTemplateID": templates.create(store, server_id, machine),
-            **DEFAULTS,
-        },
+        initial(store, server_id, machine, source_instance_here(store, counterpart.machine)),
         configuration,
         direction=direction,
         reversed_arn=counterpart.arn,

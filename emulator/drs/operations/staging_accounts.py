@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from .. import render, templates
+from .. import render
 from ..errors import (
     AccessDeniedError,
     ResourceNotFoundError,
@@ -19,7 +19,7 @@ from ..paging import answer, page
 from ..quotas import SERVICE_CODE, TOTAL_SERVERS
 from ..staging import extended_arns, has_staging_role
 from ..state import SourceServer
-from .launch_configurations import DEFAULTS
+from .launch_configurations import initial, source_instance_here
 from .tags import check_tags
 
 LARGEST_STAGING_PAGE = 50
@@ -62,11 +62,7 @@ def create_extended_source_server(backend: DRSBackend, request: dict[str, Any], 
         source.replication,
         now,
         dict(request.get("tags") or {}),
-        {
-            "name": source.machine.hostname,
-            "ec2LaunchTemplateID": templates.create(backend, server_id, source.machine),
-            **DEFAULTS,
-        },
+        initial(backend, server_id, source.machine, source_instance_here(backend, source.machine)),
         source.replication_configuration,
         extends=arn,
     )

@@ -1,4 +1,4 @@
-"""Tags of source servers, jobs, recovery instances, replication templates, recovery plans and their executions."""
+"""Tags of the resources of DRS that can have some."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ def _tags_of(backend: DRSBackend, arn: str) -> dict[str, str]:
         "recovery-plan": backend.recovery_plans.plans,
         "recovery-plan-execution": backend.recovery_plans.executions,
         "replication-configuration-template": backend.replication_templates,
+        "launch-configuration-template": backend.launch_configuration_templates,
     }
     resource = stores.get(kind, {}).get(identifier)
     if resource is None or resource.arn != arn:

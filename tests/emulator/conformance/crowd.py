@@ -12,13 +12,9 @@ from tests.emulator.drs.support import TARGET, Drs, frozen
 NOT_EMULATED = frozenset(
     {
         "AssociateSourceNetworkStack",
-        "CreateLaunchConfigurationTemplate",
         "CreateSourceNetwork",
-        "DeleteJob",
         "DeleteLaunchAction",
-        "DeleteLaunchConfigurationTemplate",
         "DeleteSourceNetwork",
-        "DescribeLaunchConfigurationTemplates",
         "DescribeSourceNetworks",
         "ExportSourceNetworkCfnTemplate",
         "ListLaunchActions",
@@ -26,17 +22,11 @@ NOT_EMULATED = frozenset(
         "StartSourceNetworkRecovery",
         "StartSourceNetworkReplication",
         "StopSourceNetworkReplication",
-        "UpdateLaunchConfigurationTemplate",
     }
 )
 """The operations of DRS that answer NotEmulatedException. Take out what is emulated by now; nothing may be added."""
 
-PARTLY_EMULATED = {
-    "UpdateLaunchConfiguration": {
-        "The recovery mode FAST is not emulated yet",
-        "Launching into an existing instance is not emulated yet",
-    }
-}
+PARTLY_EMULATED: dict[str, set[str]] = {}
 """Operations that answer NotEmulatedException to some requests, and with which message."""
 
 REGION = "us-west-2"

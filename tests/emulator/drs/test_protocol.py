@@ -20,6 +20,7 @@ MODEL = botocore.session.get_session().get_service_model("drs")
 SAMPLES: dict[str, Any] = {
     "SourceServerID": "s-00000000000000000",
     "JobID": "drsjob-00000000000000000",
+    "LaunchConfigurationTemplateID": "lct-00000000000000000",
     "RecoveryInstanceID": "i-00000000000000000",
     "SourceServerARN": "arn:aws:drs:us-west-2:111111111111:source-server/s-00000000000000000",
     "AccountID": "111111111111",
