@@ -27,6 +27,7 @@ def load(document: dict[str, Any]) -> None:
     from .networks import create_networks
     from .servers import create_replication_template, create_server
     from .settings import apply_settings
+    from .trouble import make_trouble
 
     estate = parse(document)
     apply_settings(estate.settings)
@@ -47,3 +48,4 @@ def load(document: dict[str, Any]) -> None:
                 create_replication_template(account.account_id, region.name, region.staging_subnet)
     for server in estate.servers:
         create_server(server)
+    make_trouble(estate.faults, estate.throttling)

@@ -13,8 +13,10 @@ from ..drs.identifiers import identifier
 from ..drs.quotas import QUOTAS, REPLICATING_SERVERS
 from ..drs.state import ACTIVE_STATES, LaunchFault
 from ..iam.modes import MODES, ROLES
+from ..throttling.settings import Setting
 from .reader import EstateError, Section, address, merge
 from .settings import parse_settings
+from .trouble import parse_faults, parse_throttling
 
 STATES = ("INITIATING", "INITIAL_SYNC", "STOPPED", "DISCONNECTED", *sorted(ACTIVE_STATES))
 ENCRYPTIONS = ("NONE", "DEFAULT", "CUSTOM")
@@ -138,6 +140,8 @@ class Estate:
     servers: list[Server] = field(default_factory=list)
     settings: dict[str, Any] = field(default_factory=dict)
     enforce: str = ROLES
+    faults: list[dict[str, Any]] = field(default_factory=list)
+    throttling: dict[str, Setting] = field(default_factory=dict)
 
 
 def parse(document: Any) -> Estate:
@@ -146,8 +150,7 @@ def parse(document: Any) -> Estate:
     Raises:
         EstateError: any mistake in it.
     """
-    known = {"accounts", "drs_settings", "iam", "server_defaults", "server_kinds", "servers"}
-    top = Section(document, "", known)
+    top = Section(document, "", _TOP_KEYS)
     accounts = {name: _account(name, section) for name, section in top.sections("accounts", _ACCOUNT_KEYS)}
     if not accounts:
         raise EstateError("accounts: an estate needs at least one account")
@@ -161,11 +164,14 @@ def parse(document: Any) -> Estate:
     _refuse_double_servers(servers, once)
     _refuse_too_many(servers)
     enforce = top.section("iam", {"enforce"}).choice("enforce", MODES, ROLES)
-    return Estate(accounts, servers, parse_settings(top), enforce)
+    names = {name for server in servers for name in (server.name, server.server_id, server.fqdn)}
+    settings, faults, throttling = parse_settings(top), parse_faults(top, names), parse_throttling(top)
+    return Estate(accounts, servers, settings, enforce, faults, throttling)
 
 
 # -- accounts and networks ---------------------------------------------------------------------------------------------
 
+_TOP_KEYS = {"accounts", "drs_settings", "faults", "iam", "server_defaults", "server_kinds", "servers", "throttling"}
 _ACCOUNT_KEYS = {"name", "access_keys", "drs_target_accounts", "drs_failback_accounts", "regions"}
 _REGION_KEYS = {"drs", "default_vpc", "drs_quotas", "drs_staging_subnet", "networks"}
 _NETWORK_KEYS = {"id", "cidr", "internet_gateway", "subnets", "security_groups"}

@@ -112,11 +112,9 @@ def _needs(setting: Setting, call: ApiCall) -> list[Need]:
 
 
 def _of_operation(limits: Mapping[str, Limit], call: ApiCall) -> list[Need]:
-    """Return the first limit that fits; each operation has a bucket of its own."""
-    for pattern, limit in limits.items():
-        if fnmatchcase(call.operation, pattern):
-            return [(call.operation, limit, 1)]
-    return []
+    """Return the limit of the longest pattern that fits; each operation has a bucket of its own."""
+    fitting = [pattern for pattern in limits if fnmatchcase(call.operation, pattern)]
+    return [(call.operation, limits[max(fitting, key=len)], 1)] if fitting else []
 
 
 def _is_unfiltered(call: ApiCall) -> bool:

@@ -38,7 +38,7 @@ EC2: Mapping[str, Limit] = {
     "Search*": _READING,
     "*": _DEFAULT_MUTATING,
 }
-"""Requests, by operation; the first pattern that fits counts, and each operation has a bucket of its own."""
+"""Requests, by operation; the longest pattern that fits counts, and each operation has a bucket of its own."""
 
 EC2_RESOURCES: Mapping[str, Limit] = {
     "RunInstances": Limit(1000, 2),

@@ -24,7 +24,7 @@ class Published:
 
 @dataclass(frozen=True)
 class Own:
-    """Limits by pattern of operations, the first that fits; what no pattern fits is not limited."""
+    """Limits by pattern of operations, the longest that fits; what no pattern fits is not limited."""
 
     limits: Mapping[str, Limit]
 

@@ -74,7 +74,7 @@ HOME = f"accounts/{TARGET}/regions/us-west-2/networks/home"
 
 
 MISTAKES: list[tuple[str, Any, str | None]] = [
-    ("server", {}, "server: unknown key; known here: accounts, drs_settings, iam, server_defaults, server_kinds,"),
+    ("server", {}, "server: unknown key; known here: accounts, drs_settings, faults, iam, server_defaults,"),
     ("iam", {"enforce": "some"}, "iam.enforce: 'some' must be one of roles, all, none"),
     ("iam", {"enforced": "all"}, "iam.enforced: unknown key; known here: enforce"),
     ("accounts", {}, "accounts: an estate needs at least one account"),
@@ -102,6 +102,19 @@ MISTAKES: list[tuple[str, Any, str | None]] = [
     (f"{HOME}/subnets/web/cidr", "10.10.1.0/26", "subnets.web.cidr: 10.10.1.0/26 overlaps subnet db"),
     (f"{HOME}/subnets/db/zone", "q", "subnets.db.zone: Region us-west-2 has no zone us-west-2q; there are: us-w"),
     (f"{HOME}/subnets/db/size", 3, f"{NETWORK}.subnets.db.size: unknown key; known here: cidr, id, zone"),
+    ("faults", {"kind": "denied"}, "faults: must be a list of rules"),
+    ("faults", ["all"], "faults.0: must be a mapping, not str 'all'"),
+    ("faults", [{"kind": "explode"}], "faults.0: there is no kind of fault 'explode'"),
+    ("faults", [{"kind": "replication", "lag": -1}], "faults.0: lag is -1: give a number, 0 or more"),
+    ("faults", [{"kind": "launch_failure", "phase": "BOOT"}], "faults.0: phase is 'BOOT': give one of CLEANUP"),
+    ("faults", [{"kind": "replication", "state": "STALLED", "server": "db-9"}], "faults.0.server: no server 'db-9'"),
+    ("faults", [{"kind": "lost_event", "id": "a"}] * 2, "faults.1.id: 'a' is already that of another fault"),
+    ("throttling/drss", False, "throttling.drss: botocore has no service drss"),
+    ("throttling/drs", "published", "throttling.drs: AWS publishes no limits of it; only of ec2, stepfunctions"),
+    ("throttling/ec2", True, "throttling.ec2 is True: give published, false, or operations"),
+    ("throttling/drs", {"Start": [1, 1]}, "throttling.drs: it has no operation Start; write it as in the API"),
+    ("throttling/drs", {"*": [1]}, "throttling.drs.* is [1]: give [burst, tokens a second]"),
+    ("throttling/drs", {"*": [1, 0]}, "throttling.drs.* is [1, 0]: burst is a whole number from 1"),
     ("drs_settings/speed", 3, "drs_settings.speed: unknown key; known here: "),
     ("drs_settings/jitter", 1, "drs_settings.jitter: must be less than 1, not 1"),
     ("drs_settings/default_page_size", 1.5, "drs_settings.default_page_size: must be a whole number, not 1.5"),

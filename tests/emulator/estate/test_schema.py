@@ -13,6 +13,8 @@ from emulator.accounts import check_accounts
 from emulator.drs.control import PHASES
 from emulator.estate import document
 from emulator.estate.generator import generate
+from emulator.faults.schema import KINDS
+from emulator.faults.schema import PHASES as FAULT_PHASES
 from tests.emulator.estate.test_mistakes import GOOD, MISTAKES, changed
 from tests.support.embedded import ROOT
 
@@ -40,6 +42,10 @@ BEYOND = (
     "has no 'drs: true'",
     "is already that of",
     "drs_settings.",
+    "no server 'db-9'",
+    "botocore has no service",
+    "publishes no limits",
+    "has no operation",
 )
 
 
@@ -79,6 +85,11 @@ def test_reader_and_schema_know_the_same_values() -> None:
     assert set(replication["state"]["enum"]) == {None, *document.STATES}
     assert set(replication["ebs_encryption"]["enum"]) == {None, *document.ENCRYPTIONS}
     assert tuple(server["fail_launch"]["properties"]["phase"]["enum"]) == PHASES
+    fault = SCHEMA["$defs"]["fault"]["properties"]
+    assert set(fault["kind"]["enum"]) == set(KINDS)
+    assert set(fault["phase"]["enum"]) == {None, *FAULT_PHASES}
+    fields = {name for kind in KINDS.values() for name in (*kind.conditions, *kind.parameters)}
+    assert set(fault) == {"id", "kind", "from", "to", "probability", "seed", "skip", "times", *fields}
     with pytest.raises(document.EstateError) as error:
         document.parse({"accounts": {}, "nothing": 1})
     assert str(error.value).endswith(f"known here: {', '.join(sorted(SCHEMA['properties']))}")
