@@ -10,6 +10,7 @@ from ..faults.rules import Occasion, Rule
 from .control import change_source_server
 from .faults import traits
 from .models import DRSBackend, drs_backends
+from .staging import origin
 from .state import SourceServer
 
 
@@ -32,13 +33,8 @@ class _Replication:
         before = []
         for backend, server in _servers():
             if rule.matches(Occasion("replication", traits(backend, server))):
-                place = {
-                    "account": backend.account_id,
-                    "region": backend.region_name,
-                    "source_server_id": server.server_id,
-                }
-                now = {"replication_state": server.replication.state, "lag": server.replication.lag}
-                before.append((place, {key: now[key] for key in changes}))
+                place = _place(server)
+                before.append((place, _way_back(server, changes)))
                 change_source_server({**place, **changes})
         self._before[rule.rule_id] = before
 
@@ -49,6 +45,21 @@ class _Replication:
             server = drs_backends[place["account"]][place["region"]].servers.get(place["source_server_id"])
             if server is not None and state in (None, server.replication.state):
                 change_source_server({**place, **before})
+
+
+def _place(server: SourceServer) -> dict[str, str]:
+    """Return where the server is that replicates: of an extended one, in its staging account."""
+    _, _, _, region, account, resource = (origin(server) or server).arn.split(":")
+    return {"account": account, "region": region, "source_server_id": resource.rpartition("/")[2]}
+
+
+def _way_back(server: SourceServer, changes: dict[str, Any]) -> dict[str, Any]:
+    """Return the change that undoes others. What was on its way to CONTINUOUS sets out again."""
+    replication = server.replication
+    if "replication_state" in changes and replication.until:
+        return {"resync": "rescan" if replication.protected_since else "initial"}
+    now = {"replication_state": replication.state, "lag": replication.lag}
+    return {key: now[key] for key in changes}
 
 
 def _servers() -> Iterator[tuple[DRSBackend, SourceServer]]:

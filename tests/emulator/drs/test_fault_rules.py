@@ -106,6 +106,18 @@ def test_replication_stalls_from_one_moment_to_another(drs: Drs) -> None:
     assert drs.aws.control("faults") == {"faults": []}
 
 
+def test_a_copy_that_stalled_for_a_while_goes_on(drs: Drs) -> None:
+    """Facts 5.7: a first copy that a rule held up comes to its end, not back to a state for ever."""
+    server = "s-crmweb20000000001"
+    drs.api.stop_replication(sourceServerID=server)
+    drs.api.start_replication(sourceServerID=server)
+    fault(drs, kind="replication", state="STALLED", server=server, **{"from": 400, "to": 600})
+    drs.advance(500)
+    assert drs.server(server)["dataReplicationInfo"]["dataReplicationState"] == "STALLED"
+    drs.advance(7200)
+    assert drs.server(server)["dataReplicationInfo"]["dataReplicationState"] == "CONTINUOUS"
+
+
 def test_a_lag_lasts_until_its_rule_is_deleted(drs: Drs) -> None:
     server = "s-crmweb10000000001"
     rule = fault(drs, kind="replication", state="BACKLOG", lag=900, account=TARGET, server=hostname(drs, server))
