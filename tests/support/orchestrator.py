@@ -100,12 +100,22 @@ class Orchestrator:
     """A deployed orchestrator.
 
     Args:
-        aws: A running emulator with C(small_estate.yml).
+        aws: A running emulator, with C(small_estate.yml) unless the rest is given.
         folder: Where the archive is built.
+        subnet_map: Where the addresses of the estate's networks go.
+        plan: The plan that is published.
     """
 
-    def __init__(self, aws: EmbeddedAws, folder: Path) -> None:
+    def __init__(
+        self,
+        aws: EmbeddedAws,
+        folder: Path,
+        subnet_map: list[dict[str, Any]] | None = None,
+        plan: dict[str, Any] | None = None,
+    ) -> None:
         self.aws = aws
+        self._subnet_map = subnet_map or SUBNET_MAP
+        self._plan = plan or PLAN
         self.runs = RunsTable(self.client("dynamodb"), f"{PREFIX}-runs")
         self.bucket = f"{PREFIX}-evidence-{TARGET}-{REGION}"
         self.topic_arn = f"arn:aws:sns:{REGION}:{TARGET}:{PREFIX}-notices"
@@ -136,7 +146,7 @@ class Orchestrator:
 
     def publish(self, **changes: Any) -> str:
         """Publish the plan with changes, and return its name."""
-        plan = plans.parse_plan({**PLAN, **changes})
+        plan = plans.parse_plan({**self._plan, **changes})
         who = caller(self.client("sts"))
         self.runs.put_plan(plan.to_document(), digest=plans.digest(plan), by=who.arn, at=who.now)
         return plan.name
@@ -239,7 +249,7 @@ class Orchestrator:
         mapping = {
             "table": f"{PREFIX}-ip-map",
             "state": "present",
-            "subnet_map": SUBNET_MAP,
+            "subnet_map": self._subnet_map,
             "addresses": [],
             "match": None,
             "profiles": ["failover", "test"],
