@@ -70,6 +70,11 @@ class Application:
 
     def _control(self, environ: dict[str, Any]) -> Answer:
         body = apicall.read_body(environ)
+        if "HTTP_ORIGIN" in environ:  # a page of somebody else, in a browser of this machine
+            return HTTPStatus.FORBIDDEN, {"Content-Type": "text/plain"}, b"no requests from other web pages"
+        page = control.page(environ["REQUEST_METHOD"], environ["PATH_INFO"])
+        if page:
+            return HTTPStatus.OK, page[1], page[0].encode()
         status, document = control.answer(environ["REQUEST_METHOD"], environ["PATH_INFO"], body)
         return status, {"Content-Type": "application/json"}, json.dumps(document, default=str).encode()
 

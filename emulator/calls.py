@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import threading
@@ -59,6 +60,13 @@ class Calls:
             ]
             calls = list(self._list)
         return {"counts": counts, "calls": [{**call, "permissions": _rendered(call["permissions"])} for call in calls]}
+
+    def errors(self, count: int) -> list[dict[str, Any]]:
+        """Return the latest calls that were answered with an error, oldest first."""
+        with self._lock:
+            found = itertools.islice((call for call in reversed(self._list) if call["error"]), count)
+            shown = ("time", "account", "region", "service", "operation", "status", "error", "principal")
+            return [{name: call[name] for name in shown} for call in found][::-1]
 
     def clear(self) -> None:
         """Forget all calls."""

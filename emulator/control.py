@@ -14,6 +14,7 @@ Handler = Callable[[dict[str, Any]], Any]
 PREFIX = "/_embedded/"
 _ROUTES: dict[tuple[str, str], Handler] = {}
 _STATUS: dict[str, Callable[[], Any]] = {}
+_PAGE: list[tuple[Callable[[], str], dict[str, str]]] = []
 
 
 class ControlError(ValueError):
@@ -35,6 +36,19 @@ def route(method: str, path: str, handler: Handler) -> None:
 def add_status(name: str, provider: Callable[[], Any]) -> None:
     """Add a section to `GET /_embedded/status`; `provider` returns a JSON-able value."""
     _STATUS[name] = provider
+
+
+def add_page(render: Callable[[], str], headers: dict[str, str]) -> None:
+    """Serve what `render` returns, with these headers, at `GET /_embedded/`."""
+    _PAGE[:] = [(render, headers)]
+
+
+def page(method: str, path: str) -> tuple[str, dict[str, str]] | None:
+    """Return the page and its headers when a request asks for it."""
+    if path != PREFIX or method not in ("GET", "HEAD") or not _PAGE:
+        return None
+    render, headers = _PAGE[0]
+    return render(), headers
 
 
 def status(_body: dict[str, Any]) -> dict[str, Any]:

@@ -7,12 +7,14 @@ from typing import Any
 
 from moto.iam.models import iam_backends
 
-from emulator import control
+from emulator import control, page
 from emulator.auth import PARTITION
+from emulator.calls import Calls
 from emulator.clock import CLOCK
 from emulator.drs import control as drs_control
 from emulator.drs import control_failback
 from emulator.drs.models import DRSBackend, drs_backends
+from emulator.drs.state import Job
 from emulator.events import control as event_control
 from emulator.faults import control as fault_control
 from emulator.faults.registry import FAULTS
@@ -21,13 +23,14 @@ from emulator.stepfunctions import api
 from emulator.throttling import control as throttling_control
 
 
-def add_sections() -> None:
-    """Serve `/_embedded/drs/…`, events, faults and throttling, and fill the status."""
+def add_sections(calls: Calls) -> None:
+    """Serve `/_embedded/drs/…`, events, faults and throttling, and fill the status and its page."""
     for path, handler in {**drs_control.ROUTES, **control_failback.ROUTES}.items():
         control.route("POST", f"drs/{path}", handler)
     event_control.add_routes()
     fault_control.add_routes()
     throttling_control.add_routes()
+    control.add_page(lambda: page.render(_view(calls)), page.HEADERS)
     control.add_status("clock", CLOCK.status)
     control.add_status("accounts", _accounts)
     control.add_status("functions", service.status)
@@ -36,6 +39,18 @@ def add_sections() -> None:
     control.add_status("drs jobs", _jobs)
     control.add_status("drs recovery instances", _instances)
     control.add_status("faults", FAULTS.pending)
+
+
+def _view(calls: Calls) -> dict[str, Any]:
+    return {
+        "clock": CLOCK.status(),
+        "jobs": sorted(_jobs_with_participants(), key=lambda job: str(job["created"])),
+        "executions": sorted(api.status(), key=lambda execution: str(execution["started"])),
+        "servers": _servers(),
+        "functions": service.status(),
+        "faults": FAULTS.pending(),
+        "errors": calls.errors(page.NEWEST),
+    }
 
 
 def _accounts() -> list[dict[str, Any]]:
@@ -69,18 +84,45 @@ def _servers() -> list[dict[str, Any]]:
 
 def _jobs() -> list[dict[str, Any]]:
     return [
-        {
-            **place,
-            "job": job.job_id,
-            "type": job.kind,
-            "drill": job.is_drill,
-            "status": job.status,
-            "servers": len(job.participants),
-            "created": job.created.isoformat(),
-            "ended": job.ended.isoformat() if job.ended else None,
-        }
+        {**_job(place, job), "servers": len(job.participants)}
         for place, backend in _stores()
         for job in list(backend.jobs.values())
+    ]
+
+
+def _jobs_with_participants() -> list[dict[str, Any]]:
+    return [
+        {**_job(place, job), "participants": _participants(backend, job)}
+        for place, backend in _stores()
+        for job in list(backend.jobs.values())
+    ]
+
+
+def _job(place: dict[str, Any], job: Job) -> dict[str, Any]:
+    return {
+        **place,
+        "job": job.job_id,
+        "type": job.kind,
+        "drill": job.is_drill,
+        "status": job.status,
+        "created": job.created.isoformat(),
+        "ended": job.ended.isoformat() if job.ended else None,
+    }
+
+
+def _participants(backend: DRSBackend, job: Job) -> list[dict[str, Any]]:
+    """Return the servers of a job, each with the latest event of the job log about it."""
+    phases = {item["eventData"].get("sourceServerID"): item["event"] for item in list(job.log)}
+    return [
+        {
+            "server": part.server_id,
+            "hostname": server.machine.hostname if server else None,
+            "status": part.status,
+            "phase": phases.get(part.server_id),
+            "instance": part.recovery_instance_id or part.target_instance_id,
+        }
+        for part in job.participants
+        for server in [backend.servers.get(part.server_id)]
     ]
 
 

@@ -114,7 +114,7 @@ def serve(estate: Path, port: int, pace: float | None, ready: Callable[[str], No
     application = Application(moto_dispatch.backends())
     add_control_routes(application)
     add_routes()
-    add_sections()
+    add_sections(application.calls)
     load_estate(document, estate)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: server.shutdown())

@@ -1,5 +1,5 @@
 """DynamoDB: descriptions of tables name the table's id, which moto leaves out and Ansible's module reads; items are
-answered as they are stored; a transaction copies the items that it touches.
+answered as they are stored; a transaction copies the items that it touches, a query looks at the items of its key.
 
 moto sends every answer through its general serialiser, which looks each key of each item up in several spellings. Items
 are kept in the form of the wire, so that their answers need no more than JSON; this halves the time of a read. And to
@@ -9,6 +9,7 @@ be able to take a transaction back, moto copies the whole table before each of i
 from __future__ import annotations
 
 import copy
+import inspect
 import json
 import uuid
 from collections import defaultdict
@@ -17,7 +18,7 @@ from typing import Any
 
 from moto.core.responses import ActionResult
 from moto.dynamodb.models import DynamoDBBackend
-from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler
 
@@ -32,6 +33,8 @@ def install() -> None:
     """Complete descriptions, and make reads and transactions cheap."""
     replace(DynamoHandler, serialized=_as_stored(DynamoHandler.serialized))
     replace(Table, describe=_with_id(Table.describe))
+    replace(Table, query=_among_its_key(Table.query))
+    replace(Item, size=_size_of_item)
     replace(DynamoDBBackend, transact_write_items=_on_touched_items(DynamoDBBackend.transact_write_items))
 
 
@@ -44,6 +47,49 @@ def _as_stored(serialized: Callable[..., Any]) -> Callable[..., Any]:
         return 200, headers, json.dumps(result)
 
     return serialized_as_stored
+
+
+def _among_its_key(query: Callable[..., Any]) -> Callable[..., Any]:
+    index_at = list(inspect.signature(query).parameters).index("index_name") - 2
+
+    def query_among_its_key(self: Table, hash_key: Any, *arguments: Any, **options: Any) -> Any:
+        if options.get("index_name") or any(arguments[index_at : index_at + 1]):
+            return query(self, hash_key, *arguments, **options)
+        excerpt = copy.copy(self)
+        excerpt.items = defaultdict(dict)
+        if hash_key in self.items:
+            excerpt.items[hash_key] = self.items[hash_key]
+        return query(excerpt, hash_key, *arguments, **options)
+
+    return query_among_its_key
+
+
+def _size_of_item(self: Item) -> int:
+    return sum(_bytes(name) + _size(value.type, value.value) for name, value in self.attrs.items())
+
+
+def _size(kind: str, value: Any) -> int:
+    """Return the size of a value as DynamoDB counts it, without making moto's objects of its parts."""
+    if kind == "M":
+        return sum(_bytes(name) + _size_of(part) for name, part in value.items())
+    if kind == "L":
+        return sum(map(_size_of, value))
+    if kind in ("SS", "NS", "BS"):
+        return sum(_size(kind[0], part) for part in value)
+    if isinstance(value, bool):
+        return 1
+    return len(str(value)) if kind == "N" else _bytes(value)
+
+
+def _size_of(part: Any) -> int:
+    if isinstance(part, DynamoType):
+        return _size(part.type, part.value)
+    ((kind, value),) = part.items()
+    return _size(kind, value)
+
+
+def _bytes(text: str | bytes) -> int:
+    return len(text) if isinstance(text, bytes) or text.isascii() else len(text.encode("utf-8"))
 
 
 def _with_id(describe: Callable[..., Any]) -> Callable[..., Any]:
