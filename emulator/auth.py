@@ -51,6 +51,12 @@ class Principal:
     arn: str
     role_arn: str | None = None
 
+    @classmethod
+    def of_role(cls, role_arn: str, session_name: str) -> Principal:
+        """Return the session of a role that a service opens."""
+        account, name = role_arn.split(":")[4], role_arn.rsplit("/", 1)[-1]
+        return cls(account, f"arn:{PARTITION}:sts::{account}:assumed-role/{name}/{session_name}", role_arn)
+
 
 @dataclass(frozen=True)
 class Rejection:

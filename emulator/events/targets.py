@@ -16,6 +16,12 @@ from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
+from emulator.auth import Principal
+from emulator.iam.enforcement import ENFORCEMENT
+from emulator.iam.modes import NONE
+from emulator.iam.request import Need
+from emulator.iam.trust import trusts_service
+
 Target = Mapping[str, Any]
 Event = dict[str, Any]
 
@@ -67,7 +73,19 @@ def _to_function(target: Target, text: str) -> None:
 
 def _to_state_machine(target: Target, text: str) -> None:
     account, region, _ = _place(target)
+    if ENFORCEMENT.mode != NONE:
+        _require_role(target, account, region)
     stepfunctions_parser_backends[account][region].start_execution(target["Arn"], execution_input=text)
+
+
+def _require_role(target: Target, account: str, region: str) -> None:
+    role = str(target.get("RoleArn"))
+    if not trusts_service(role, "events.amazonaws.com", account):
+        raise DeliveryError(f"EventBridge may not assume role {role}")
+    need = Need("states:StartExecution", target["Arn"])
+    denial = ENFORCEMENT.require([need], Principal.of_role(role, "EventBridge"), region)
+    if denial is not None:
+        raise DeliveryError(denial.message)
 
 
 def _to_topic(target: Target, text: str) -> None:

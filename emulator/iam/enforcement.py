@@ -117,28 +117,37 @@ class Enforcement:
         context = _context(need, identity, region)
         return identity.policies.decide(need.action, need.resource, context, self.usage.note)
 
+    def assume(self, role_arn: str, principal: Principal, region: str) -> Denial | None:
+        """Return why somebody may not assume a role, None when it may; record it."""
+        if self.mode == NONE:
+            return None
+        return self._assume([Need("sts:AssumeRole", role_arn)], principal, region).denial
+
     def _assume_role(self, request: Request, need: Need, principal: Principal) -> Authorization:
+        form, tags = request.form, request.form_tags()
+        keys = {key: (form[name],) for key, name in _SESSION_KEYS.items() if name in form}
+        actions = [need.action]
+        if tags:
+            actions.append("sts:TagSession")
+        if "SourceIdentity" in form:
+            actions.append("sts:SetSourceIdentity")
+        return self._assume([Need(action, need.resource, keys, tags) for action in actions], principal, request.region)
+
+    def _assume(self, needs: list[Need], principal: Principal, region: str) -> Authorization:
         """Decide AssumeRole, which takes both sides: the role's trust, and the caller's policies.
 
         Inside an account, a trust policy that names the caller itself is enough, unless the caller's policies deny it.
         """
-        identity = identity_of(principal)
-        form, arn = request.form, need.resource or ""
-        keys = {key: (form[name],) for key, name in _SESSION_KEYS.items() if name in form}
-        tags = request.form_tags()
-        actions = [
-            "sts:AssumeRole",
-            *(["sts:TagSession"] if tags else []),
-            *(["sts:SetSourceIdentity"] if "SourceIdentity" in form else []),
-        ]
-        needs = [Need(action, arn, keys, tags) for action in actions]
-        trust = trust_in_caller(arn, actions, identity, principal, _context(needs[0], identity, request.region))
+        identity, arn = identity_of(principal), needs[0].resource or ""
+        actions = [need.action for need in needs]
+        trust = trust_in_caller(arn, actions, identity, principal, _context(needs[0], identity, region))
         if trust is Trust.NONE:
-            return self._recorded(identity, [(need, DENIED)], Denial(need, principal.arn, explicit=False, trust=True))
+            denial = Denial(needs[0], principal.arn, explicit=False, trust=True)
+            return self._recorded(identity, [(needs[0], DENIED)], denial)
         enough: tuple[Decision, ...] = (Decision.ALLOWED,)
         if trust is Trust.DIRECT and arn.split(":")[4] == identity.account:
             enough = (Decision.ALLOWED, Decision.NOT_ALLOWED)
-        return self._decide(needs, principal, identity, request.region, enough)
+        return self._decide(needs, principal, identity, region, enough)
 
 
 def _context(need: Need, identity: Identity, region: str) -> Context:

@@ -171,7 +171,10 @@ class _Runtime:
         self._sessions: dict[tuple[str, str], Any] = {}
 
     def of(self, function: Any) -> tuple[tuple[str, str], ...]:
-        session = self._session(function)
+        key = (function.function_arn, function.role)
+        if key not in self._sessions:
+            self._sessions[key] = open_session(function.role, function.function_name[:64], function.region)
+        session = self._sessions[key]
         return (
             ("_HANDLER", function.handler),
             ("AWS_ACCESS_KEY_ID", session.access_key_id),
@@ -188,19 +191,12 @@ class _Runtime:
             ("AWS_LAMBDA_LOG_GROUP_NAME", function.logs_group_name),
         )
 
-    def caller(self, function: Any) -> Principal:
-        """Return who a function is when it calls."""
-        session = self._session(function)
-        return Principal(session.account_id, session.arn, session.role_arn)
-
-    def _session(self, function: Any) -> Any:
-        key = (function.function_arn, function.role)
-        if key not in self._sessions:
-            self._sessions[key] = open_session(function.role, function.function_name[:64], function.region)
-        return self._sessions[key]
-
 
 _RUNTIME = _Runtime()
+
+
+def _session_of(function: Any) -> Principal:
+    return Principal.of_role(function.role, function.function_name[:64])
 
 
 def _write_log(function: LambdaFunction, stream: str, lines: list[str]) -> None:
@@ -211,7 +207,7 @@ def _write_log(function: LambdaFunction, stream: str, lines: list[str]) -> None:
         actions.insert(0, "CreateLogGroup")
     group = f"arn:aws:logs:{function.region}:{function.account_id}:log-group:{function.logs_group_name}:log-stream:"
     needs = [Need(f"logs:{name}", group + (stream if name == "PutLogEvents" else "")) for name in actions]
-    if ENFORCEMENT.require(needs, _RUNTIME.caller(function), function.region):
+    if ENFORCEMENT.require(needs, _session_of(function), function.region):
         return
     logs.ensure_log_group(function.logs_group_name)
     logs.create_log_stream(function.logs_group_name, stream)

@@ -132,6 +132,9 @@ def test_functions_state_machines_topics_and_logs_are_targets(drs: Drs) -> None:
     logs = drs.aws.client("logs")
     logs.create_log_group(logGroupName="/aws/events/heard")
     role = drs.aws.client("iam").create_role(RoleName="heard", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+    rights = {"Effect": "Allow", "Action": "states:StartExecution", "Resource": machine}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [rights]})
+    drs.aws.client("iam").put_role_policy(RoleName="heard", PolicyName="start", PolicyDocument=policy)
     events = drs.aws.client("events")
     events.put_rule(Name="heard", EventPattern=json.dumps({"detail-type": [STALLED_CHANGE]}))
     group = f"arn:aws:logs:us-west-2:{TARGET}:log-group:/aws/events/heard"

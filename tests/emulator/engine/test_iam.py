@@ -359,6 +359,30 @@ def test_waiting_for_other_executions_needs_the_rule_that_tells_of_their_end(aws
     assert code(lambda: states.create_state_machine(**request)) == "allowed"
 
 
+def test_a_task_with_credentials_calls_as_a_role_that_its_machine_may_assume(aws: EmbeddedAws) -> None:
+    machine = Role(aws, trust=trusting(Service="states.amazonaws.com"))
+    reader = Role(aws, allow("dynamodb:ListTables"), trust=trusting(AWS=TARGET))
+    task = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:dynamodb:listTables",
+        "Credentials": {"RoleArn": reader.arn},
+        "End": True,
+    }
+    states = aws.client("stepfunctions")
+    created = states.create_state_machine(
+        name="credentials", roleArn=machine.arn, definition=json.dumps({"StartAt": "A", "States": {"A": task}})
+    )
+
+    def run() -> dict[str, Any]:
+        execution = states.start_execution(stateMachineArn=created["stateMachineArn"])["executionArn"]
+        aws.control("clock", {"advance": 0})
+        return dict(states.describe_execution(executionArn=execution))
+
+    assert "is not authorized to assume the task state's role" in run()["cause"]
+    machine.put("assume", allow("sts:AssumeRole", resource=reader.arn))
+    assert run()["status"] == "SUCCEEDED"
+
+
 SOURCE = """
 import boto3
 
