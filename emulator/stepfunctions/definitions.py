@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from moto.stepfunctions.parser.asl.parse import preprocessor
@@ -70,15 +70,15 @@ def _machine(machine: dict[str, Any], path: str, outer_language: str) -> Iterato
     if not isinstance(states, dict) or not states:
         yield ("SCHEMA_VALIDATION_FAILED", "The field 'States' is required and names at least one state", path or "/")
         return
-    if machine.get("StartAt") not in states:
+    if not _is_one_of(machine.get("StartAt"), states):
         yield _missing_target("StartAt", machine.get("StartAt"), f"{path}/StartAt")
-    reached = {machine.get("StartAt")}
+    reached = {str(machine.get("StartAt"))}
     for name, state in states.items():
         where = f"{path}/States/{name}"
         if not isinstance(state, dict):
             yield ("SCHEMA_VALIDATION_FAILED", "A state is a JSON object", where)
             continue
-        reached |= {target for _, target in _targets(state) if target != name}
+        reached |= {str(target) for _, target in _targets(state) if target != name}
         yield from _state(state, where, set(states), language)
     for name in states:
         if name not in reached:
@@ -98,7 +98,7 @@ def _state(state: dict[str, Any], where: str, names: set[str], machine_language:
     if kind not in _TERMINAL and ("Next" in state) == bool(state.get("End")):
         yield ("SCHEMA_VALIDATION_FAILED", "A state has either Next or End: true", where)
     for field, target in _targets(state):
-        if target not in names:
+        if not _is_one_of(target, names):
             yield _missing_target(field.split("/")[-1], target, f"{where}/{field}")
     yield from state_mistakes(state, language, where)
     if kind == "Task":
@@ -113,7 +113,7 @@ def _inner_machines(state: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]
     for field in ("ItemProcessor", "Iterator"):
         if isinstance(state.get(field), dict):
             yield field, state[field]
-    for index, branch in enumerate(state.get("Branches") or []):
+    for index, branch in enumerate(_entries(state, "Branches")):
         if isinstance(branch, dict):
             yield f"Branches[{index}]", branch
 
@@ -141,7 +141,7 @@ def _targets(state: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         if field in state:
             yield field, state[field]
     for field in ("Catch", "Choices"):
-        for index, entry in enumerate(state.get(field, [])):
+        for index, entry in enumerate(_entries(state, field)):
             if isinstance(entry, dict) and "Next" in entry:
                 yield f"{field}[{index}]/Next", entry["Next"]
 
@@ -157,6 +157,15 @@ def _expressions(value: Any, where: str) -> Iterator[Mistake]:
         reason = compile_error(value[2:-2])
         if reason:
             yield ("INVALID_JSONATA", f"The JSONata expression cannot be compiled: {reason}", where)
+
+
+def _entries(state: dict[str, Any], field: str) -> list[Any]:
+    entries = state.get(field)
+    return entries if isinstance(entries, list) else []
+
+
+def _is_one_of(target: Any, names: Collection[str]) -> bool:
+    return isinstance(target, str) and target in names
 
 
 def _missing_target(field: str, target: Any, where: str) -> Mistake:

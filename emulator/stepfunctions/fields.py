@@ -69,7 +69,11 @@ def machine_mistakes(machine: dict[str, Any], where: str) -> Iterator[Mistake]:
     yield from _unknown(machine, _INNER_MACHINE if where else _MACHINE, where)
     if not where and "TimeoutSeconds" in machine:
         yield from _whole(machine, "TimeoutSeconds", 1, _LARGEST, where)
-    mode = machine.get("ProcessorConfig", {}).get("Mode", "INLINE")
+    config = machine.get("ProcessorConfig", {})
+    if not isinstance(config, dict):
+        yield (_SCHEMA, "An object is needed here", f"{where}/ProcessorConfig")
+        return
+    mode = config.get("Mode", "INLINE")
     if mode != "INLINE":
         yield (NOT_EMULATED, f"A Map in mode {mode} is not emulated; use INLINE", f"{where}/ProcessorConfig/Mode")
 
@@ -98,7 +102,8 @@ def _collections(state: dict[str, Any], language: str, where: str) -> Iterator[M
         if needed and not (isinstance(state.get(field), list) and state[field]):
             yield (_SCHEMA, f"{field} is a list with at least one entry", f"{where}/{field}")
     if state["Type"] == "Choice" and language == "JSONata":
-        for index, rule in enumerate(state.get("Choices") or []):
+        rules = state.get("Choices")
+        for index, rule in enumerate(rules if isinstance(rules, list) else []):
             yield from _entry(rule, _RULE, {"Condition", "Next"}, f"{where}/Choices[{index}]")
     for field, known, needed_names in (
         ("Retry", _RETRIER, {"ErrorEquals"}),

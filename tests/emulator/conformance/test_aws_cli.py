@@ -11,6 +11,7 @@ import subprocess
 import pytest
 
 from tests.emulator.conformance.aws_cli import HOME, AwsCli
+from tests.emulator.conformance.roles import TRUST
 from tests.emulator.drs.support import RECOVERY_APP, TARGET, Drs
 
 pytestmark = pytest.mark.xdist_group("conformance")
@@ -129,7 +130,7 @@ def test_a_state_machine_is_made_run_and_read(aws: AwsCli, drs: Drs) -> None:
     """Step Functions API reference: CreateStateMachine, StartExecution, DescribeExecution, GetExecutionHistory."""
     role = aws.json(
         *("iam", "create-role", "--role-name", "cli-machine", "--query", "Role.Arn"),
-        *("--assume-role-policy-document", json.dumps({"Version": "2012-10-17", "Statement": []})),
+        *("--assume-role-policy-document", TRUST),
     )
     machine = aws.json(
         *("stepfunctions", "create-state-machine", "--name", "cli", "--definition", json.dumps(PASS)),
