@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
-from emulator.lambda_runner.service import install, shut_down
+from emulator.lambda_runner import service, settings
+from emulator.lambda_runner.service import shut_down
+
+
+def install() -> None:
+    """Run functions for real."""
+    service.install()
+    settings.install()
+
 
 __all__ = ["install", "shut_down"]

@@ -1,28 +1,19 @@
-"""Warm worker processes: one invocation at a time each, as many at once as are asked for."""
+"""Warm workers: one invocation at a time each, as many at once as are asked for."""
 
 from __future__ import annotations
 
 import io
-import json
-import os
-import select
 import shutil
-import signal
-import socket
-import subprocess
-import sys
 import tempfile
 import threading
-import time
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-_WORKER = Path(__file__).with_name("worker.py")
+from emulator.lambda_runner.nursery import Nursery, Outcome, Worker
+
 _IDLE_WORKERS = 4  # kept warm a function version; further ones end after their invocation
-_LARGEST_ANSWER = 64  # bytes; a number
-_INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH")
 
 
 @dataclass(frozen=True)
@@ -36,118 +27,13 @@ class Code:
     package: bytes = field(repr=False, compare=False)
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """How an invocation ended: `ok` with the worker's answer, `timeout`, or `exit` with the process's status."""
-
-    kind: str
-    answer: dict[str, Any]
-    logs: str
-
-
-class Nursery:
-    """The parent of all workers: it has boto3 loaded, so that a new worker is a fork and not a start."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._link, end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._process = subprocess.Popen(
-            [sys.executable, "-I", str(_WORKER), str(end.fileno())],
-            env={name: os.environ[name] for name in _INHERITED if name in os.environ},
-            stdin=subprocess.DEVNULL,
-            pass_fds=(end.fileno(),),
-            start_new_session=True,
-        )
-        end.close()
-
-    def fork(self, root: Path, environment: dict[str, str], descriptors: list[int]) -> int:
-        """Return the process id of a new worker, which gets the descriptors of requests, answers and log."""
-        return self._ask({"root": str(root), "environment": environment}, descriptors)
-
-    def wait(self, pid: int) -> int:
-        """Return the exit status of a worker that ends (negative: the signal that killed it)."""
-        return self._ask({"wait": pid})
-
-    def end(self) -> None:
-        """End the parent and every worker that is left."""
-        self._link.close()
-        self._process.wait()
-
-    def _ask(self, order: dict[str, Any], descriptors: list[int] | None = None) -> int:
-        with self._lock:
-            socket.send_fds(self._link, [json.dumps(order).encode()], descriptors or [])
-            return int(self._link.recv(_LARGEST_ANSWER))
-
-
-class Worker:
-    """One process that runs one function."""
-
-    def __init__(self, nursery: Nursery, code: Code, task_root: Path):
-        self._nursery = nursery
-        request_end, self._requests = os.pipe()
-        self._answers, answer_end = os.pipe()
-        environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-        environment |= {"HOME": "/tmp", "LAMBDA_TASK_ROOT": str(task_root)}  # noqa: S108 - what AWS's runtime has
-        environment |= dict(code.environment)
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by end()
-        self._pid = nursery.fork(task_root, environment, [request_end, answer_end, self._log.fileno()])
-        self._status: int | None = None
-        os.close(request_end)
-        os.close(answer_end)
-        self._rest = b""
-
-    def invoke(self, request: dict[str, Any], timeout: float) -> Outcome:
-        """Run one invocation; `timeout` in real seconds."""
-        try:
-            self._send(json.dumps(request).encode() + b"\n")
-        except BrokenPipeError:
-            return Outcome("exit", {"status": self._wait()}, self._take_logs())
-        end = time.monotonic() + timeout
-        while b"\n" not in self._rest:
-            left = end - time.monotonic()
-            if left <= 0 or not select.select([self._answers], [], [], left)[0]:
-                return Outcome("timeout", {}, self._take_logs())
-            chunk = os.read(self._answers, 65536)
-            if not chunk:
-                return Outcome("exit", {"status": self._wait()}, self._take_logs())
-            self._rest += chunk
-        line, self._rest = self._rest.split(b"\n", 1)
-        return Outcome("ok", json.loads(line), self._take_logs())
-
-    def _send(self, data: bytes) -> None:
-        while data:
-            data = data[os.write(self._requests, data) :]
-
-    def _take_logs(self) -> str:
-        size = self._log.seek(0, os.SEEK_END)
-        self._log.seek(0)
-        text = self._log.read(size).decode("utf-8", "replace")
-        self._log.seek(0)
-        self._log.truncate()
-        return text
-
-    def _wait(self) -> int:
-        if self._status is None:
-            self._status = self._nursery.wait(self._pid)
-        return self._status
-
-    def end(self) -> None:
-        """Kill the process and free what it used."""
-        if self._status is None:
-            os.kill(self._pid, signal.SIGKILL)
-            self._wait()
-        os.close(self._requests)
-        os.close(self._answers)
-        self._log.close()
-
-
 class Pool:
     """All workers of the emulator, and the directory with their unpacked zips."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._nursery: Nursery | None = None
-        self._idle: dict[Code, list[Worker]] = {}
+        self._idle: dict[str, tuple[Code, list[Worker]]] = {}
         self._all: set[Worker] = set()
         self._roots: dict[str, Path] = {}
         self._directory: Path | None = None
@@ -157,16 +43,14 @@ class Pool:
         """Run one invocation in a warm worker, or in a new one."""
         worker = self._take(code)
         outcome = worker.invoke(request, timeout)
-        if outcome.kind == "ok":
-            self._give_back(code, worker)
-        else:
+        if outcome.kind != "ok" or not self._give_back(code, worker):
             self._end(worker)
         return outcome
 
     def counts(self) -> dict[str, int]:
         """Return the idle workers per function ARN."""
         with self._lock:
-            return {code.function_arn: len(workers) for code, workers in self._idle.items()}
+            return {arn: len(workers) for arn, (_, workers) in self._idle.items()}
 
     def close(self) -> None:
         """Kill all workers and remove their files."""
@@ -185,28 +69,29 @@ class Pool:
             shutil.rmtree(directory, ignore_errors=True)
 
     def _take(self, code: Code) -> Worker:
+        """Return a worker; those that wait with what the function was before are ended."""
         with self._lock:
-            idle = self._idle.get(code)
-            if idle:
-                return idle.pop()
+            known, workers = self._idle.get(code.function_arn, (code, []))
+            if known == code and workers:
+                return workers.pop()
+            outdated = workers if known != code else []
+            self._idle[code.function_arn] = (code, [] if known != code else workers)
             root = self._task_root(code)
             self._nursery = nursery = self._nursery or Nursery()
-            outdated = [key for key in self._idle if key.function_arn == code.function_arn and key != code]
-            leftovers = [worker for key in outdated for worker in self._idle.pop(key)]
-        for leftover in leftovers:
-            self._end(leftover)
-        worker = Worker(nursery, code, root)
+        for worker in outdated:
+            self._end(worker)
+        worker = Worker(nursery, dict(code.environment), root)
         with self._lock:
             self._all.add(worker)
         return worker
 
-    def _give_back(self, code: Code, worker: Worker) -> None:
+    def _give_back(self, code: Code, worker: Worker) -> bool:
         with self._lock:
-            idle = self._idle.setdefault(code, [])
-            if not self._closed and len(idle) < _IDLE_WORKERS:
-                idle.append(worker)
-                return
-        self._end(worker)
+            known, idle = self._idle.get(code.function_arn, (None, []))
+            if self._closed or known != code or len(idle) >= _IDLE_WORKERS:
+                return False
+            idle.append(worker)
+            return True
 
     def _end(self, worker: Worker) -> None:
         with self._lock:

@@ -2,7 +2,7 @@
 
 Restores: real execution with the function's settings and the credentials of its role, error names as in the Python
 runtime (the exception's own class), `X-Amz-Function-Error: Unhandled`, timeouts that kill, ExitError, logs in
-`/aws/lambda/{name}`, asynchronous invocations that answer 202 at once.
+`/aws/lambda/{name}`, asynchronous invocations that answer 202 at once and are tried again, limits of payloads.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import signal
 import time
 import uuid
 from collections.abc import Callable
@@ -17,7 +18,6 @@ from typing import Any
 
 from moto.awslambda.exceptions import UnknownFunctionException
 from moto.awslambda.models import LambdaBackend, LambdaFunction, lambda_backends
-from moto.core.exceptions import ServiceException
 from moto.core.utils import unix_time_millis, utcnow
 
 from emulator.auth import Principal, open_session
@@ -27,22 +27,16 @@ from emulator.iam.enforcement import ENFORCEMENT
 from emulator.iam.modes import NONE
 from emulator.iam.request import Need
 from emulator.iam.trust import trusts_service
-from emulator.lambda_runner.pool import Code, Outcome, Pool
+from emulator.lambda_runner.asynchronous import deliver
+from emulator.lambda_runner.concurrency import slot
+from emulator.lambda_runner.errors import InvalidParameterValue, InvalidRequestContent, RequestTooLarge
+from emulator.lambda_runner.nursery import Outcome
+from emulator.lambda_runner.pool import Code, Pool
 
 _POOL = Pool()
 _LOG_TAIL = 4096  # bytes of the log that Invoke returns when asked
-
-
-class InvalidRequestContent(ServiceException):
-    """The payload of Invoke is no JSON."""
-
-    code = "InvalidRequestContentException"
-
-
-class InvalidParameterValue(ServiceException):
-    """A setting of a function is not acceptable."""
-
-    code = "InvalidParameterValueException"
+_LARGEST_REQUEST = 6_291_456  # bytes
+_LARGEST_EVENT = 1_048_576  # bytes, of an asynchronous invocation
 
 
 def install() -> None:
@@ -94,16 +88,19 @@ def _invoke(
     function = self.get_function(function_name, qualifier)
     if function is None:
         raise UnknownFunctionException(function_name)
+    kind = headers.get("X-Amz-Invocation-Type", "RequestResponse")
+    most = _LARGEST_EVENT if kind == "Event" else _LARGEST_REQUEST
+    if len(body or "") > most:
+        raise RequestTooLarge(most, "InvokeFunction")
     try:
         event = json.loads(body) if body else {}
     except ValueError as error:
         raise InvalidRequestContent(f"Could not parse request body into json: {error}") from error
     response_headers["X-Amz-Executed-Version"] = str(function.version or "$LATEST")
-    kind = headers.get("X-Amz-Invocation-Type", "RequestResponse")
     if kind == "DryRun":
         return b""
     if kind == "Event":
-        CLOCK.spawn(lambda: _run(function, event), name=f"lambda {function.function_name}")
+        CLOCK.spawn(lambda: deliver(function, lambda: not _run(function, event)[1]), f"lambda {function.function_name}")
         return b""
     result, failed, logs = _run(function, event)
     if failed:
@@ -117,7 +114,12 @@ def _run_for_a_service(self: LambdaFunction, event: Any = None) -> tuple[str, bo
 
 
 def _run(function: LambdaFunction, event: Any) -> tuple[str, bool, str]:
-    """Run a function once: JSON result or error, whether it failed, its log."""
+    """Run a function once, if there is a place for it: JSON result or error, whether it failed, its log."""
+    with slot(function):
+        return _run_at_once(function, event)
+
+
+def _run_at_once(function: LambdaFunction, event: Any) -> tuple[str, bool, str]:
     request_id = str(uuid.uuid4())
     stream = f"{utcnow():%Y/%m/%d}/[{function.version or '$LATEST'}]{request_id.replace('-', '')}"
     timeout = float(function.timeout)
@@ -152,10 +154,14 @@ def _error(outcome: Outcome, request_id: str, timeout: float) -> dict[str, Any] 
         text = f"RequestId: {request_id} Error: Task timed out after {timeout:.2f} seconds"
         return {"errorType": "Sandbox.Timedout", "errorMessage": text}
     if outcome.kind == "exit":
-        text = f"RequestId: {request_id} Error: Runtime exited with error: exit status {outcome.answer['status']}"
+        text = f"RequestId: {request_id} Error: Runtime exited with error: {_how(outcome.answer['status'])}"
         return {"errorType": "Runtime.ExitError", "errorMessage": text}
     error: dict[str, Any] | None = outcome.answer.get("error")
     return error
+
+
+def _how(status: int) -> str:
+    return f"exit status {status}" if status >= 0 else f"signal: {str(signal.strsignal(-status)).lower()}"
 
 
 def _code(function: Any) -> Code:

@@ -9,9 +9,11 @@ by a worker's process id, `{"wait"}` with a process id by its exit status. A wor
 and writes one back. When the socket closes, everything ends.
 """
 
+import contextlib
 import importlib
 import json
 import os
+import resource
 import signal
 import socket
 import sys
@@ -22,6 +24,9 @@ from pathlib import Path
 from typing import Any
 
 _LARGEST_ORDER = 128 * 1024  # bytes; Lambda allows 4 KB of environment
+_LARGEST_RESULT = 6_291_556  # bytes
+_LARGEST_FILE = 512 * 1024 * 1024  # bytes, what /tmp has in AWS; also the output of one invocation
+_SECONDS_TO_EXIT = 1.0  # for a process that has closed its pipes
 
 
 class Context:
@@ -65,10 +70,14 @@ def invoke(handler: Any, request: dict[str, Any]) -> dict[str, Any]:
     except Exception as error:  # noqa: BLE001 - whatever the function raises is its answer
         return {"error": describe(error)}
     try:
-        return {"result": json.dumps(result)}
-    except (TypeError, ValueError) as error:
+        answer = json.dumps(result)
+    except (TypeError, ValueError, RecursionError) as error:
         text = f"Unable to marshal response: {error}"
         return {"error": {"errorMessage": text, "errorType": "Runtime.MarshalError", "stackTrace": []}}
+    if len(answer) > _LARGEST_RESULT:
+        text = f"Response payload size exceeded maximum allowed payload size ({_LARGEST_RESULT} bytes)."
+        return {"error": {"errorMessage": text, "errorType": "Function.ResponseSizeTooLarge"}}
+    return {"result": answer}
 
 
 def serve(requests: int, answers: int) -> None:
@@ -86,6 +95,8 @@ def serve(requests: int, answers: int) -> None:
 
 def become_worker(order: dict[str, Any], requests: int, answers: int, log: int) -> None:
     """Make this fork a worker: its directory, its environment, its log, and nothing loaded that its zip brings."""
+    os.setpgid(0, 0)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (_LARGEST_FILE, _LARGEST_FILE))
     os.chdir(order["root"])
     os.environ.clear()
     os.environ.update(order["environment"])
@@ -101,6 +112,25 @@ def become_worker(order: dict[str, Any], requests: int, answers: int, log: int) 
     serve(requests, answers)
 
 
+def kill_group(leader: int) -> None:
+    """Kill a worker and the processes that its function has started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(leader, signal.SIGKILL)
+
+
+def reap(pid: int) -> int:
+    """Return the exit status of a worker that is about to end, and end what it leaves behind."""
+    end = time.monotonic() + _SECONDS_TO_EXIT
+    ended, status = os.waitpid(pid, os.WNOHANG)
+    while not ended and time.monotonic() < end:
+        time.sleep(0.005)
+        ended, status = os.waitpid(pid, os.WNOHANG)
+    kill_group(pid)
+    if not ended:
+        _, status = os.waitpid(pid, 0)
+    return os.waitstatus_to_exitcode(status)
+
+
 def take_orders(link: socket.socket) -> tuple[dict[str, Any], list[int]]:
     """Fork a worker for each order; returns in the worker only."""
     workers: set[int] = set()
@@ -108,18 +138,20 @@ def take_orders(link: socket.socket) -> tuple[dict[str, Any], list[int]]:
         message, descriptors, _, _ = socket.recv_fds(link, _LARGEST_ORDER, 3)
         if not message:
             for pid in workers:
-                os.kill(pid, signal.SIGKILL)
+                kill_group(pid)
             sys.exit()
         order = json.loads(message)
         if "wait" in order:
             workers.discard(order["wait"])
-            answer = os.waitstatus_to_exitcode(os.waitpid(order["wait"], 0)[1])
+            answer = reap(order["wait"])
         else:
             answer = os.fork()
             if not answer:
                 link.close()
                 return order, descriptors
             workers.add(answer)
+            with contextlib.suppress(PermissionError):  # the worker was faster and is another program already
+                os.setpgid(answer, answer)
             for descriptor in descriptors:
                 os.close(descriptor)
         link.send(str(answer).encode())

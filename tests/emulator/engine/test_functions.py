@@ -15,13 +15,17 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from emulator.lambda_runner import settings
+from emulator.lambda_runner.errors import InvalidParameterValue, RequestTooLarge
 from tests.emulator.engine.workflows import Workflows, package, runs
 from tests.support.embedded import EmbeddedAws
 
 
 def invoke(workflows: Workflows, name: str, payload: Any = None, **fields: Any) -> tuple[dict[str, Any], Any]:
     """Invoke a function: the answer, and its parsed payload."""
-    answer = workflows.functions.invoke(FunctionName=name, Payload=json.dumps(payload or {}), **fields)
+    answer = workflows.functions.invoke(
+        FunctionName=name, Payload=json.dumps({} if payload is None else payload), **fields
+    )
     text = answer["Payload"].read()
     return answer, json.loads(text) if text else None
 
@@ -160,6 +164,182 @@ def test_a_payload_that_is_no_json_and_a_function_that_is_not_there(workflows: W
     with pytest.raises(ClientError) as error:
         invoke(workflows, "nobody")
     assert error.value.response["Error"]["Code"] == "ResourceNotFoundException"
+
+
+def code_of(error: pytest.ExceptionInfo[ClientError]) -> tuple[str, int]:
+    response = error.value.response
+    return response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]
+
+
+def test_payloads_are_limited(workflows: Workflows) -> None:
+    """Invoke: 6 MB for synchronous, 1 MB for asynchronous requests, 6 MB for answers."""
+    name = workflows.function("def handler(event, context):\n    return len(event) if event else 'x' * 6300000\n")
+    assert invoke(workflows, name, "x" * 6_200_000)[1] == 6_200_000
+    for size, fields in ((6_291_456, {}), (1_048_576, {"InvocationType": "Event"})):
+        with pytest.raises(ClientError) as error:
+            invoke(workflows, name, "x" * (size - 1), **fields)
+        assert code_of(error) == ("RequestTooLargeException", 413)
+    answer, payload = invoke(workflows, name)
+    assert (answer["FunctionError"], payload["errorType"]) == ("Unhandled", "Function.ResponseSizeTooLarge")
+
+
+def test_a_large_request_does_not_outlast_the_timeout_of_a_function_that_does_not_read_it(
+    workflows: Workflows,
+) -> None:
+    name = workflows.function("import time\n\ntime.sleep(60)\n", timeout=1)
+    began = time.monotonic()
+    assert invoke(workflows, name, "x" * 1_000_000)[1]["errorType"] == "Sandbox.Timedout"
+    assert time.monotonic() - began < 20
+
+
+def test_a_function_keeps_its_memory_and_its_files_while_its_worker_lives_only(workflows: Workflows) -> None:
+    """lambda-runtime-environment: warm environments keep imports and /tmp; output is logged, however much."""
+    source = """
+import os, tempfile
+
+CALLS = []
+
+def handler(event, context):
+    CALLS.append(event)
+    print("x" * 3000000)
+    if event == "crash":
+        os.kill(os.getpid(), 9)
+    kept = os.path.join(tempfile.gettempdir(), "kept")
+    existed = os.path.exists(kept)
+    open(kept, "w").close()
+    return [len(CALLS), existed, kept]
+"""
+    name = workflows.function(source)
+    first, second = invoke(workflows, name, "a")[1], invoke(workflows, name, "b")[1]
+    assert first[:2] == [1, False]
+    assert second == [2, True, first[2]]
+    answer, payload = invoke(workflows, name, "crash")
+    assert (answer["FunctionError"], payload["errorType"]) == ("Unhandled", "Runtime.ExitError")
+    assert payload["errorMessage"].endswith("signal: killed")
+    assert not Path(first[2]).exists()
+    assert invoke(workflows, name, "c")[1][:2] == [1, False]
+
+
+def test_children_and_threads_of_a_function_do_not_outlive_it(workflows: Workflows) -> None:
+    """lambda-runtime-environment: the environment is frozen between invocations, and goes as a whole."""
+    source = """
+import os, subprocess, threading, time
+
+TICKS = []
+
+def tick():
+    while True:
+        TICKS.append(1)
+        time.sleep(0.01)
+
+def handler(event, context):
+    if event == "start":
+        threading.Thread(target=tick, daemon=True).start()
+        return subprocess.Popen(["sleep", "600"]).pid
+    if event == "count":
+        return len(TICKS)
+    os._exit(3)
+"""
+    name = workflows.function(source)
+    child = invoke(workflows, name, "start")[1]
+    before = invoke(workflows, name, "count")[1]
+    time.sleep(0.5)
+    assert invoke(workflows, name, "count")[1] - before < 25
+    assert runs(child)
+    began = time.monotonic()
+    _, payload = invoke(workflows, name, "end")
+    assert payload["errorMessage"].endswith("exit status 3")
+    assert time.monotonic() - began < 8
+    assert not runs(child)
+
+
+def test_reserved_concurrency_turns_further_invocations_away(workflows: Workflows) -> None:
+    """Invoke: TooManyRequestsException, HTTP 429, with its reason; 0 stops a function."""
+    name = workflows.function("import time\n\ndef handler(event, context):\n    time.sleep(1)\n    return 1\n")
+    workflows.functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=1)
+
+    def ask(_number: int) -> Any:
+        try:
+            return invoke(workflows, name)[1]
+        except ClientError as error:
+            return error.response["Error"]["Code"], error.response["Reason"]
+
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(ask, range(2)))
+    throttled = ("TooManyRequestsException", "ReservedFunctionConcurrentInvocationLimitExceeded")
+    assert sorted(answers, key=str) == [throttled, 1]
+    workflows.functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    with pytest.raises(ClientError) as error:
+        invoke(workflows, name)
+    assert code_of(error) == ("TooManyRequestsException", 429)
+
+
+@pytest.mark.parametrize(("retries", "minutes"), [(None, [0, 1, 3]), (1, [0, 1]), (0, [0])])
+def test_an_asynchronous_invocation_is_tried_again(
+    workflows: Workflows, retries: int | None, minutes: list[int]
+) -> None:
+    """invocation-async-error-handling: twice more, after one and two minutes, unless configured otherwise."""
+    name = workflows.function("def handler(event, context):\n    raise ValueError('no')\n")
+    if retries is not None:
+        workflows.functions.put_function_event_invoke_config(FunctionName=name, MaximumRetryAttempts=retries)
+    invoke(workflows, name, InvocationType="Event")
+    workflows.aws.control("clock", {"advance": 600})
+    events = workflows.aws.client("logs").filter_log_events(logGroupName=f"/aws/lambda/{name}")["events"]
+    starts = sorted(event["timestamp"] for event in events if event["message"].startswith("START"))
+    assert [round((start - starts[0]) / 60_000) for start in starts] == minutes
+
+
+@pytest.mark.parametrize(
+    ("settings", "code"),
+    [
+        ({"Runtime": "nodejs22.x"}, "NotImplemented"),
+        ({"PackageType": "Image", "Code": {"ImageUri": "x"}}, "NotImplemented"),
+        ({"Layers": ["arn:aws:lambda:us-west-2:222222222222:layer:mine:1"]}, "NotImplemented"),
+        ({"DeadLetterConfig": {"TargetArn": "arn:aws:sqs:us-west-2:222222222222:dead"}}, "NotImplemented"),
+        ({"Timeout": 901}, "InvalidParameterValueException"),
+        ({"Environment": {"Variables": {"AWS_REGION": "x"}}}, "InvalidParameterValueException"),
+        ({"Environment": {"Variables": {"X": "x" * 4096}}}, "InvalidParameterValueException"),
+        ({"Code": {"ZipFile": b"no zip"}}, "InvalidParameterValueException"),
+    ],
+)
+def test_functions_that_cannot_be(workflows: Workflows, settings: dict[str, Any], code: str) -> None:
+    function = {
+        "FunctionName": "impossible",
+        "Role": workflows.role,
+        "Runtime": "python3.12",
+        "Handler": "main.handler",
+        "Code": {"ZipFile": package({"main.py": ""})},
+    }
+    with pytest.raises(ClientError) as error:
+        workflows.functions.create_function(**function | settings)
+    assert code_of(error)[0] == code
+    if code == "NotImplemented":
+        assert "does not emulate lambda CreateFunction: " in error.value.response["Error"]["Message"]
+
+
+def test_packages_that_are_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """gettingstarted-limits: the request and the unzipped size."""
+    text = base64.b64encode(package({"main.py": "x" * 100})).decode()
+    settings.check_code({"ZipFile": text}, "CreateFunction")
+    monkeypatch.setattr(settings, "LARGEST_UNZIPPED", 99)
+    with pytest.raises(InvalidParameterValue, match="Unzipped size must be smaller than 99 bytes"):
+        settings.check_code({"ZipFile": text}, "CreateFunction")
+    monkeypatch.setattr(settings, "LARGEST_PACKAGE", 99)
+    with pytest.raises(RequestTooLarge, match="smaller than 99 bytes for the UpdateFunctionCode"):
+        settings.check_code({"ZipFile": text}, "UpdateFunctionCode")
+
+
+def test_an_update_leaves_what_runs_alone(workflows: Workflows) -> None:
+    source = "import time\n\ndef handler(event, context):\n    time.sleep(event)\n    return {}\n"
+    name = workflows.function(source.format("'old'"))
+    with ThreadPoolExecutor(1) as pool:
+        old = pool.submit(invoke, workflows, name, 1)
+        time.sleep(0.5)
+        code = package({"main.py": source.format("'new'")})
+        workflows.functions.update_function_code(FunctionName=name, ZipFile=code)
+        assert invoke(workflows, name, 0)[1] == "new"
+        assert old.result()[1] == "old"
+    assert invoke(workflows, name, 0)[1] == "new"
 
 
 def test_stopping_leaves_no_worker_and_no_file() -> None:
