@@ -197,6 +197,9 @@ def _cleanup_start(backend: DRSBackend, job: Job, part: Participant, when: datet
 
 
 def _cleanup_end(backend: DRSBackend, job: Job, part: Participant, when: datetime) -> None:
+    fault = take_fault(backend, part, "CLEANUP")
+    if fault:
+        raise StepFailedError("CLEANUP_FAIL", fault.raw_error)
     server = backend.servers[part.server_id]
     older = older_instance(backend, server)
     if older and server.launched_into_existing:

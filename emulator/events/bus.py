@@ -14,7 +14,7 @@ from moto.events.models import EventsBackend, events_backends
 from emulator.faults.registry import FAULTS
 from emulator.faults.rules import Occasion
 
-_KEPT = 5_000
+_KEPT = 1_000
 
 
 class Bus:

@@ -28,6 +28,7 @@ from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from emulator.clock import CLOCK
 from emulator.completion import replace
 from emulator.stepfunctions.errors import api_error
+from emulator.stepfunctions.events import status_changed
 from emulator.stepfunctions.limits import HISTORY_IS_FULL, LARGEST_HISTORY
 from emulator.stepfunctions.moments import iso
 from emulator.stepfunctions.progress import Progress
@@ -59,6 +60,7 @@ class EmulatedExecution(Execution):
         worker = self.new_worker(Progress())
         self.exec_worker = worker
         self.exec_status = ExecutionStatus.RUNNING
+        status_changed(self)
         worker.start()
 
     def new_worker(self, progress: Progress) -> Any:
@@ -96,6 +98,7 @@ class EmulatedExecution(Execution):
             listeners, self.listeners = self.listeners, []
         for listener in listeners:
             listener()
+        status_changed(self)
         return True
 
 

@@ -18,6 +18,7 @@ from moto.stepfunctions.responses import StepFunctionResponse
 from emulator.clock import CLOCK
 from emulator.completion import add
 from emulator.stepfunctions.errors import api_error
+from emulator.stepfunctions.events import status_changed
 from emulator.stepfunctions.limits import LARGEST_HISTORY
 from emulator.stepfunctions.moments import iso
 from emulator.stepfunctions.threads import Thread
@@ -76,6 +77,7 @@ def _go_on(execution: Any, role_arn: str) -> None:
     execution.stop_date = execution.output = execution.error = execution.cause = None
     execution.exec_worker = worker
     execution.exec_status = ExecutionStatus.RUNNING
+    status_changed(execution)
     env.event_manager.add_event(
         context=env.event_history_context,
         event_type="ExecutionRedriven",

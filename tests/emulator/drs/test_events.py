@@ -156,3 +156,20 @@ def test_functions_state_machines_topics_and_logs_are_targets(drs: Drs) -> None:
     failures = {item["target"]: item["failure"] for item in drs.aws.control("events")["deliveries"]}
     assert [target for target, failure in failures.items() if failure] == [targets[3]["Arn"]]
     events.disable_rule(Name="heard")
+
+
+def test_an_execution_tells_how_it_goes(drs: Drs) -> None:
+    """Facts 7.10: Step Functions Execution Status Change, source aws.states."""
+    workflows = Workflows(drs.aws)
+    listener = Listener(drs, "executions", {"source": ["aws.states"], "detail": {"status": ["SUCCEEDED", "FAILED"]}})
+    machine = workflows.machine({"Done": {"Type": "Succeed"}})
+    arn = workflows.start(machine, {"run": "r-1"})
+    workflows.wait(arn)
+    told = [event["detail"]["status"] for event in sent(drs, "Step Functions Execution Status Change")]
+    assert told == ["RUNNING", "SUCCEEDED"]
+    (event,) = listener.heard()
+    detail = event["detail"]
+    assert (event["resources"], detail["executionArn"], detail["stateMachineArn"]) == ([arn], arn, machine)
+    assert (json.loads(detail["input"]), json.loads(detail["output"])) == ({"run": "r-1"}, {"run": "r-1"})
+    assert detail["stopDate"] >= detail["startDate"] > 1_700_000_000_000
+    listener.disable()

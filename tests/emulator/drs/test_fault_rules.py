@@ -92,6 +92,30 @@ def test_launches_fail_by_chance_and_the_same_way_again(drs: Drs) -> None:
     assert 0 < failed[0] < len(servers)
 
 
+def test_an_older_instance_that_cannot_be_cleaned_up_fails_the_launch(drs: Drs) -> None:
+    """Facts 5.3: CLEANUP_FAIL."""
+    server = "s-payweb10000000001"
+    drs.launch_into(server, RECOVERY_APP)
+    drs.recover(server)
+    fault(drs, kind="launch_failure", phase="CLEANUP", server=server, raw_error="it stays")
+    last = drs.log(drs.recover(server), server)[-1]
+    assert (last["event"], last["eventData"]["rawError"]) == ("CLEANUP_FAIL", "it stays")
+
+
+def test_a_zone_without_capacity_fails_launches_there_while_it_lasts(drs: Drs) -> None:
+    """InsufficientInstanceCapacity of EC2 ends as LAUNCH_FAILED with EC2's text [facts 5.3, issue 3]."""
+    server = "s-payweb20000000001"
+    drs.launch_into(server, RECOVERY_APP)
+    kind = drs.template_data(server)["InstanceType"]
+    zone = drs.ec2.describe_subnets(SubnetIds=[RECOVERY_APP])["Subnets"][0]["AvailabilityZone"]
+    rule = fault(drs, kind="no_capacity", instance_type=kind, zone=zone)
+    last = drs.log(drs.recover(server), server)[-1]
+    assert last["event"] == "LAUNCH_FAILED"
+    assert "(InsufficientInstanceCapacity) when calling the RunInstances operation" in last["eventData"]["rawError"]
+    drs.aws.control("faults", {"id": rule}, "DELETE")
+    assert drs.status_of(drs.recover(server), server) == "LAUNCHED"
+
+
 def test_replication_stalls_from_one_moment_to_another(drs: Drs) -> None:
     """Facts 5.7: STALLED is a state of its own, in which the lag grows."""
     stalled, other = "s-crmweb10000000001", "s-payweb10000000001"
