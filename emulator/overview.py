@@ -38,6 +38,7 @@ def add_sections(calls: Calls) -> None:
     control.add_status("drs source servers", _servers)
     control.add_status("drs jobs", _jobs)
     control.add_status("drs recovery instances", _instances)
+    control.add_status("drs recovery plan executions", _plan_executions)
     control.add_status("faults", FAULTS.pending)
 
 
@@ -137,4 +138,21 @@ def _instances() -> list[dict[str, Any]]:
         }
         for place, backend in _stores()
         for instance in list(backend.instances.values())
+    ]
+
+
+def _plan_executions() -> list[dict[str, Any]]:
+    return [
+        {
+            **place,
+            "execution": execution.execution_id,
+            "plan": execution.plan_arn.rsplit("/", 1)[1],
+            "mode": execution.mode,
+            "status": execution.status,
+            "steps": [step.status for step in execution.steps],
+            "started": execution.started.isoformat(),
+            "ended": execution.completed.isoformat() if execution.completed else None,
+        }
+        for place, backend in _stores()
+        for execution in list(backend.recovery_plans.executions.values())
     ]

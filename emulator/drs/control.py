@@ -17,7 +17,7 @@ from .replication import impose, initiate, rescan, set_lag, stop
 from .responses import service_model
 from .state import LaunchFault, SourceServer
 
-PHASES = ("SNAPSHOT", "CONVERSION", "LAUNCH")
+PHASES = ("SNAPSHOT", "CONVERSION", "LAUNCH", "LAUNCH_ACTION")
 _SERVER_KEYS = frozenset(
     {
         "account",

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ..iam.enforcement import ENFORCEMENT
-from . import compute, events, existing_instances, failback, faults
+from . import compute, events, existing_instances, failback, faults, launch_actions
 from .identifiers import identifier
 from .models import DRSBackend, Due, drs_backends
 from .moments import date_string
@@ -83,7 +83,7 @@ def perform(backend: DRSBackend, due: Due) -> None:
     part = job.participant(due.server_id)
     try:
         with ENFORCEMENT.acting_for(job.caller):
-            SERVER_STEPS[due.step](backend, job, part, due.when)
+            SERVER_STEPS[due.step.partition("#")[0]](backend, job, part, due.when)
     except StepFailedError as failure:
         _fail(backend, job, part, due.when, failure)
     else:
@@ -323,6 +323,13 @@ def _launch_end(backend: DRSBackend, job: Job, part: Participant, when: datetime
     events.launch_result(backend, job, part, when)
 
 
+def _launch_action(backend: DRSBackend, job: Job, part: Participant, when: datetime) -> None:
+    fault = take_fault(backend, part, "LAUNCH_ACTION") if part.action_runs else None
+    if not launch_actions.go_on(part, job.job_id, fault, when):
+        part.status = "FAILED"
+        _record_result(backend.servers[part.server_id], "FAILED")
+
+
 def _terminate_start(backend: DRSBackend, job: Job, part: Participant, when: datetime) -> None:  # noqa: ARG001
     log(job, when, "CLEANUP_START", part)
 
@@ -348,6 +355,7 @@ SERVER_STEPS: dict[str, Callable[[DRSBackend, Job, Participant, datetime], None]
     "conversion_end": _conversion_end,
     "launch_start": _launch_start,
     "launch_end": _launch_end,
+    launch_actions.STEP: _launch_action,
     "terminate_start": _terminate_start,
     "terminate_end": _terminate_end,
 }

@@ -24,6 +24,7 @@ SERVERS_PER_JOB = Quota("L-B827C881", "Max number of source servers in a single 
 SERVERS_IN_JOBS = Quota("L-05AFA8C6", "Max number of source servers in all jobs", 500, adjustable=False)
 REPLICATING_SERVERS = Quota("L-C1D14A2B", "Max number of active source servers", 300, adjustable=False)
 TOTAL_SERVERS = Quota("L-E28BE5E0", "Max number of total source servers per AWS Region", 4000, adjustable=True)
+LAUNCH_ACTIONS = Quota("L-0588D03B", "Max number of launch actions per resource", 200, adjustable=False)
 LAUNCH_CONFIGURATION_TEMPLATES = Quota(
     "L-1F3FAE4D", "Max number of launch configuration templates per account", 1, adjustable=False
 )
@@ -33,7 +34,7 @@ QUOTAS = (
     REPLICATING_SERVERS,
     TOTAL_SERVERS,
     JOBS_PER_SERVER,
-    Quota("L-0588D03B", "Max number of launch actions per resource", 200, adjustable=False),
+    LAUNCH_ACTIONS,
     LAUNCH_CONFIGURATION_TEMPLATES,
     Quota("L-4B0323BD", "Max number of source networks per account", 100, adjustable=True),
     SERVERS_PER_JOB,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from . import failback, right_sizing
+from . import failback, launch_actions, right_sizing
 from .identifiers import identifier
 from .moments import date_string, duration_string
 from .progress import data_replication
@@ -121,7 +121,7 @@ def job(item: Job) -> dict[str, Any]:
 
 
 def _participant(part: Any) -> dict[str, Any]:
-    shown = {"sourceServerID": part.server_id, "launchStatus": part.status}
+    shown = {"sourceServerID": part.server_id, "launchStatus": part.status, **launch_actions.status(part)}
     return {**shown, "recoveryInstanceID": part.recovery_instance_id} if part.recovery_instance_id else shown
 
 

@@ -37,6 +37,12 @@ class Settings:
     terminate_job_keeps_participants: bool = True
     """Whether a completed TERMINATE job still lists its servers (seen both ways in the field)."""
 
+    ssm_agent_seconds: float = 60.0
+    """How long after a launch the SSM agent is found, so that launch actions can run (no public figure)."""
+
+    launch_action_seconds: float = 30.0
+    """How long each launch action runs (no public figure)."""
+
     plan_reaction_seconds: float = 5.0
     """How long an execution of a recovery plan takes from its creation, or the end of a step, to the next step."""
 

@@ -148,6 +148,7 @@ class SourceServer:
     launches: int = 0
     slow: float = 1.0
     faults: list[LaunchFault] = field(default_factory=list)
+    launch_actions: dict[str, dict[str, Any]] = field(default_factory=dict)
     direction: str = "FAILOVER"
     reversed_arn: str | None = None
     counterpart_arn: str | None = None
@@ -163,8 +164,8 @@ class SourceServer:
 class Participant:
     """One server in a job: its status, when each step is due (seconds from the job's creation), what came of it.
 
-    A target instance becomes a recovery instance at the end of its launch. `launch_into` is an instance that existed
-    before.
+    A target instance becomes a recovery instance at the end of its launch; then the launch actions run. `launch_into` is
+    an instance that existed before.
     """
 
     server_id: str
@@ -177,6 +178,9 @@ class Participant:
     recovery_instance_id: str | None = None
     launch_into: str | None = None
     finished: bool = False
+    actions: list[dict[str, Any]] = field(default_factory=list)
+    action_runs: list[dict[str, Any]] = field(default_factory=list)
+    ssm_agent_found: str | None = None
 
 
 @dataclass

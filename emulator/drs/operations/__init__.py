@@ -14,6 +14,7 @@ from ..models import DRSBackend
 from . import (
     failback,
     jobs,
+    launch_actions,
     launch_configuration_templates,
     launch_configurations,
     recovery_instances,
@@ -39,6 +40,7 @@ for _module in (
     servers,
     replication,
     replication_templates,
+    launch_actions,
     launch_configurations,
     launch_configuration_templates,
     snapshots,

@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
-from .. import existing_instances, render, templates
+from .. import existing_instances, launch_actions, render, templates
 from ..errors import ConflictError, ResourceNotFoundError, ServiceQuotaExceededError, ValidationError
 from ..launching import CONVERT, LAUNCH, TERMINATE, new_job, older_instance, schedule_job
 from ..models import DRSBackend, backend_of
@@ -33,6 +33,8 @@ def start_recovery(backend: DRSBackend, request: dict[str, Any], now: datetime) 
     is_drill = bool(request.get("isDrill"))
     pinned = {entry["sourceServerID"]: entry.get("recoverySnapshotID") for entry in entries}
     participants = [_participant(backend, server, pinned[server.server_id], now) for server in servers]
+    for part, server in zip(participants, servers, strict=True):
+        launch_actions.prepare(part, server)
     initiated_by = "START_DRILL" if is_drill else "START_RECOVERY"
     job = new_job(backend, LAUNCH, initiated_by, now, participants, request.get("tags"), is_drill=is_drill)
     for server in servers:

@@ -185,8 +185,8 @@ def _refresh(backend: DRSBackend, step: ExecutionStep) -> bool:
     for server in step.servers:
         job = backend.jobs.get(server.job_id or "")
         if server.result is None and job is not None:
-            status = job.participant(server.server_id).status
-            server.result = status if status in ("LAUNCHED", "FAILED") else None
+            part = job.participant(server.server_id)
+            server.result = part.status if part.finished else None
         ended = ended and server.result is not None and (job is None or not job.active)
     return ended
 

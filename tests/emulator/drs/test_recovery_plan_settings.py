@@ -92,6 +92,12 @@ def recoveries(api: Api, monkeypatch: pytest.MonkeyPatch) -> list[Job]:
     return jobs
 
 
+def finish(job: Job, number: int, status: str) -> None:
+    """Let a job have come to its end for one of its servers."""
+    job.participants[number].status = status
+    job.participants[number].finished = True
+
+
 def tell(api: Api, job: Job) -> None:
     """Let the execution see what its job has come to."""
     assert job.execution_id
@@ -136,10 +142,10 @@ def test_a_step_fails_when_the_setting_says(
     execution = api.start(api.plan("s-00000000000000001", "s-00000000000000002"))
     advance(api, 6)
     (job,) = recoveries
-    job.participants[0].status = "FAILED"
+    finish(job, 0, "FAILED")
     tell(api, job)
     assert api.status(execution) == statuses[0]
-    job.participants[1].status = "LAUNCHED"
+    finish(job, 1, "LAUNCHED")
     job.status = "COMPLETED"
     tell(api, job)
     assert api.status(execution) == statuses[-1]
@@ -152,9 +158,9 @@ def test_a_retry_keeps_what_was_launched_after_the_step_had_failed(
     monkeypatch.setattr(SETTINGS, "plan_step_fails", "at_first_failure")
     execution = api.start(api.plan("s-00000000000000001", "s-00000000000000002"))
     advance(api, 6)
-    recoveries[0].participants[0].status = "FAILED"
+    finish(recoveries[0], 0, "FAILED")
     tell(api, recoveries[0])
-    recoveries[0].participants[1].status = "LAUNCHED"
+    finish(recoveries[0], 1, "LAUNCHED")
     recoveries[0].status = "COMPLETED"
     arn = api.step(execution, 1)["recoveryPlanExecutionStepArn"]
     assert (
@@ -232,7 +238,8 @@ def test_a_second_execution_keeps_the_first_from_going_on(api: Api, recoveries: 
     plan = api.plan("s-00000000000000001")
     first = api.start(plan)
     advance(api, 6)
-    recoveries[0].participants[0].status, recoveries[0].status = "FAILED", "COMPLETED"
+    finish(recoveries[0], 0, "FAILED")
+    recoveries[0].status = "COMPLETED"
     tell(api, recoveries[0])
     api.start(plan)
     arn = api.step(first, 1)["recoveryPlanExecutionStepArn"]
