@@ -13,7 +13,7 @@ import botocore.session
 
 from emulator.faults.rules import FaultError, Rule
 
-PHASES = ("CLEANUP", "SNAPSHOT", "CONVERSION", "LAUNCH")
+PHASES = ("CLEANUP", "SNAPSHOT", "CONVERSION", "LAUNCH", "LAUNCH_ACTION")
 
 Check = Callable[[str, Any], Any]
 
