@@ -13,12 +13,9 @@ NOT_EMULATED = frozenset(
     {
         "AssociateSourceNetworkStack",
         "CreateSourceNetwork",
-        "DeleteLaunchAction",
         "DeleteSourceNetwork",
         "DescribeSourceNetworks",
         "ExportSourceNetworkCfnTemplate",
-        "ListLaunchActions",
-        "PutLaunchAction",
         "StartSourceNetworkRecovery",
         "StartSourceNetworkReplication",
         "StopSourceNetworkReplication",
