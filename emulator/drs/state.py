@@ -164,8 +164,8 @@ class SourceServer:
 class Participant:
     """One server in a job: its status, when each step is due (seconds from the job's creation), what came of it.
 
-    A target instance becomes a recovery instance at the end of its launch; then the launch actions run. `launch_into` is
-    an instance that existed before.
+    A target instance becomes a recovery instance at the end of its launch; then the launch actions run.
+    `launch_into` is an instance that existed before.
     """
 
     server_id: str
@@ -268,3 +268,4 @@ class LaunchConfigurationTemplate:
     arn: str
     settings: dict[str, Any]
     tags: dict[str, str]
+    launch_actions: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Launch actions of a source server: put, list, delete."""
+"""Launch actions of a source server or of a launch configuration template: put, list, delete."""
 
 from __future__ import annotations
 
@@ -81,9 +81,11 @@ def delete_launch_action(backend: DRSBackend, request: dict[str, Any], now: date
 
 
 def _actions(backend: DRSBackend, resource_id: str) -> dict[str, dict[str, Any]]:
-    """Return the launch actions of a source server by their ids."""
+    """Return the launch actions of a source server or of a launch configuration template, by their ids."""
     if resource_id in backend.servers:
         return backend.servers[resource_id].launch_actions
+    if resource_id in backend.launch_configuration_templates:
+        return backend.launch_configuration_templates[resource_id].launch_actions
     raise ResourceNotFoundError(f"Resource {resource_id} not found", resourceId=resource_id)
 
 

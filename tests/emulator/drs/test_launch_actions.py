@@ -89,6 +89,17 @@ def test_a_server_has_200_actions(drs: Drs) -> None:
     assert len(ids_of(drs, server)) == 200
 
 
+def test_a_launch_configuration_template_has_actions_of_its_own(drs: Drs) -> None:
+    """The resource is a source server or a launch configuration template [facts 1.4, M]."""
+    template = drs.api.create_launch_configuration_template()["launchConfigurationTemplate"]
+    template_id = template["launchConfigurationTemplateID"]
+    put(drs, template_id, FIRST)
+    assert ids_of(drs, template_id) == [FIRST]
+    drs.api.delete_launch_configuration_template(launchConfigurationTemplateID=template_id)
+    with pytest.raises(drs.api.exceptions.ResourceNotFoundException):
+        ids_of(drs, template_id)
+
+
 def test_active_actions_run_after_the_launch_one_after_the_other(drs: Drs) -> None:
     """LaunchActionsStatus and LaunchActionRun [facts 1.3]; postLaunchEnabled, a running instance [facts 3.2]."""
     server = "s-payapp40000000001"
