@@ -5,9 +5,20 @@ Every patch of moto's EC2 is made by `install()` and stands in this package, eac
 
 from __future__ import annotations
 
-from . import addresses, identifiers, instances, launch_templates, lookups, moments, offerings, status, terminated
+from . import (
+    addresses,
+    identifiers,
+    instances,
+    launch_templates,
+    lookups,
+    moments,
+    offerings,
+    status,
+    terminated,
+    volumes,
+)
 
-_PARTS = (identifiers, moments, lookups, addresses, instances, launch_templates, offerings, status, terminated)
+_PARTS = (identifiers, moments, lookups, addresses, instances, launch_templates, offerings, status, terminated, volumes)
 
 
 def install() -> None:

@@ -6,10 +6,14 @@ whatever the mappings are.
 
 from __future__ import annotations
 
+from functools import wraps
 from typing import Any
 
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models.instances import Instance
+from moto.ec2.responses.instances import InstanceResponse
+
+from ..completion import replace
 
 WITH_IOPS = frozenset({"io1", "io2", "gp3"})
 IOPS_REQUIRED = frozenset({"io1", "io2"})
@@ -61,3 +65,21 @@ def _number(value: Any) -> int | None:
 
 def _flag(value: Any) -> bool:
     return value is True or str(value).lower() == "true"
+
+
+def _with_throughput(original: Any) -> Any:
+    @wraps(original)
+    def _parse_block_device_mapping(self: Any) -> list[dict[str, Any]]:
+        mappings: list[dict[str, Any]] = original(self)
+        for mapping, given in zip(mappings, self._get_param("BlockDeviceMappings", []), strict=True):
+            mapping["Ebs"]["Throughput"] = given.get("Ebs", {}).get("Throughput")
+        return mappings
+
+    return _parse_block_device_mapping
+
+
+def install() -> None:
+    """Patch what moto reads of a request."""
+    original = InstanceResponse._parse_block_device_mapping
+    if not hasattr(original, "__wrapped__"):
+        replace(InstanceResponse, _parse_block_device_mapping=_with_throughput(original))

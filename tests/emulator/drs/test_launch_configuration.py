@@ -106,3 +106,38 @@ def test_own_windows_licences_need_a_dedicated_host(drs: Drs) -> None:
         drs.start(server)
     drs.launch_with(server, Placement={"Tenancy": "host"})
     assert drs.start(server)
+
+
+def test_the_launch_configuration_template_is_what_new_servers_get(drs: Drs) -> None:
+    """Facts 3.1: one for an account and Region, defaults for new source servers, nothing for those that exist."""
+    made = drs.api.create_launch_configuration_template(
+        copyTags=True, launchDisposition="STOPPED", recoveryMode="OPTIMAL", tags={"Owner": "dr"}
+    )
+    template = made["launchConfigurationTemplate"]
+    assert made["ResponseMetadata"]["HTTPStatusCode"] == 201
+    assert (template["copyTags"], template["copyPrivateIp"], template["tags"]) == (True, False, {"Owner": "dr"})
+    template_id = template["launchConfigurationTemplateID"]
+    with pytest.raises(drs.api.exceptions.ServiceQuotaExceededException) as error:
+        drs.api.create_launch_configuration_template()
+    assert error.value.response["quotaCode"] == "L-1F3FAE4D"
+
+    updated = drs.api.update_launch_configuration_template(
+        launchConfigurationTemplateID=template_id, targetInstanceTypeRightSizingMethod="NONE"
+    )["launchConfigurationTemplate"]
+    assert (updated["targetInstanceTypeRightSizingMethod"], updated["copyTags"]) == ("NONE", True)
+    assert drs.api.describe_launch_configuration_templates()["items"] == [updated]
+    assert drs.api.list_tags_for_resource(resourceArn=updated["arn"])["tags"] == {"Owner": "dr"}
+
+    arn = drs.api.list_extensible_source_servers(stagingAccountID="111111111111")["items"][0]["arn"]
+    new = drs.api.create_extended_source_server(sourceServerArn=arn)["sourceServer"]["sourceServerID"]
+    configuration = drs.api.get_launch_configuration(sourceServerID=new)
+    assert (configuration["copyTags"], configuration["launchDisposition"]) == (True, "STOPPED")
+    assert (configuration["targetInstanceTypeRightSizingMethod"], configuration["recoveryMode"]) == ("NONE", "OPTIMAL")
+    assert "exportBucketArn" not in configuration
+    existing = drs.api.get_launch_configuration(sourceServerID="s-payweb30000000001")
+    assert (existing["copyTags"], existing["launchDisposition"]) == (False, "STARTED")
+
+    drs.api.delete_launch_configuration_template(launchConfigurationTemplateID=template_id)
+    assert drs.api.describe_launch_configuration_templates()["items"] == []
+    with pytest.raises(drs.api.exceptions.ResourceNotFoundException):
+        drs.api.delete_launch_configuration_template(launchConfigurationTemplateID=template_id)
