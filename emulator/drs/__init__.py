@@ -21,7 +21,7 @@ def install() -> None:
 
     import moto.backend_index
 
-    from . import models, replication_faults, service_quotas, urls
+    from . import models, replication_faults, service_quotas, sources, urls
 
     package = sys.modules[__name__]
     package.drs_backends = models.drs_backends  # type: ignore[attr-defined]  # moto looks for it in the package
@@ -33,6 +33,7 @@ def install() -> None:
         patterns.append(("drs", re.compile(urls.url_bases[0])))
     service_quotas.install()
     replication_faults.install()
+    sources.install()
 
 
 register = install

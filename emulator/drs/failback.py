@@ -13,7 +13,7 @@ from . import events
 from .models import backend_of, drs_backends
 from .moments import date_string
 from .progress import reverse_replication
-from .replication import lose_agent, stop
+from .replication import stop
 from .settings import SETTINGS
 from .staging import origin
 from .state import RecoveryInstance, Replication, SourceServer
@@ -82,13 +82,6 @@ def in_progress(item: RecoveryInstance) -> bool:
 def reversed_now(item: RecoveryInstance) -> bool:
     """Tell whether the instance's replication was reversed and nobody has stopped the failback since."""
     return item.failback.replicates_to is not None
-
-
-def leave(item: RecoveryInstance, now: datetime) -> None:
-    """Have the machine of a recovery instance gone: what it replicated to sees its agent no more."""
-    server = counterpart(item)
-    if server:
-        lose_agent(server, now)
 
 
 def record_launch(server: SourceServer, job_id: str, now: datetime, *, is_drill: bool) -> None:

@@ -90,15 +90,13 @@ def perform(backend: DRSBackend, due: Due) -> None:
         _schedule_after(backend, job, part, due)
 
 
-def remove_instance(backend: DRSBackend, instance_id: str, when: datetime) -> None:
-    """Terminate a recovery instance in EC2 and forget it; what replicates from it sees its agent no more.
+def remove_instance(backend: DRSBackend, instance_id: str) -> None:
+    """Terminate a recovery instance in EC2 and forget it.
 
     Raises:
         compute.Ec2RefusalError: EC2 keeps it (termination protection).
     """
     compute.terminate(backend, instance_id)
-    if instance_id in backend.instances:
-        failback.leave(backend.instances[instance_id], when)
     forget_instance(backend, instance_id)
 
 
@@ -206,7 +204,7 @@ def _cleanup_end(backend: DRSBackend, job: Job, part: Participant, when: datetim
         forget_instance(backend, older)  # DRS did not make it, so it stays
     elif older:
         try:
-            remove_instance(backend, older, when)
+            remove_instance(backend, older)
         except compute.Ec2RefusalError as error:
             event = "CLEANUP_FAIL" if SETTINGS.relaunch_of_protected == "fails" else "SERVER_SKIPPED"
             raise StepFailedError(event, str(error)) from error
@@ -337,7 +335,7 @@ def _terminate_start(backend: DRSBackend, job: Job, part: Participant, when: dat
 def _terminate_end(backend: DRSBackend, job: Job, part: Participant, when: datetime) -> None:
     instance_id = part.recovery_instance_id or ""
     try:
-        remove_instance(backend, instance_id, when)
+        remove_instance(backend, instance_id)
     except compute.Ec2RefusalError as error:
         backend.instances[instance_id].terminating = False
         raise StepFailedError("CLEANUP_FAIL", str(error)) from error

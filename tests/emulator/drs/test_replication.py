@@ -151,9 +151,9 @@ def test_a_retry_stalls_again_while_its_cause_is_there(drs: Drs) -> None:
     assert info(drs, server)["stagingAvailabilityZone"] == "us-west-2a"
 
 
-def test_a_rebooted_machine_is_rescanned(drs: Drs) -> None:
+def test_a_rescan_reads_all_disks(drs: Drs) -> None:
     # 5.7: "After reboot or reverse: RESCAN -> CONTINUOUS"
-    server = "s-payweb10000000001"
+    server = "s-crmweb10000000001"
     change(drs, server, resync="rescan")
     drs.advance(30)
     rescan = info(drs, server)
@@ -162,6 +162,26 @@ def test_a_rebooted_machine_is_rescanned(drs: Drs) -> None:
     assert 0 < disk["rescannedStorageBytes"] < disk["totalStorageBytes"] == disk["replicatedStorageBytes"]
     drs.advance(600)
     assert info(drs, server)["dataReplicationState"] == "CONTINUOUS"
+
+
+def test_the_agent_is_not_seen_while_its_instance_is_down(drs: Drs) -> None:
+    # 5.7 AGENT_NOT_SEEN; "After reboot or reverse: RESCAN -> CONTINUOUS"
+    server = "s-payweb10000000001"
+    instance = drs.server(server)["sourceProperties"]["identificationHints"]["awsInstanceID"]
+    ec2 = drs.aws.client("ec2", region="us-east-1")
+    ec2.stop_instances(InstanceIds=[instance])
+    drs.advance(900)
+    stalled = info(drs, server)
+    assert (stalled["dataReplicationState"], stalled["lagDuration"]) == ("STALLED", "PT15M")
+    assert stalled["dataReplicationError"] == {"error": "AGENT_NOT_SEEN"}
+    ec2.start_instances(InstanceIds=[instance])
+    assert info(drs, server)["dataReplicationState"] == "RESCAN"
+    drs.advance(600)
+    assert info(drs, server)["dataReplicationState"] == "CONTINUOUS"
+    ec2.reboot_instances(InstanceIds=[instance])
+    assert info(drs, server)["dataReplicationState"] == "RESCAN"
+    ec2.terminate_instances(InstanceIds=[instance])
+    assert info(drs, server)["dataReplicationState"] == "STALLED"
 
 
 def test_the_configuration_is_changed_member_by_member(drs: Drs) -> None:
