@@ -192,6 +192,33 @@ def test_a_failback_drill_leaves_nothing_running(estate: Estate) -> None:
     assert [home.instance(drill)["State"]["Name"], there.instance(instance)["State"]["Name"]] == ["terminated"] * 2
 
 
+def test_failback_into_the_original_instance_keeps_its_id_and_address(estate: Estate) -> None:
+    # 6.1 step 5, 3.6: tag AWSDRS, the instance is stopped; what is re-protected then is the instance of the beginning.
+    there, home, server = estate.there, estate.home, "s-crmweb10000000001"
+    original = there.server(server)["sourceProperties"]["identificationHints"]["awsInstanceID"]
+    address = home.instance(original)["PrivateIpAddress"]
+    _, back = estate.reversed(server)
+    tags = [{"Key": "AWSDRS", "Value": "AllowLaunchingIntoThisInstance"}]
+    home.ec2.create_tags(Resources=[original], Tags=tags)
+    home.api.update_launch_configuration(
+        sourceServerID=back, launchIntoInstanceProperties={"launchIntoEC2InstanceID": original}
+    )
+    home.ec2.stop_instances(InstanceIds=[original])
+    assert home.status_of(home.recover(back), back) == "LAUNCHED"
+    home.advance(200)
+    assert home.recovery_instance_of(back)["recoveryInstanceID"] == original
+    assert home.instance(original)["PrivateIpAddress"] == address
+    assert replication(there, server)["dataReplicationState"] == "STALLED"
+    home.api.reverse_replication(recoveryInstanceID=original)
+    there.advance(1200)
+    assert replication(there, server)["dataReplicationState"] == "CONTINUOUS"
+    home.api.stop_replication(sourceServerID=back)
+    home.api.delete_recovery_instance(recoveryInstanceID=original)
+    home.api.disconnect_source_server(sourceServerID=back)
+    home.api.delete_source_server(sourceServerID=back)
+    assert home.instance(original)["State"]["Name"] == "running"
+
+
 def test_a_stopped_failback_can_be_begun_again(estate: Estate) -> None:
     # 1.1 StopFailback; what the FAILBACK server becomes is not known: STOPPED here.
     there, home, server = estate.there, estate.home, "s-payweb10000000001"
