@@ -1,4 +1,4 @@
-"""`python -m emulator start|stop|status|estate`: the embedded AWS as a background process of the person at work."""
+"""`python -m emulator start|stop|status|faults|estate`: the embedded AWS as a background process of its user."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
+
+from emulator.faults.commands import CommandError, add_commands
+from emulator.faults.commands import run as run_command
 
 DEFAULT_PORT = 4570
 DEFAULT_STATE_DIR = Path(".cache/embedded-aws")
@@ -187,6 +190,18 @@ def estate(options: argparse.Namespace) -> int:
     return 0
 
 
+def faults(options: argparse.Namespace) -> int:
+    """Set, list or take away fault rules of the emulator that runs."""
+    running = StateDirectory(options.state_dir).read()
+    if not running:
+        return fail("no embedded AWS runs")
+    try:
+        print(run_command(running["endpoint"], options))
+    except CommandError as error:
+        return fail(str(error))
+    return 0
+
+
 def fail(message: str) -> int:
     """Say what is wrong in one line."""
     print(f"error: {message}", file=sys.stderr, flush=True)
@@ -214,7 +229,10 @@ def main(arguments: list[str] | None = None) -> int:
     stopping.set_defaults(run=stop)
     showing = commands.add_parser("status", help="show clock, accounts, servers, jobs, executions, functions")
     showing.set_defaults(run=status)
-    for command in (starting, stopping, showing):
+    failing = commands.add_parser("faults", help="set, list and take away fault rules")
+    add_commands(failing)
+    failing.set_defaults(run=faults)
+    for command in (starting, stopping, showing, failing):
         command.add_argument("--state-dir", type=Path, default=DEFAULT_STATE_DIR, help="pid, endpoint and log")
     making = commands.add_parser("estate", help="write an estate file of any size")
     making.add_argument("--servers", type=int, required=True, help="how many servers, 10 to 5000")

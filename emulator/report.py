@@ -11,7 +11,7 @@ def render(running: dict[str, Any], document: dict[str, Any]) -> str:
     for name, section in document.items():
         lines.append("")
         if isinstance(section, list):
-            lines += [f"{name} ({len(section)})", *_table(section)]
+            lines += [f"{name} ({len(section)})", *table(section)]
         elif isinstance(section, dict):
             lines += [name, *(f"  {key}: {_text(value)}" for key, value in section.items())]
         else:
@@ -19,7 +19,8 @@ def render(running: dict[str, Any], document: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _table(rows: list[Any]) -> list[str]:
+def table(rows: list[Any]) -> list[str]:
+    """Render rows: a line with the names of the columns, then one a row."""
     if not rows or not all(isinstance(row, dict) for row in rows):
         return [f"  {_text(row)}" for row in rows]
     columns = list(dict.fromkeys(column for row in rows for column in row))

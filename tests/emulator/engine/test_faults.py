@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -10,7 +12,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
-from tests.support.embedded import STAGING, TARGET, ControlError, EmbeddedAws
+from tests.support.embedded import ROOT, STAGING, TARGET, ControlError, EmbeddedAws
 
 
 @pytest.fixture(autouse=True)
@@ -235,3 +237,16 @@ def test_a_rule_that_cannot_be_is_refused(embedded: EmbeddedAws, document: dict[
     assert error.value.status == 400
     assert words in error.value.text
     assert embedded.control("faults") == {"faults": []}
+
+
+def test_rules_are_set_from_the_command_line(embedded: EmbeddedAws) -> None:
+    def command(*arguments: str) -> tuple[int, str]:
+        line = [sys.executable, "-m", "emulator", "faults", "--state-dir", str(embedded.state_dir), *arguments]
+        done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)
+        return done.returncode, (done.stdout + done.stderr).strip()
+
+    assert command("add", "{id: mine, kind: throttle, service: sqs, operation: '*'}") == (0, "fault mine is set")
+    assert "mine" in command("list")[1]
+    assert command("add", "{kind: slow}") == (1, "error: a fault of kind slow needs operation, seconds, service")
+    assert command("clear", "mine") == (0, "fault mine is taken away")
+    assert command("list") == (0, "no faults are set")
