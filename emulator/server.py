@@ -115,7 +115,11 @@ def serve(estate: Path, port: int, pace: float | None, ready: Callable[[str], No
     add_control_routes(application)
     add_routes()
     add_sections(application.calls)
-    load_estate(document, estate)
+    try:
+        load_estate(document, estate)
+    except StartError:
+        server.shutdown()  # its threads would keep the process
+        raise
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: server.shutdown())
     CLOCK.set_pace(pace)

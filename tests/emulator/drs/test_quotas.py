@@ -9,23 +9,26 @@ import pytest
 
 from tests.emulator.drs.support import Drs, frozen
 
-ACCOUNT = "222222222222"
+ACCOUNT, STAGED_IN = "222222222222", "111111111111"
 NETWORK = {
     "cidr": "10.10.0.0/16",
     "subnets": {"farm": {"cidr": "10.10.0.0/20"}, "staging": {"cidr": "10.10.255.0/24"}},
 }
-SERVERS = [f"s-{number:017}" for number in range(520)]
+SERVERS = [f"s-{number:017}" for number in range(300)]
+STAGED = [f"s-{number:017}" for number in range(300, 501)]
+"""Servers of a staging account, since 300 replicate into one account and Region; they are extended."""
 
 
 def estate() -> dict[str, Any]:
     """Return an estate of many servers in one Region, which all fail soon: their templates have no subnet."""
     key = {"access_key_id": "AKIAQUOTAOPERATOR001", "secret_access_key": "s" * 40, "user": "dr-operator"}
+    regions = {"us-west-2": {"drs": True, "networks": {"home": NETWORK}}}
+    staged_in = {"account": STAGED_IN, "region": "us-west-2"}
+    staged = {"source": staged_in, "replication": {**staged_in, "staging_subnet": "staging", "ebs_encryption": "NONE"}}
     return {
         "accounts": {
-            ACCOUNT: {
-                "access_keys": [key],
-                "regions": {"us-west-2": {"drs": True, "networks": {"home": NETWORK}}},
-            }
+            ACCOUNT: {"access_keys": [key], "regions": regions},
+            STAGED_IN: {"drs_target_accounts": [ACCOUNT], "regions": regions},
         },
         "server_defaults": {
             "os": "Linux",
@@ -35,15 +38,19 @@ def estate() -> dict[str, Any]:
             "replication": {"account": ACCOUNT, "region": "us-west-2", "staging_subnet": "staging"},
         },
         "servers": {
-            f"farm-{number}": {"id": server, "addresses": {"farm": f"10.10.{1 + number // 200}.{10 + number % 200}"}}
-            for number, server in enumerate(SERVERS)
+            f"farm-{number}": {
+                "id": server,
+                "addresses": {"farm": f"10.10.{1 + number // 200}.{10 + number % 200}"},
+                **(staged if server in STAGED else {}),
+            }
+            for number, server in enumerate([*SERVERS, *STAGED])
         },
     }
 
 
 @pytest.fixture(scope="module")
 def farm() -> Iterator[Drs]:
-    """A running emulator with 520 servers."""
+    """A running emulator with 300 servers of its own and 201 in a staging account."""
     with frozen(estate()) as running:
         yield running
 
@@ -62,7 +69,7 @@ def assert_exceeded(error: Any, code: str) -> None:
 
 def test_all_servers_come_in_pages(farm: Drs) -> None:
     pages = list(farm.api.get_paginator("describe_source_servers").paginate(PaginationConfig={"PageSize": 150}))
-    assert [len(page["items"]) for page in pages] == [150, 150, 150, 70]
+    assert [len(page["items"]) for page in pages] == [150, 150]
     assert sorted(item["sourceServerID"] for page in pages for item in page["items"]) == SERVERS
 
 
@@ -87,12 +94,21 @@ def test_20_jobs_run_at_once(farm: Drs) -> None:
 
 
 def test_500_servers_are_in_jobs_at_once(farm: Drs) -> None:
+    extended = [
+        farm.api.create_extended_source_server(
+            sourceServerArn=f"arn:aws:drs:us-west-2:{STAGED_IN}:source-server/{server}"
+        )["sourceServer"]["sourceServerID"]
+        for server in STAGED
+    ]
+    servers = [*SERVERS, *extended]
     for begin in range(0, 500, 100):
-        farm.start(*SERVERS[begin : begin + 100])
+        farm.start(*servers[begin : begin + 100])
     with pytest.raises(farm.api.exceptions.ServiceQuotaExceededException) as error:
-        farm.start(SERVERS[500])
+        farm.start(servers[500])
     assert_exceeded(error.value, "L-05AFA8C6")
     end_all(farm)
+    for server in extended:
+        farm.api.delete_source_server(sourceServerID=server)
 
 
 def test_service_quotas_tells_the_same_numbers(farm: Drs) -> None:
