@@ -112,7 +112,7 @@ CONTROL = {
     "nothing": {},
 }
 
-few = settings(max_examples=40, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
+few = settings(max_examples=25, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +131,7 @@ def test_a_wrong_machine_is_refused_or_runs(drs: Drs, role: str, definition: dic
     """API reference, CreateStateMachine: InvalidDefinition; DescribeExecution: the statuses of an execution."""
     outcomes = []
 
-    @few
+    @settings(few, max_examples=40)
     @given(mutated(definition))
     def attempt(document: dict[str, Any]) -> None:
         try:
