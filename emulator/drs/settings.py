@@ -131,7 +131,7 @@ class Settings:
     launch_into_keeps_old_volumes: bool = True
     """Whether the volumes that a launch into an instance replaces stay behind, detached (no public answer)."""
 
-    relaunch_of_protected: str = "fails"
+    relaunch_of_protected: Literal["fails", "skipped"] = "fails"
     """A relaunch whose older instance has termination protection `fails` (CLEANUP_FAIL) or is `skipped`
     (SERVER_SKIPPED); the user guide says that one of both happens."""
 
