@@ -39,6 +39,10 @@ def problem(backend: DRSBackend, configuration: dict[str, Any], machine: Machine
         (instance.architecture == "x86_64", "does not have the architecture x86_64"),
         (instance.virtualization_type == "hvm", "does not have HVM virtualization"),
         (instance.root_device_type == "ebs", "does not have an EBS root device"),
+        (
+            machine.is_windows or machine.boot_mode == "legacy-bios",
+            "cannot boot Linux by UEFI after a launch",
+        ),
         (not configuration.get("copyTags"), "cannot be launched into while copyTags is on"),
         (not configuration.get("copyPrivateIp"), "cannot be launched into while copyPrivateIp is on"),
         (not byol_needs_host or instance.placement.tenancy == "host", "is not on a dedicated host, as OS BYOL needs"),

@@ -48,6 +48,7 @@ class Machine:
     origin_region: str | None
     origin_zone: str | None
     instance_id: str | None
+    boot_mode: str = "legacy-bios"
 
     @property
     def in_aws(self) -> bool:

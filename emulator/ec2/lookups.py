@@ -17,7 +17,7 @@ import moto.ec2.utils
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models.amis import AmiBackend
 from moto.ec2.models.core import TaggedEC2Resource
-from moto.ec2.models.instance_types import INSTANCE_TYPE_OFFERINGS
+from moto.ec2.models.instance_types import INSTANCE_TYPE_OFFERINGS, INSTANCE_TYPES
 from moto.ec2.models.instances import InstanceBackend
 from moto.ec2.utils import EC2_PREFIX_TO_RESOURCE, get_prefix
 
@@ -31,6 +31,12 @@ def check_instance_type(region: str, instance_type: str) -> None:
     """Raise EC2's error unless a Region offers an instance type."""
     if instance_type not in _offered_types(region):
         raise EC2ClientError("InvalidParameterValue", f"Invalid value '{instance_type}' for InstanceType.")
+
+
+def boot_modes_of(instance_type: str) -> list[str]:
+    """Return the boot modes that an instance type supports; every one for a type that is not known."""
+    known = INSTANCE_TYPES.get(instance_type)
+    return list(known["SupportedBootModes"]) if known else ["legacy-bios", "uefi"]
 
 
 @lru_cache(maxsize=256)

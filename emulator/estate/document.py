@@ -19,6 +19,7 @@ from .settings import parse_settings
 from .trouble import parse_faults, parse_throttling
 
 STATES = ("INITIATING", "INITIAL_SYNC", "STOPPED", "DISCONNECTED", *sorted(ACTIVE_STATES))
+BOOT_MODES = ("legacy-bios", "uefi")
 ENCRYPTIONS = ("NONE", "DEFAULT", "CUSTOM")
 HEX_ID = r"[0-9a-f]{8}|[0-9a-f]{17}"
 _RESERVED_FIRST, _RESERVED_LAST = 4, 1
@@ -117,6 +118,7 @@ class Server:
     instance_type: str
     cpu_cores: int
     ram_gib: float
+    boot_mode: str
     disks: dict[str, int]
     interfaces: list[ServerInterface]
     groups: list[Group]
@@ -264,6 +266,7 @@ _SERVER_KEYS = {
     "instance_type",
     "cpus",
     "memory_gib",
+    "boot_mode",
     "disks",
     "addresses",
     "security_groups",
@@ -305,6 +308,7 @@ def _server(name: str, section: Section, accounts: dict[str, Account]) -> Server
         section.text("instance_type"),
         section.number("cpus", 2, lowest=1),
         section.number("memory_gib", 8, lowest=0.5),
+        section.choice("boot_mode", BOOT_MODES, "legacy-bios"),
         _disks(section),
         interfaces,
         groups,

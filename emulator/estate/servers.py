@@ -130,6 +130,7 @@ def _machine(server: Server) -> Machine:
         origin_region=server.source.region if server.source else None,
         origin_zone=zones[0] if zones else None,
         instance_id=server.instance_id,
+        boot_mode=server.boot_mode,
     )
 
 

@@ -6,7 +6,8 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
-from .. import existing_instances, launch_actions, render, templates
+from ...ec2.lookups import boot_modes_of
+from .. import existing_instances, launch_actions, render, right_sizing, templates
 from ..errors import ConflictError, ResourceNotFoundError, ServiceQuotaExceededError, ValidationError
 from ..launching import CONVERT, LAUNCH, TERMINATE, new_job, older_instance, schedule_job
 from ..models import DRSBackend, backend_of
@@ -88,8 +89,8 @@ def _check_recoverable(backend: DRSBackend, server: SourceServer, pinned: str | 
     target = existing_instances.target_of(server)
     if target:
         _check_target(backend, server, replicating, target)
-    elif server.template_id in backend.ec2().launch_templates and _needs_dedicated_host(backend, server):
-        raise ValidationError("OS BYOL can only be used with EC2 Dedicated Hosts")
+    elif server.template_id in backend.ec2().launch_templates:
+        _check_template(backend, server, replicating)
 
 
 def _check_target(backend: DRSBackend, server: SourceServer, replicating: SourceServer, instance_id: str) -> None:
@@ -100,10 +101,19 @@ def _check_target(backend: DRSBackend, server: SourceServer, replicating: Source
         raise ConflictError(problem, resourceId=server.server_id, resourceType="AWS::DRS::SourceServer")
 
 
-def _needs_dedicated_host(backend: DRSBackend, server: SourceServer) -> bool:
+def _check_template(backend: DRSBackend, server: SourceServer, replicating: SourceServer) -> None:
+    data = templates.default_data(backend, server)
     byol = server.launch_configuration.get("licensing", {}).get("osByol")
-    tenancy = templates.default_data(backend, server).get("Placement", {}).get("Tenancy")
-    return bool(byol and server.machine.is_windows and tenancy != "host")
+    if byol and server.machine.is_windows and data.get("Placement", {}).get("Tenancy") != "host":
+        raise ValidationError("OS BYOL can only be used with EC2 Dedicated Hosts")
+    machine = replicating.machine
+    sized = right_sizing.chosen(server.launch_configuration["targetInstanceTypeRightSizingMethod"], machine)
+    instance_type = sized or data.get("InstanceType", "")
+    if machine.boot_mode not in boot_modes_of(instance_type):
+        raise ValidationError(
+            f"Source Server {server.server_id} has the boot mode {machine.boot_mode},"
+            f" which instance type {instance_type} does not support"
+        )
 
 
 def check_job_quotas(backend: DRSBackend, server_ids: list[str], kind: str = LAUNCH) -> None:

@@ -276,3 +276,34 @@ def test_reversal_needs_drs_and_a_template_in_the_origin_region(estate: Estate) 
     home.api.retry_data_replication(sourceServerID=back)
     there.advance(7200)
     assert replication(home, back)["dataReplicationState"] == "CONTINUOUS"
+
+
+def test_a_failback_goes_into_the_original_instance_when_the_launch_template_of_the_account_says_so(
+    estate: Estate,
+) -> None:
+    """3.1, 3.6: launchIntoSourceInstance; without the prerequisites no FAILBACK server is made."""
+    home, server = estate.home, "s-payweb30000000001"
+    original = estate.there.server(server)["sourceProperties"]["identificationHints"]["awsInstanceID"]
+    template = home.api.create_launch_configuration_template(launchIntoSourceInstance=True)
+    instance = estate.recovered(server)
+    before = {item["sourceServerID"] for item in home.api.describe_source_servers()["items"]}
+    with pytest.raises(home.api.exceptions.ValidationException, match="does not have the tag AWSDRS"):
+        estate.there.api.reverse_replication(recoveryInstanceID=instance)
+    assert {item["sourceServerID"] for item in home.api.describe_source_servers()["items"]} == before
+
+    tag = {"Key": "AWSDRS", "Value": "AllowLaunchingIntoThisInstance"}
+    home.ec2.create_tags(Resources=[original], Tags=[tag])
+    answer = estate.there.api.reverse_replication(recoveryInstanceID=instance)
+    back = answer["reversedDirectionSourceServerArn"].rsplit("/", 1)[1]
+    home.api.delete_launch_configuration_template(
+        launchConfigurationTemplateID=template["launchConfigurationTemplate"]["launchConfigurationTemplateID"]
+    )
+    address = home.instance(original)["PrivateIpAddress"]
+    home.ec2.stop_instances(InstanceIds=[original])
+    estate.there.advance(7200)
+    assert home.status_of(home.recover(back), back) == "LAUNCHED"
+    assert home.recovery_instance_of(back)["recoveryInstanceID"] == original
+    assert (home.instance(original)["State"]["Name"], home.instance(original)["PrivateIpAddress"]) == (
+        "running",
+        address,
+    )

@@ -33,6 +33,7 @@ def drs() -> Iterator[Drs]:
         "relaunch_of_protected": "skipped",
     }
     estate["accounts"]["222222222222"]["regions"]["us-west-2"]["drs_quotas"] = {"L-E28BE5E0": 5000}
+    estate["servers"]["rep-1"]["boot_mode"] = "uefi"
     with frozen(estate) as running:
         yield running
 
@@ -88,6 +89,17 @@ def test_an_instance_that_is_launched_into_may_need_a_profile_and_lose_its_volum
         drs.api.update_launch_configuration(
             sourceServerID=server, launchIntoInstanceProperties={"launchIntoEC2InstanceID": ""}
         )
+
+
+def test_a_boot_mode_that_the_instance_type_lacks_is_refused_at_the_start(drs: Drs) -> None:
+    """Facts 5.1: the template must not conflict in boot mode and instance type; the text is the emulator's."""
+    server = "s-rep10000000000001"
+    drs.api.update_launch_configuration(sourceServerID=server, targetInstanceTypeRightSizingMethod="NONE")
+    drs.launch_with(server, InstanceType="t2.small", NetworkInterfaces=[{"DeviceIndex": 0, "SubnetId": SUBNET}])
+    with pytest.raises(drs.api.exceptions.ValidationException, match="boot mode uefi, which instance type t2"):
+        drs.start(server)
+    drs.launch_with(server, InstanceType="t3.small")
+    assert drs.start(server)
 
 
 def test_service_quotas_tells_what_the_estate_has_raised(drs: Drs) -> None:
