@@ -31,6 +31,7 @@ FORMS = {
 # Members that the API got after the record was made: they are in botocore's model of today.
 NEWER_OF_A_SERVER = {"agentVersion", "replicationDirection", "sourceCloudProperties", "stagingArea", "tags"}
 NEWER_OF_PROPERTIES = {"architecture", "supportsNitroInstances"}
+NEWER_OF_THE_REPLICATION = {"stagingAvailabilityZone"}
 NEWER_OF_A_DISK = {"volumeStatus"}
 NEWER_OF_A_PARTICIPANT = {"recoveryInstanceID"}
 
@@ -201,6 +202,7 @@ def compare(wanted: Any, value: Any, path: str) -> Iterator[str]:
     """Yield where a value has other members, or another form, than the record."""
     if isinstance(wanted, dict):
         newer = NEWER_OF_PROPERTIES if path == ".sourceProperties" else set()
+        newer = NEWER_OF_THE_REPLICATION if path == ".dataReplicationInfo" else newer
         newer = NEWER_OF_A_DISK if path.endswith(".replicatedDisks.0") else newer
         if set(value) - newer != set(wanted):
             yield f"{path}: {sorted(value)}"
