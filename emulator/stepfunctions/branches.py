@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from moto.stepfunctions.parser.api import HistoryEventType
-from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent, FailureEventException
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.inline_iteration_component import (
     InlineIterationComponent,
@@ -63,7 +63,7 @@ def _run_branches(self: BranchesDecl, env: Any) -> None:
         env.close_frame(frame)
     if failure is not None:
         details: Any = {"executionFailedEventDetails": failure}
-        name = CustomErrorName(error_name=failure.get("error"))
+        name = ErrorName(error_name=failure.get("error"))
         raise FailureEventException(
             FailureEvent(env=env, error_name=name, event_type=HistoryEventType.ExecutionFailed, event_details=details)
         )

@@ -2,16 +2,20 @@
 
 `States.TaskFailed` stands for every error but `States.Timeout`, `States.ALL` for every error; neither for
 `States.Runtime`, which always fails the execution, nor for `States.DataLimitExceeded`. A missed heartbeat is reported
-as `States.Timeout`; `States.HeartbeatTimeout` in a Retry or Catch means only that.
+as `States.Timeout`; `States.HeartbeatTimeout` in a Retry or Catch means only that. An error that comes from a branch,
+an iteration, a Fail state, a function or an answer to a token may have any name; moto makes States.Runtime of
+`States.…`.
 https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
 """
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import Any
 
 from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
+from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
@@ -22,6 +26,15 @@ from moto.stepfunctions.parser.asl.eval.callback.callback import HeartbeatTimeou
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 
 from emulator.completion import replace
+
+_STATES = "moto.stepfunctions.parser.asl.component.state."
+_MODULES_WITH_NAMES_FROM_OUTSIDE = (
+    "exec.state_map.iteration.iteration_worker",
+    "exec.state_task.service.state_task_service_callback",
+    "exec.state_task.service.state_task_service_lambda",
+    "exec.state_task.state_task_lambda",
+    "fail.state_fail",
+)
 
 
 class HeartbeatName(StatesErrorName):
@@ -62,4 +75,6 @@ def _with_heartbeats(original: Callable[..., FailureEvent]) -> Callable[..., Fai
 def install() -> None:
     """Match errors as AWS does."""
     replace(ErrorEqualsDecl, _eval_body=_eval_body)
+    for name in _MODULES_WITH_NAMES_FROM_OUTSIDE:
+        replace(importlib.import_module(_STATES + name), CustomErrorName=ErrorName)
     replace(StateTaskServiceCallback, _from_error=_with_heartbeats(StateTaskServiceCallback._from_error))

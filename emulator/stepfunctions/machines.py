@@ -15,7 +15,7 @@ from moto.stepfunctions.parser.asl.eval.event.logging import CloudWatchLoggingCo
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
 from emulator.completion import replace
-from emulator.stepfunctions import executions
+from emulator.stepfunctions import executions, tags
 from emulator.stepfunctions.errors import api_error
 from emulator.stepfunctions.roles import check_role
 
@@ -51,6 +51,7 @@ def _create(original: Callable[..., StateMachine]) -> Callable[..., StateMachine
         self._validate_role_arn(roleArn)
         check_role(roleArn, definition, self.account_id, self.region_name)
         _check_logging(settings.get("loggingConfiguration"))
+        tags.check({tag["key"]: tag["value"] for tag in settings.get("tags") or []}, {}, name)
         known = next((machine for machine in self.state_machines if machine.name == name), None)
         logging = settings.get("loggingConfiguration") or {"level": "OFF"}
         if known is not None and (known.definition, known.loggingConfiguration) != (definition, logging):

@@ -197,6 +197,13 @@ def test_timeouts_and_heartbeats_by_expressions(workflows: Workflows) -> None:
         assert (ended["error"], "TimeoutSeconds" in ended["cause"]) == ("States.QueryEvaluationError", True)
 
 
+def test_fail_states_may_use_names_of_aws(workflows: Workflows) -> None:
+    """sfn-dg/state-fail."""
+    states = {"Fail": {"Type": "Fail", "Error": "States.Timeout", "Cause": "too late"}}
+    ended = workflows.run(states)
+    assert (ended["error"], ended["cause"]) == ("States.Timeout", "too late")
+
+
 def test_a_choice_without_a_match(workflows: Workflows) -> None:
     choices = [{"Condition": "{% $states.input.n = 1 %}", "Assign": {"way": "rule"}, "Output": 1, "Next": "End"}]
     states = {

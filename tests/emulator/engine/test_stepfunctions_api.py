@@ -243,6 +243,62 @@ def test_executions_are_logged_to_their_group(workflows: Workflows) -> None:
     assert events[-1]["timestamp"] - events[0]["timestamp"] == 10**9
 
 
+@pytest.mark.parametrize(
+    ("level", "types"),
+    [
+        ("ERROR", ["FailStateEntered", "ExecutionFailed"]),
+        ("FATAL", ["ExecutionFailed"]),
+        ("OFF", []),
+    ],
+)
+def test_the_level_says_what_is_logged(workflows: Workflows, level: str, types: list[str]) -> None:
+    """sfn-dg/cloudwatch-log-level and facts 7.8: levels; data only when asked for."""
+    logs = workflows.aws.client("logs")
+    name = f"/aws/vendedlogs/states/level-{level}"
+    logs.create_log_group(logGroupName=name)
+    group = {"logGroupArn": f"arn:aws:logs:us-west-2:222222222222:log-group:{name}:*"}
+    created = workflows.states.create_state_machine(
+        name=f"level-{level}",
+        roleArn=workflows.role,
+        definition=definition({"Fail": {"Type": "Fail", "Error": "bad"}}),
+        loggingConfiguration={"level": level, "destinations": [{"cloudWatchLogsLogGroup": group}]},
+    )
+    workflows.wait(workflows.start(created["stateMachineArn"], {"secret": 1}))
+    messages = [event["message"] for event in logs.filter_log_events(logGroupName=name)["events"]]
+    assert [json.loads(message)["type"] for message in messages] == types
+    assert "secret" not in "".join(messages)
+
+
+def test_tags_of_machines(workflows: Workflows) -> None:
+    """API_TagResource, facts 2.2: 50 tags, the prefix aws: is reserved, the machine exists."""
+    machine = workflows.machine(DONE)
+    workflows.states.tag_resource(resourceArn=machine, tags=[{"key": "a", "value": "1"}, {"key": "b", "value": ""}])
+    workflows.states.untag_resource(resourceArn=machine, tagKeys=["a"])
+    assert workflows.states.list_tags_for_resource(resourceArn=machine)["tags"] == [{"key": "b", "value": ""}]
+    for arn, keys, code in (
+        (machine, [f"k{number}" for number in range(50)], "TooManyTags"),
+        (machine, ["AWS:x"], "ValidationException"),
+        (machine, ["x" * 129], "ValidationException"),
+        (machine + "-none", ["x"], "ResourceNotFound"),
+    ):
+        with pytest.raises(ClientError) as error:
+            workflows.states.tag_resource(resourceArn=arn, tags=[{"key": key, "value": "v"} for key in keys])
+        assert code_of(error) == code
+
+
+def test_deleting_a_machine_ends_what_runs(workflows: Workflows) -> None:
+    machine = held(workflows)
+    execution = workflows.start(machine)
+    workflows.settle()
+    workflows.states.delete_state_machine(stateMachineArn=machine)
+    workflows.settle()
+    with pytest.raises(ClientError) as error:
+        workflows.states.describe_execution(executionArn=execution)
+    assert code_of(error) == "ExecutionDoesNotExist"
+    started = [item for item in workflows.aws.control("status")["executions"] if item["status"] == "RUNNING"]
+    assert started == []
+
+
 def test_what_is_not_emulated_says_so(workflows: Workflows) -> None:
     for ask in (
         lambda: workflows.states.create_activity(name="worker"),

@@ -179,6 +179,49 @@ def test_a_child_hands_its_output_to_its_parent(workflows: Workflows) -> None:
     assert listed["name"] == "parent-w01"
 
 
+def test_a_child_by_the_older_pattern_hands_its_output_over_as_text(workflows: Workflows) -> None:
+    """sfn-dg/connect-stepfunctions: .sync gives a string, .sync:2 gives JSON; without either nobody waits."""
+    child = workflows.machine({"Wait": rest(100, "End"), "End": {"Type": "Succeed", "Output": {"a": 1}}})
+    older, started = CHILD.removesuffix(":2"), CHILD.removesuffix(".sync:2")
+    arguments = {"StateMachineArn": child}
+    states = {
+        "Start": {"Type": "Task", "Resource": started, "Arguments": arguments, "Next": "Older"},
+        "Older": {"Type": "Task", "Resource": older, "Arguments": arguments, "End": True},
+    }
+    ended = workflows.run(states)
+    assert (json.loads(ended["output"]["Output"]), ended["seconds"]) == ({"a": 1}, 100)
+
+
+@pytest.mark.parametrize("end", ["TIMED_OUT", "ABORTED"])
+def test_a_child_that_is_ended_early_fails_the_task(workflows: Workflows, end: str) -> None:
+    """sfn-dg/connect-stepfunctions; the name States.TaskFailed goes through Parallel and Map."""
+    child = workflows.machine({"Wait": rest(100)}, **({"TimeoutSeconds": 50} if end == "TIMED_OUT" else {}))
+    stop = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:sfn:stopExecution",
+        "Arguments": {"ExecutionArn": "{% $replace($arn, ':stateMachine:', ':execution:') & ':only' %}"},
+        "End": True,
+    }
+    wait = {"Type": "Task", "Resource": CHILD, "Arguments": {"StateMachineArn": child, "Name": "only"}, "End": True}
+    branches = [{"StartAt": "Child", "States": {"Child": wait}}]
+    if end == "ABORTED":
+        branches.append({"StartAt": "Rest", "States": {"Rest": rest(50, "Stop"), "Stop": stop}})
+    both = {"Type": "Parallel", "Branches": branches, "End": True}
+    ended = workflows.run(
+        {
+            "Know": {"Type": "Pass", "Assign": {"arn": child}, "Next": "Both"},
+            "Both": {
+                "Type": "Map",
+                "Items": [1],
+                "ItemProcessor": {"StartAt": "All", "States": {"All": both}},
+                "End": True,
+            },
+        }
+    )
+    assert (ended["error"], json.loads(ended["cause"])["Status"]) == ("States.TaskFailed", end)
+    assert ended["seconds"] == 50
+
+
 def test_a_failed_child_fails_the_task(workflows: Workflows) -> None:
     child = workflows.machine({"Fail": {"Type": "Fail", "Error": "aborted", "Cause": "the operator said so"}})
     state = {"Type": "Task", "Resource": CHILD, "Arguments": {"StateMachineArn": child, "Input": {}}, "End": True}
