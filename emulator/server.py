@@ -12,6 +12,7 @@ from typing import Any
 from emulator.accounts import AccountsError, check_accounts
 from emulator.estate import EstateError, files
 from emulator.http_server import HttpServer
+from emulator.versions import VersionError, check_versions
 
 HOST = "127.0.0.1"
 
@@ -101,6 +102,10 @@ def serve(estate: Path, port: int, pace: float | None, ready: Callable[[str], No
     Raises:
         StartError: one line that says what is wrong.
     """
+    try:
+        check_versions()
+    except VersionError as error:
+        raise StartError(str(error)) from error
     document = read_estate(estate)
     server = open_server(port)
     prepare(server.port)
