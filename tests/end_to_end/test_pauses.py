@@ -56,7 +56,8 @@ def test_the_notice_says_what_to_do_and_holds_no_token(house: House, small_plan)
     try:
         pause = house.wait_for_pause("noticed", process)
         bodies = "".join(
-            message["Body"] for message in sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
+            message["Body"]
+            for message in sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=10)["Messages"]
         )
         for text in ("noticed", server, "disaster_recovery.aws.decide", "dr_decision", "abort", "retry"):
             assert text in bodies, text
