@@ -1,25 +1,29 @@
 """DynamoDB: limits of batches and transactions, and transactions that are sent twice with one token.
 
-moto takes batches of any length, sees a key twice only where the whole items are equal (and across tables), knows no
-limit of a transaction's size, and does a transaction again that carries the token of one that was done.
+moto takes batches of any length, writes a part of one whose later items are too large, sees a key twice only where the
+whole items are equal (and across tables), knows no limit of a transaction's size, and does a transaction again that
+carries the token of one that was done.
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html and …/API_TransactWriteItems.html
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 from moto.dynamodb.exceptions import ERROR_TYPE_PREFIX, DynamodbException, MockValidationException
+from moto.dynamodb.models.dynamo_type import DynamoType, LimitedSizeDict
 from moto.dynamodb.responses import DynamoHandler
 
 from emulator.clock import CLOCK
 from emulator.completion import replace
 
 LARGEST_BATCH = 25  # requests
+LARGEST_ITEM = 400_000  # bytes
 LARGEST_TRANSACTION = 4 * 1024 * 1024  # bytes
 TOKEN_LIFE = timedelta(minutes=10)
 
@@ -72,10 +76,22 @@ def _batch_write(original: Callable[..., Any]) -> Callable[..., Any]:
             return names
 
         check_batch(self.body["RequestItems"], keys_of)
+        for entry in itertools.chain(*self.body["RequestItems"].values()):
+            _check_size(entry)
         self._contains_duplicates = lambda _keys: False  # what moto would compare is not the key
         return original(self)
 
     return batch_write
+
+
+def _check_size(entry: dict[str, Any]) -> None:
+    """Raise what moto raises for an item that is too large, before anything of the batch is written."""
+    item = entry.get("PutRequest", {}).get("Item", {})
+    if len(json.dumps(item)) <= LARGEST_ITEM:  # an item is never larger than its JSON
+        return
+    attributes = LimitedSizeDict()
+    for name, value in item.items():
+        attributes[name] = DynamoType(value)
 
 
 def _transact(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -155,6 +155,9 @@ def test_batches_are_limited_and_name_a_key_once(tables: Any) -> None:
             "ValidationException",
             "Provided list of item keys contains duplicates",
         )
+    large = put("large", x={"S": "x" * 400 * 1024})
+    assert error_of(lambda: write(put("before-large"), large))[0] == "ValidationException"
+    assert "Item" not in tables.get_item(TableName=TABLE, Key=key("before-large"))
     gets = {TABLE: {"Keys": [key(number) for number in range(101)]}}
     assert error_of(lambda: tables.batch_get_item(RequestItems=gets))[0] == "ValidationException"
 
