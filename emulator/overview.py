@@ -12,7 +12,7 @@ from emulator.auth import PARTITION
 from emulator.calls import Calls
 from emulator.clock import CLOCK
 from emulator.drs import control as drs_control
-from emulator.drs import control_failback
+from emulator.drs import control_failback, failback
 from emulator.drs.models import DRSBackend, drs_backends
 from emulator.drs.state import Job
 from emulator.events import control as event_control
@@ -135,6 +135,7 @@ def _instances() -> list[dict[str, Any]]:
             "server": instance.server_id,
             "job": instance.job_id,
             "drill": instance.is_drill,
+            "failback": failback.state(instance),
         }
         for place, backend in _stores()
         for instance in list(backend.instances.values())

@@ -110,6 +110,8 @@ def test_the_failback_server_is_initiated_copied_and_continuous(estate: Estate) 
     assert found[0]["sourceProperties"]["networkInterfaces"][0]["ips"] == [address]
     assert found[0]["dataReplicationInfo"]["stagingAvailabilityZone"] == "us-east-1a"
     assert home.template(back) != there.template(server)
+    listed = {item["instance"]: item["failback"] for item in there.aws.control("status")["drs recovery instances"]}
+    assert listed[instance] == "FAILBACK_IN_PROGRESS"
     states = [found[0]["dataReplicationInfo"]["dataReplicationState"]]
     while states[-1] != "CONTINUOUS":
         assert instance_of(there, instance)["failback"]["state"] == "FAILBACK_IN_PROGRESS"
