@@ -16,6 +16,7 @@ import moto.ec2.models.vpcs
 from moto.ec2.models.elastic_network_interfaces import NetworkInterface, NetworkInterfaceBackend
 from moto.ec2.models.subnets import Subnet
 
+from ..completion import replace
 from . import errors
 
 LOCK = threading.RLock()
@@ -219,16 +220,21 @@ def install() -> None:
     """Patch moto's subnets and interfaces."""
     if Subnet.request_ip is _request_ip:
         return
-    Subnet.request_ip = _request_ip  # type: ignore[method-assign]
-    Subnet.get_available_subnet_ip = _get_available_subnet_ip  # type: ignore[method-assign]
-    Subnet.del_subnet_ip = _del_subnet_ip  # type: ignore[method-assign]
+    replace(
+        Subnet,
+        request_ip=_request_ip,
+        get_available_subnet_ip=_get_available_subnet_ip,
+        del_subnet_ip=_del_subnet_ip,
+    )
     backend: Any = NetworkInterfaceBackend
-    backend.create_network_interface = _completed_create(backend.create_network_interface)
-    backend.delete_network_interface = _completed_delete(backend.delete_network_interface)
-    backend.assign_private_ip_addresses = _completed_assign(backend.assign_private_ip_addresses)
-    backend.unassign_private_ip_addresses = _completed_unassign(backend.unassign_private_ip_addresses)
-    interface: Any = NetworkInterface
-    interface.get_filter_value = _completed_filter(interface.get_filter_value)
-    interface.delete = _delete_interface
+    replace(
+        backend,
+        create_network_interface=_completed_create(backend.create_network_interface),
+        delete_network_interface=_completed_delete(backend.delete_network_interface),
+        assign_private_ip_addresses=_completed_assign(backend.assign_private_ip_addresses),
+        unassign_private_ip_addresses=_completed_unassign(backend.unassign_private_ip_addresses),
+    )
+    replace(NetworkInterface, get_filter_value=_completed_filter(NetworkInterface.get_filter_value))
+    replace(NetworkInterface, delete=_delete_interface)
     # An interface endpoint would ask for a random address of anywhere: let the subnet choose.
-    vars(moto.ec2.models.vpcs)["random_private_ip"] = lambda *_, **__: None
+    replace(moto.ec2.models.vpcs, random_private_ip=lambda *_, **__: None)

@@ -22,6 +22,7 @@ from moto.ec2.models.launch_templates import LaunchTemplate, LaunchTemplateBacke
 from moto.ec2.responses.launch_templates import LaunchTemplates
 from moto.ec2.utils import parse_user_data
 
+from ..completion import add, replace
 from . import errors
 
 LARGEST_PAGE = 200
@@ -252,17 +253,14 @@ def _page(response: LaunchTemplates, items: list[Any]) -> tuple[list[Any], str |
 
 def install() -> None:
     """Patch moto's launch templates."""
-    template: Any = LaunchTemplate
-    template.create_version = _create_version
-    template.get_version = _get_version
-    template.default_version = _default_version
-    LaunchTemplateBackend.create_launch_template = _create_launch_template  # type: ignore[method-assign]
-    for action in (
-        create_launch_template,
-        create_launch_template_version,
-        describe_launch_template_versions,
-        describe_launch_templates,
-        modify_launch_template,
-        delete_launch_template_versions,
-    ):
-        setattr(LaunchTemplates, action.__name__, action)
+    replace(LaunchTemplate, create_version=_create_version, get_version=_get_version, default_version=_default_version)
+    replace(LaunchTemplateBackend, create_launch_template=_create_launch_template)
+    replace(
+        LaunchTemplates,
+        create_launch_template=create_launch_template,
+        create_launch_template_version=create_launch_template_version,
+        describe_launch_template_versions=describe_launch_template_versions,
+        describe_launch_templates=describe_launch_templates,
+        modify_launch_template=modify_launch_template,
+    )
+    add(LaunchTemplates, delete_launch_template_versions=delete_launch_template_versions)

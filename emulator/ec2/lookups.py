@@ -21,6 +21,8 @@ from moto.ec2.models.instance_types import INSTANCE_TYPE_OFFERINGS, INSTANCE_TYP
 from moto.ec2.models.instances import InstanceBackend
 from moto.ec2.utils import EC2_PREFIX_TO_RESOURCE, get_prefix
 
+from ..completion import replace
+
 
 @cache
 def _offered_types(region: str) -> frozenset[str]:
@@ -106,13 +108,9 @@ def install() -> None:
     if TaggedEC2Resource.get_tags is _get_tags:
         return
     os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")  # images of recoveries are DRS's own
-    TaggedEC2Resource.get_tags = _get_tags  # type: ignore[method-assign]
-    backend: Any = InstanceBackend
-    backend.get_instance_by_id = _get_instance_by_id
-    backend.get_instance = _get_instance
-    images: Any = AmiBackend
-    images.describe_images = _completed_describe_images(images.describe_images)
-    matching = _completed_filter_matching(moto.ec2.utils.is_filter_matching)
-    vars(moto.ec2.utils)["is_filter_matching"] = matching
+    replace(TaggedEC2Resource, get_tags=_get_tags)
+    replace(InstanceBackend, get_instance_by_id=_get_instance_by_id, get_instance=_get_instance)
+    replace(AmiBackend, describe_images=_completed_describe_images(AmiBackend.describe_images))
+    replace(moto.ec2.utils, is_filter_matching=_completed_filter_matching(moto.ec2.utils.is_filter_matching))
     # The launch checks the type itself, see check_instance_type; only zones are left to moto.
-    vars(moto.ec2.models.instances)["INSTANCE_TYPE_OFFERINGS"] = {**INSTANCE_TYPE_OFFERINGS, "region": {}}
+    replace(moto.ec2.models.instances, INSTANCE_TYPE_OFFERINGS={**INSTANCE_TYPE_OFFERINGS, "region": {}})

@@ -6,6 +6,7 @@ import sys
 from datetime import datetime
 
 from ..clock import CLOCK
+from ..completion import replace
 
 
 def utcnow() -> datetime:
@@ -19,4 +20,4 @@ def install() -> None:
 
     for name, module in list(sys.modules.items()):
         if name.startswith("moto.ec2.models") and hasattr(module, "utcnow"):
-            vars(module)["utcnow"] = utcnow
+            replace(module, utcnow=utcnow)

@@ -6,6 +6,7 @@ from typing import Any
 
 from moto.ec2.models.instances import Instance
 
+from ..completion import replace
 from .moments import utcnow
 
 BOOT_SECONDS = 120
@@ -25,5 +26,4 @@ def _check(self: Instance) -> dict[str, Any]:
 
 def install() -> None:
     """Patch both status checks of moto's instances."""
-    Instance.instance_status = property(_check)  # type: ignore[assignment,method-assign]
-    Instance.system_status = property(_check)  # type: ignore[assignment,method-assign]
+    replace(Instance, instance_status=property(_check), system_status=property(_check))
