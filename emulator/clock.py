@@ -37,6 +37,7 @@ LOG = logging.getLogger(__name__)
 
 _TIMER, _DEADLINE, _ADVANCE = 0, 1, 2
 _PACE_SLICE = 0.05  # real seconds between two steps of a paced clock
+_PATIENCE = 1.0  # real seconds that somebody may work while time passes for somebody slow
 NEVER = 90_000_000.0  # seconds; AWS's default timeout is 99999999 s, which nobody waits for
 
 
@@ -78,6 +79,8 @@ class VirtualClock:
         self._local = threading.local()
         self._rushing = 0
         self._slow = 0
+        self._held_up = 0
+        self._moved = 0.0
         self._thread: threading.Thread | None = None
         self._running = False
 
@@ -204,8 +207,8 @@ class VirtualClock:
     def pass_time(self, seconds: float) -> None:
         """Be so many virtual seconds at work, as fast as possible.
 
-        Unlike `sleep` this does not wait for others to rest: somebody who is at work may be waiting for this thread.
-        What is due on the way happens in order.
+        Unlike `sleep` this does not wait for those to rest who are at work now: they may be waiting for this thread.
+        What is due on the way happens in order, and whoever it wakes is waited for, unless that takes too long.
         """
         ended = Signal(self)
 
@@ -216,6 +219,8 @@ class VirtualClock:
 
         with self._changed:
             self._slow += 1
+            self._held_up = self._busy - self._depth()
+            self._moved = time.monotonic()
             self._add(self._now + timedelta(seconds=seconds), _ADVANCE, end)
         ended.wait()
 
@@ -227,7 +232,7 @@ class VirtualClock:
     def _rest(self) -> None:
         with self._changed:
             self._busy -= 1
-            if self._busy == 0 and self._due() is not None:
+            if self._slow or (self._busy == 0 and self._due() is not None):
                 self._changed.notify_all()
 
     def _add(self, when: datetime, rank: int, callback: Callable[[], object]) -> Alarm:
@@ -266,6 +271,12 @@ class VirtualClock:
             return None
         return alarm
 
+    def _may_move(self) -> bool:
+        if self._busy == 0:
+            return True
+        patient = time.monotonic() - self._moved < _PATIENCE
+        return self._slow > 0 and (self._busy <= self._held_up or not patient)
+
     def _run(self) -> None:
         while True:
             with self._changed:
@@ -277,6 +288,7 @@ class VirtualClock:
                 if alarm.rank != _DEADLINE:
                     self._targets -= 1
                 self._now = max(self._now, alarm.when)
+                self._moved = time.monotonic()
                 self._busy += 1
             self._local.depth = 1
             try:
@@ -290,10 +302,10 @@ class VirtualClock:
         """Wait until time may move, move it as far as the pace allows, and return the moment that is reached."""
         rested_since: float | None = None
         while self._running:
-            alarm = self._due() if self._busy == 0 or self._slow else None
+            alarm = self._due() if self._may_move() else None
             if alarm is None:
                 rested_since = None
-                self._changed.wait()
+                self._changed.wait(_PATIENCE if self._slow else None)
                 continue
             if self.pace is None or self._rushing or self._slow or alarm.when <= self._now:
                 return alarm

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
+from tests.emulator.engine.workflows import Workflows, call
 from tests.support.embedded import ROOT, STAGING, TARGET, ControlError, EmbeddedAws
 
 
@@ -132,6 +133,35 @@ def test_a_call_without_an_answer_may_have_done_its_work(embedded: EmbeddedAws, 
     assert bool(urls) is made
     call = next(item for item in embedded.control("calls")["calls"] if item["error"] == "NoAnswer")
     assert call["operation"] == "CreateQueue"
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "state", "error"),
+    [
+        ("drs", "DescribeJobs", {"Resource": "arn:aws:states:::aws-sdk:drs:describeJobs"}, "Drs.SdkClientException"),
+        ("lambda", "Invoke", {"Resource": "arn:aws:states:::lambda:invoke"}, "Lambda.SdkClientException"),
+    ],
+)
+def test_a_state_machine_can_catch_a_call_without_an_answer(
+    workflows: Workflows, service: str, operation: str, state: dict[str, Any], error: str
+) -> None:
+    """Facts 7.1: SdkClientException of the service."""
+    fault(workflows.aws, kind="timeout_after", service=service, operation=operation)
+    arguments = {"FunctionName": "f"} if service == "lambda" else {}
+    catch = [{"ErrorEquals": [error], "Next": "Caught"}]
+    task = {"Type": "Task", "Arguments": arguments, **state, "Catch": catch, "End": True}
+    assert workflows.run({"Ask": task, "Caught": {"Type": "Succeed"}})["output"]["Error"] == error
+
+
+def test_a_slow_call_in_a_function_lets_its_time_out_come(workflows: Workflows) -> None:
+    """Others may be at work, waiting for the slow call: time passes for them too."""
+    source = "import boto3\ndef handler(event, context):\n    return boto3.client('sqs').list_queues().get('QueueUrls')"
+    name = workflows.function(source)
+    fault(workflows.aws, kind="slow", service="sqs", operation="ListQueues", seconds=90)
+    task = call(name, {}, TimeoutSeconds=60)
+    ended = workflows.run({"Ask": task})
+    assert (ended["status"], ended["error"]) == ("FAILED", "States.Timeout")
+    assert ended["seconds"] == 60
 
 
 def test_a_slow_call_takes_virtual_time(embedded: EmbeddedAws) -> None:
