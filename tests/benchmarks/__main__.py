@@ -1,4 +1,6 @@
-"""How the decisions grow with the estate: `make bench` prints JSON with counts, medians and ratios of one run.
+"""`make bench` prints JSON: how the decisions grow with the estate, and what the embedded AWS takes for its work.
+
+Names of cases after the command choose some of them: `python -m tests.benchmarks reads failover`.
 
 `ratio` is the time for twice as many servers over the time for as many: near 2 is linear, near 4 quadratic.
 """
@@ -17,6 +19,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map 
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import parse_plan, resolve
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.waves import WavePolicy, reconcile
 
+from tests.benchmarks import embedded, failover
 from tests.unit.core.builders import START, at, record, source_server, subnet_map
 
 RUNS = 5
@@ -78,16 +81,32 @@ def _median(work: Work) -> float:
     return statistics.median(times)
 
 
+def _growth(case: Callable[[int], Work], count: int) -> dict[str, Any]:
+    single, double = _median(case(count)), _median(case(2 * count))
+    return {
+        "servers": count,
+        "median_seconds": round(single, 4),
+        "median_seconds_twice_as_many": round(double, 4),
+        "ratio": round(double / single, 2),
+    }
+
+
+EMBEDDED: dict[str, Callable[[], dict[str, Any]]] = {
+    "start": embedded.start,
+    "large_estate": lambda: embedded.large_estate(3000),
+    "reads": embedded.reads,
+    "failover": lambda: failover.run(300),
+}
+
+
 def main() -> None:
+    known = [*CASES, *EMBEDDED]
+    unknown = [name for name in sys.argv[1:] if name not in known]
+    if unknown:
+        sys.exit(f"no case {unknown[0]}; there are: {', '.join(known)}")
     results = {}
-    for name, (case, count) in CASES.items():
-        single, double = _median(case(count)), _median(case(2 * count))
-        results[name] = {
-            "servers": count,
-            "median_seconds": round(single, 4),
-            "median_seconds_twice_as_many": round(double, 4),
-            "ratio": round(double / single, 2),
-        }
+    for name in sys.argv[1:] or known:
+        results[name] = _growth(*CASES[name]) if name in CASES else EMBEDDED[name]()
     json.dump({"python": sys.version.split()[0], "runs": RUNS, "cases": results}, sys.stdout, indent=2)
     sys.stdout.write("\n")
 
