@@ -1,4 +1,4 @@
-"""`python -m emulator start|stop|status|faults|estate`: the embedded AWS as a background process of its user."""
+"""`python -m emulator start|stop|status|save|faults|estate`: the embedded AWS as a background process of its user."""
 
 from __future__ import annotations
 
@@ -81,11 +81,11 @@ def run(options: argparse.Namespace, state: StateDirectory) -> int:
     logging.getLogger("moto.stepfunctions.parser.asl.component.eval_component").setLevel(logging.CRITICAL)
 
     def ready(endpoint: str) -> None:
-        state.write(endpoint, options.estate)
+        state.write(endpoint, options.estate or options.load)
         print(f"embedded AWS ready at {endpoint}", flush=True)
 
     try:
-        serve(options.estate, options.port, options.pace, ready)
+        serve(options.estate, options.port, options.pace, ready, options.load)
     except StartError as error:
         return fail(str(error))
     state.clear()
@@ -98,7 +98,8 @@ def start_in_background(options: argparse.Namespace, state: StateDirectory) -> i
     state.path.mkdir(parents=True, exist_ok=True)
     state.clear()
     command = [sys.executable, "-m", "emulator", "start", "--foreground"]
-    command += ["--estate", str(options.estate.resolve()), "--port", str(options.port)]
+    source = ["--estate", options.estate] if options.estate else ["--load", options.load]
+    command += [source[0], str(source[1].resolve()), "--port", str(options.port)]
     command += ["--state-dir", str(state.path)]
     if options.pace is not None:
         command += ["--pace", str(options.pace)]
@@ -111,6 +112,14 @@ def start_in_background(options: argparse.Namespace, state: StateDirectory) -> i
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    try:
+        return _wait_until_ready(process, state)
+    except KeyboardInterrupt:
+        process.terminate()
+        return fail("interrupted; nothing was started")
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], state: StateDirectory) -> int:
     end = time.monotonic() + _START_SECONDS
     while time.monotonic() < end:
         running = state.read()
@@ -175,6 +184,23 @@ def status(options: argparse.Namespace) -> int:
     return 0
 
 
+def save(options: argparse.Namespace) -> int:
+    """Save the state of the emulator to a file."""
+    running = StateDirectory(options.state_dir).read()
+    if not running:
+        return fail("no embedded AWS runs")
+    body = json.dumps({"save": str(options.file.resolve())}).encode()
+    request = urllib.request.Request(f"{running['endpoint']}/_embedded/state", data=body)  # noqa: S310
+    try:
+        with urllib.request.urlopen(request, timeout=120):  # noqa: S310
+            print(f"saved; go on with: python -m emulator start --load {options.file}")
+            return 0
+    except urllib.error.HTTPError as error:
+        return fail(str(json.load(error)["error"]))
+    except OSError as error:
+        return fail(f"{running['endpoint']} does not answer: {error}")
+
+
 def estate(options: argparse.Namespace) -> int:
     """Write an estate of any size."""
     from emulator.estate.generator import GeneratorError, dump, generate
@@ -220,7 +246,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m emulator", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     starting = commands.add_parser("start", help="start it in the background and wait until it answers")
-    starting.add_argument("--estate", type=Path, required=True, help="YAML file with accounts and servers")
+    source = starting.add_mutually_exclusive_group(required=True)
+    source.add_argument("--estate", type=Path, help="YAML file with accounts and servers")
+    source.add_argument(
+        "--load", type=Path, metavar="FILE", help="state to go on from; only one that you saved yourself"
+    )
     starting.add_argument("--port", type=int, default=DEFAULT_PORT, help="TCP port on 127.0.0.1, 0 for a free one")
     starting.add_argument("--pace", type=_pace, help="at most so many virtual seconds a real second")
     starting.add_argument("--foreground", action="store_true", help="serve in this process")
@@ -229,10 +259,13 @@ def main(arguments: list[str] | None = None) -> int:
     stopping.set_defaults(run=stop)
     showing = commands.add_parser("status", help="show clock, accounts, servers, jobs, executions, functions")
     showing.set_defaults(run=status)
+    saving = commands.add_parser("save", help="save the whole state to a file, for start --load; nothing may run")
+    saving.add_argument("file", type=Path, help="the file that is written")
+    saving.set_defaults(run=save)
     failing = commands.add_parser("faults", help="set, list and take away fault rules")
     add_commands(failing)
     failing.set_defaults(run=faults)
-    for command in (starting, stopping, showing, failing):
+    for command in (starting, stopping, showing, saving, failing):
         command.add_argument("--state-dir", type=Path, default=DEFAULT_STATE_DIR, help="pid, endpoint and log")
     making = commands.add_parser("estate", help="write an estate file of any size")
     making.add_argument("--servers", type=int, required=True, help="how many servers, 10 to 5000")

@@ -129,6 +129,19 @@ class VirtualClock:
                 "deadlines": deadlines[:20],
             }
 
+    def saved(self) -> tuple[datetime, list[tuple[datetime, int, Callable[[], object]]]]:
+        """Return the moment and everything that is due, for `restore` in another process."""
+        with self._changed:
+            pending = sorted(entry for entry in self._alarms if entry[3].pending)
+            return self._now, [(when, rank, alarm.callback) for when, rank, _, alarm in pending]
+
+    def restore(self, now: datetime, alarms: list[tuple[datetime, int, Callable[[], object]]]) -> None:
+        """Go on from a saved moment with what was due then."""
+        with self._changed:
+            self._now = now
+        for when, rank, callback in alarms:
+            self._add(when, rank, callback)
+
     # -- work ----------------------------------------------------------------------------------------------------------
 
     @contextmanager

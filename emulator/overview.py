@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from moto.iam.models import iam_backends
 
-from emulator import control, page
+from emulator import control, page, state_file
 from emulator.auth import PARTITION
 from emulator.calls import Calls
 from emulator.clock import CLOCK
@@ -30,6 +31,7 @@ def add_sections(calls: Calls) -> None:
     event_control.add_routes()
     fault_control.add_routes()
     throttling_control.add_routes()
+    control.route("POST", "state", _save_state)
     control.add_page(lambda: page.render(_view(calls)), page.HEADERS)
     control.add_status("clock", CLOCK.status)
     control.add_status("accounts", _accounts)
@@ -40,6 +42,14 @@ def add_sections(calls: Calls) -> None:
     control.add_status("drs recovery instances", _instances)
     control.add_status("drs recovery plan executions", _plan_executions)
     control.add_status("faults", FAULTS.pending)
+
+
+def _save_state(body: dict[str, Any]) -> dict[str, Any]:
+    path = body.get("save")
+    if set(body) != {"save"} or not isinstance(path, str) or not Path(path).is_absolute():
+        raise control.ControlError('give {"save": "/an/absolute/path"}')
+    state_file.save(Path(path))
+    return {"saved": path}
 
 
 def _view(calls: Calls) -> dict[str, Any]:

@@ -90,14 +90,30 @@ def load_estate(document: dict[str, Any], path: Path) -> None:
         raise StartError(f"estate {path}: {error}") from error
 
 
-def serve(estate: Path, port: int, pace: float | None, ready: Callable[[str], None]) -> None:
+def load_state(path: Path) -> None:
+    """Go on from a saved state.
+
+    Raises:
+        StartError: the file is none.
+    """
+    state_file = importlib.import_module("emulator.state_file")
+    try:
+        state_file.load(path)
+    except state_file.StateError as error:
+        raise StartError(f"saved state {path}: {error}") from error
+
+
+def serve(
+    estate: Path | None, port: int, pace: float | None, ready: Callable[[str], None], saved: Path | None = None
+) -> None:
     """Serve until the process is told to end.
 
     Args:
-        estate: The estate file.
+        estate: The estate file; None with a saved state.
         port: TCP port on 127.0.0.1; 0 takes a free one.
         pace: Virtual seconds a real second, None for no limit.
         ready: Called with the endpoint once requests are answered.
+        saved: The saved state to go on from, instead of an estate.
 
     Raises:
         StartError: one line that says what is wrong.
@@ -106,7 +122,7 @@ def serve(estate: Path, port: int, pace: float | None, ready: Callable[[str], No
         check_versions()
     except VersionError as error:
         raise StartError(str(error)) from error
-    document = read_estate(estate)
+    document = read_estate(estate) if estate else {}
     server = open_server(port)
     prepare(server.port)
 
@@ -121,7 +137,10 @@ def serve(estate: Path, port: int, pace: float | None, ready: Callable[[str], No
     add_routes()
     add_sections(application.calls)
     try:
-        load_estate(document, estate)
+        if saved:
+            load_state(saved)
+        elif estate:
+            load_estate(document, estate)
     except StartError:
         server.shutdown()  # its threads would keep the process
         raise

@@ -12,6 +12,7 @@ import threading
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from moto.stepfunctions.parser.api import ExecutionStatus
@@ -68,8 +69,8 @@ class EmulatedExecution(Execution):
         worker: Any = self._get_start_execution_worker()
         worker.env = worker._get_evaluation_environment()
         worker.env.progress = progress
-        worker.env.when_late = lambda: self._time_out(worker)
-        worker.env.event_manager.when_full = lambda: self._fail_for_its_history(worker)
+        worker.env.when_late = partial(self._time_out, worker)
+        worker.env.event_manager.when_full = partial(self._fail_for_its_history, worker)
         worker.env.states.context_object.context_object_data["Execution"]["RedriveCount"] = self.redrive_count
         return worker
 

@@ -64,9 +64,12 @@ class EmbeddedAws:
     Args:
         estate: Path of an estate file, or an estate as a mapping; the two sample accounts when left out.
         pace: Virtual seconds a real second, None for no limit.
+        load: A saved state to go on from; the estate then only tells the keys.
     """
 
-    def __init__(self, estate: Path | dict[str, Any] | None = None, pace: float | None = None):
+    def __init__(
+        self, estate: Path | dict[str, Any] | None = None, pace: float | None = None, load: Path | None = None
+    ):
         self._directory = tempfile.TemporaryDirectory(prefix="embedded-aws-test-")
         self.state_dir = Path(self._directory.name)
         if not isinstance(estate, Path):
@@ -75,7 +78,8 @@ class EmbeddedAws:
             estate.write_text(yaml.safe_dump(document), encoding="utf-8")
         self._clients: dict[tuple[str, str, str], Any] = {}
         self._accounts = yaml.safe_load(estate.read_text(encoding="utf-8"))["accounts"]
-        command = ["start", "--estate", str(estate), "--port", "0"]
+        source = ["--load", str(load)] if load else ["--estate", str(estate)]
+        command = ["start", *source, "--port", "0"]
         if pace is not None:
             command += ["--pace", str(pace)]
         try:

@@ -1,0 +1,130 @@
+"""A rehearsal that is paused goes on in another process: save, stop, start --load."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator import state_file
+from emulator.__main__ import main
+from tests.emulator.drs.support import SAMPLE, STANDSTILL, Drs, frozen_sample
+from tests.emulator.engine.test_determinism import TRUST
+from tests.support.embedded import ControlError, EmbeddedAws
+
+SERVER = "s-paydb100000000001"
+OTHER = "s-paydb200000000001"
+SUBNET = "subnet-0a20100000000d001"
+WAITING = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 60, "End": True}}}
+
+
+def make_things(drs: Drs) -> dict[str, Any]:
+    """Make something in every service that a rehearsal uses, and leave a job half done."""
+    aws = drs.aws
+    tables, states = aws.client("dynamodb"), aws.client("stepfunctions")
+    tables.create_table(
+        TableName="things",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    tables.put_item(TableName="things", Item={"pk": {"S": "one"}, "list": {"L": [{"N": "1"}]}})
+    aws.client("s3").create_bucket(Bucket="things", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+    aws.client("s3").put_object(Bucket="things", Key="a/b", Body=b"content")
+    aws.client("sns").create_topic(Name="things")
+    role = aws.client("iam").create_role(RoleName="things", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
+    machine = states.create_state_machine(name="waits", definition=json.dumps(WAITING), roleArn=role)["stateMachineArn"]
+    ended = states.start_execution(stateMachineArn=machine, name="ended")["executionArn"]
+    drs.advance(100)
+    drs.launch_into(SERVER, SUBNET, "10.20.1.11")
+    job = drs.start(SERVER, isDrill=True)
+    drs.advance(300)
+    return {"machine": machine, "ended": ended, "job": job}
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str, Any], Path, list[Any]]]:
+    """What was made, the file, and what DRS and Step Functions told before it was saved."""
+    path = tmp_path_factory.mktemp("state") / "saved"
+    with frozen_sample() as drs:
+        made = make_things(drs)
+        states = drs.aws.client("stepfunctions")
+        running = states.start_execution(stateMachineArn=made["machine"], name="running")["executionArn"]
+        with pytest.raises(ControlError, match="execution running runs; a running execution cannot be saved"):
+            drs.aws.control("state", {"save": str(path)})
+        assert not path.exists()
+        states.stop_execution(executionArn=running)
+        with pytest.raises(ControlError, match=r"give .*absolute"):
+            drs.aws.control("state", {"save": "relative"})
+        assert main(["save", str(path), "--state-dir", str(drs.aws.state_dir)]) == 0
+        assert path.stat().st_mode & 0o077 == 0
+        yield made, path, told(drs, made)
+
+
+def told(drs: Drs, made: dict[str, Any]) -> list[Any]:
+    """Return what the services say about the things."""
+    states = drs.aws.client("stepfunctions")
+    servers = drs.api.describe_source_servers(filters={})["items"]
+    for server in servers:  # these tell the present moment
+        server.pop("sourceProperties")
+        server.pop("dataReplicationInfo")
+        server.pop("lifeCycle")
+    return [
+        drs.events(made["job"]),
+        drs.template_data(SERVER),
+        servers,
+        states.get_execution_history(executionArn=made["ended"])["events"],
+        drs.aws.client("dynamodb").get_item(TableName="things", Key={"pk": {"S": "one"}})["Item"],
+        drs.aws.client("s3").get_object(Bucket="things", Key="a/b")["Body"].read(),
+        drs.aws.client("sns").list_topics()["Topics"],
+    ]
+
+
+def test_a_saved_state_goes_on_in_another_process(saved: tuple[dict[str, Any], Path, list[Any]]) -> None:
+    made, path, before = saved
+    aws = EmbeddedAws(SAMPLE, pace=STANDSTILL, load=path)
+    try:
+        drs = Drs(aws)
+        assert told(drs, made) == before
+        assert drs.job(made["job"])["status"] == "STARTED"
+        drs.finish(made["job"])
+        assert drs.status_of(made["job"], SERVER) == "LAUNCHED"
+        instance = drs.instance(drs.recovery_instance_of(SERVER)["ec2InstanceID"])
+        assert instance["PrivateIpAddress"] == "10.20.1.11"
+        drs.launch_into(OTHER, SUBNET, "10.20.1.11")
+        second = drs.recover(OTHER)
+        assert drs.status_of(second, OTHER) == "FAILED"
+        states = aws.client("stepfunctions")
+        again = states.start_execution(stateMachineArn=made["machine"], name="again")["executionArn"]
+        drs.advance(100)
+        assert states.describe_execution(executionArn=again)["status"] == "SUCCEEDED"
+    finally:
+        aws.stop()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"something else", "this is no state"),
+        (b"embedded AWS, saved state\nnonsense", "damaged or of another version"),
+    ],
+)
+def test_what_is_no_saved_state_is_refused(tmp_path: Path, content: bytes, words: str) -> None:
+    path = tmp_path / "state"
+    path.write_bytes(content)
+    with pytest.raises(state_file.StateError, match=words):
+        state_file.load(path)
+
+
+def test_a_start_from_no_saved_state_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "none"
+    assert main(["start", "--load", str(path), "--port", "0", "--state-dir", str(tmp_path)]) == 1
+    assert capsys.readouterr().err == f"error: saved state {path}: No such file or directory\n"
+
+
+def test_nothing_to_save(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["save", str(tmp_path / "state"), "--state-dir", str(tmp_path)]) == 1
+    assert capsys.readouterr().err == "error: no embedded AWS runs\n"
