@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from datetime import datetime, timedelta
 from functools import wraps
@@ -15,6 +16,9 @@ from .moments import utcnow
 SHOWN = timedelta(hours=1)
 """How long a terminated instance is shown: "about an hour"."""
 
+_LOCK = threading.Lock()
+"""Requests and steps of DRS look instances up at the same time."""
+
 _LOOK_UP = "look_up_those_shown"
 
 
@@ -26,12 +30,18 @@ def _leaving(backend: Any) -> deque[tuple[datetime, str]]:
 def forget_old(backend: Any) -> None:
     """Forget the instances that were terminated long enough ago."""
     queue = _leaving(backend)
-    while queue and queue[0][0] <= utcnow() - SHOWN:
-        _, instance_id = queue.popleft()
-        for reservation in list(backend.reservations.values()):
-            reservation.instances = [item for item in reservation.instances if item.id != instance_id]
-            if not reservation.instances:
-                del backend.reservations[reservation.id]
+    if not queue:
+        return
+    with _LOCK:
+        while queue and queue[0][0] <= utcnow() - SHOWN:
+            _forget(backend, queue.popleft()[1])
+
+
+def _forget(backend: Any, instance_id: str) -> None:
+    for reservation in list(backend.reservations.values()):
+        reservation.instances = [item for item in reservation.instances if item.id != instance_id]
+        if not reservation.instances:
+            del backend.reservations[reservation.id]
 
 
 def _remembered(original: Any) -> Any:
