@@ -41,7 +41,7 @@ PROOFS = {
     "lambda_runner/service.py": _ENGINE + "test_functions.py::test_an_error_keeps_the_name_of_its_class",
     "lambda_runner/settings.py": _ENGINE + "test_functions.py::test_functions_that_cannot_be",
     "moto_dispatch.py": _ENGINE + "test_server.py::test_start_status_stop",
-    "moto_time.py": _EC2 + "test_addresses.py::test_status_checks_take_their_time_after_each_start",
+    "moto_time.py": "tests/emulator/conformance/test_time.py::test_a_role_is_as_old_as_the_clock_says",
     "stepfunctions/api.py": _ENGINE + "test_stepfunctions_api.py::test_lists_are_newest_first_filtered_and_paged",
     "stepfunctions/branches.py": _ENGINE
     + "test_limits.py::test_a_branch_that_waits_for_a_human_is_aborted_when_its_sibling_fails",
