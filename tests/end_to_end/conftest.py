@@ -1,4 +1,4 @@
-"""The whole house on an embedded AWS of its own, deployed and configured once by the playbooks themselves."""
+"""The whole house on an embedded AWS of its own."""
 
 from __future__ import annotations
 
@@ -12,19 +12,21 @@ import pytest
 from boto3.dynamodb.types import TypeDeserializer
 
 from tests.support.embedded import ROOT, EmbeddedAws
+from tests.support.orchestrator import PREFIX, Deployment
 from tests.support.playbook import Outcome, playbook_process, run_playbook
 
 SAMPLE = ROOT / "emulator" / "estate" / "sample.yml"
 INVENTORY = ROOT / "inventories" / "embedded"
-RUNS_TABLE = "disaster-recovery-runs"
 
 
 class House:
     """One embedded AWS with the sample estate, and the playbooks run against it."""
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str = "disaster-recovery") -> None:
+        self.prefix = prefix
         self.aws = EmbeddedAws(SAMPLE)
         self.environment = {"DR_PORT": self.aws.endpoint.rsplit(":", 1)[1]}
+        self._variables = {"dr_prefix": prefix, "orchestrator_archive": str(self.aws.state_dir / "functions.zip")}
 
     def play(self, name: str, *arguments: str, succeeds: bool = True, **variables: Any) -> Outcome:
         """Run one of the collection's playbooks and check how it ended."""
@@ -32,7 +34,7 @@ class House:
             f"playbooks/{name}.yml",
             *arguments,
             inventory=INVENTORY,
-            variables={"orchestrator_archive": str(self.aws.state_dir / "functions.zip"), **variables},
+            variables={**self._variables, **variables},
             environment=self.environment,
             succeeds=succeeds,
         )
@@ -40,7 +42,10 @@ class House:
     def start(self, name: str, **variables: Any) -> subprocess.Popen[str]:
         """Start a playbook that goes on while the test does something else."""
         return playbook_process(
-            f"playbooks/{name}.yml", inventory=INVENTORY, variables=variables, environment=self.environment
+            f"playbooks/{name}.yml",
+            inventory=INVENTORY,
+            variables={**self._variables, **variables},
+            environment=self.environment,
         )
 
     def items(self, run_id: str, kind: str) -> list[dict[str, Any]]:
@@ -50,7 +55,7 @@ class House:
             self.aws.client("dynamodb")
             .get_paginator("query")
             .paginate(
-                TableName=RUNS_TABLE,
+                TableName=f"{self.prefix}-runs",
                 KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
                 ExpressionAttributeValues={":pk": {"S": f"RUN#{run_id}"}, ":sk": {"S": kind}},
                 ConsistentRead=True,
@@ -114,10 +119,10 @@ class House:
 
 @pytest.fixture(scope="session")
 def house() -> Iterator[House]:
-    """A house that is deployed and configured; every test takes servers of its own."""
-    built = House()
+    """A house that is deployed, the quick way, and configured; every test takes servers of its own."""
+    built = House(PREFIX)
     try:
-        built.play("deploy")
+        Deployment(built.aws, built.aws.state_dir)
         built.play("configure")
         yield built
     finally:

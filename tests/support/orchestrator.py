@@ -96,11 +96,74 @@ class FunctionError(Exception):
         self.message = message
 
 
-class Orchestrator:
-    """A deployed orchestrator.
+class Deployment:
+    """What role orchestrator deploys, in the target account of an embedded AWS.
 
     Args:
-        aws: A running emulator, with C(small_estate.yml) unless the rest is given.
+        aws: A running emulator.
+        folder: Where the archive is built.
+    """
+
+    def __init__(self, aws: EmbeddedAws, folder: Path) -> None:
+        self.aws = aws
+        self.bucket = f"{PREFIX}-evidence-{TARGET}-{REGION}"
+        self.topic_arn = f"arn:aws:sns:{REGION}:{TARGET}:{PREFIX}-notices"
+        self.archive = folder / "functions.zip"
+        self._deploy()
+
+    def client(self, service: str, region: str = REGION) -> Any:
+        """Return a boto3 client of the target account."""
+        return self.aws.client(service, region=region)
+
+    def _deploy(self) -> None:
+        for table in ("runs", "ip-map"):
+            self.client("dynamodb").create_table(
+                TableName=f"{PREFIX}-{table}",
+                KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+                AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+                BillingMode="PAY_PER_REQUEST",
+            )
+        self.client("sns").create_topic(Name=f"{PREFIX}-notices")
+        self.client("s3").create_bucket(Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+        build_archive(self.archive)
+        roles = deployed_roles()
+        for name in FUNCTIONS:
+            self.client("logs").create_log_group(logGroupName=f"/aws/lambda/{PREFIX}-{name}")
+            self.client("lambda").create_function(
+                FunctionName=f"{PREFIX}-{name}",
+                Runtime="python3.12",
+                Role=self._role(name, *roles[name]),
+                Handler=f"{name.replace('-', '_')}.handler",
+                Code={"ZipFile": self.archive.read_bytes()},
+                Timeout=120,
+                Environment={"Variables": self._environment()},
+            )
+        for name in MACHINES:
+            self.client("stepfunctions").create_state_machine(
+                name=f"{PREFIX}-{name}", definition=definition(name), roleArn=self._role(name, *roles[name])
+            )
+
+    def _role(self, name: str, trust: dict[str, Any], policy: dict[str, Any]) -> str:
+        iam, role = self.client("iam"), f"{PREFIX}-{name}"
+        answer = iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(trust))
+        iam.put_role_policy(RoleName=role, PolicyName="orchestrator", PolicyDocument=json.dumps(policy))
+        return str(answer["Role"]["Arn"])
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            "PREFIX": PREFIX,
+            "RUNS_TABLE": f"{PREFIX}-runs",
+            "IP_MAP_TABLE": f"{PREFIX}-ip-map",
+            "TOPIC_ARN": self.topic_arn,
+            "EVIDENCE_BUCKET": self.bucket,
+        }
+
+
+class Orchestrator(Deployment):
+    """A deployed orchestrator, whose estate is configured and whose plan is published.
+
+    Args:
+        aws: A running emulator with C(small_estate.yml), or with another estate and its map and plan.
         folder: Where the archive is built.
         subnet_map: Where the addresses of the estate's networks go.
         plan: The plan that is published.
@@ -113,19 +176,11 @@ class Orchestrator:
         subnet_map: list[dict[str, Any]] | None = None,
         plan: dict[str, Any] | None = None,
     ) -> None:
-        self.aws = aws
+        super().__init__(aws, folder)
         self._subnet_map = subnet_map or SUBNET_MAP
         self._plan = plan or PLAN
         self.runs = RunsTable(self.client("dynamodb"), f"{PREFIX}-runs")
-        self.bucket = f"{PREFIX}-evidence-{TARGET}-{REGION}"
-        self.topic_arn = f"arn:aws:sns:{REGION}:{TARGET}:{PREFIX}-notices"
-        self.archive = folder / "functions.zip"
-        self._deploy()
         self._configure()
-
-    def client(self, service: str, region: str = REGION) -> Any:
-        """Return a boto3 client of the target account."""
-        return self.aws.client(service, region=region)
 
     def invoke(self, function: str, run_id: str, **event: Any) -> dict[str, Any]:
         """Call a function as the state machines do; C(now) is the embedded AWS's time unless given.
@@ -198,49 +253,6 @@ class Orchestrator:
         """Change a source server through the control API."""
         where = {"account": TARGET, "region": REGION, "source_server_id": IDS[name]}
         self.aws.control("drs/source-server", {**where, **changes})
-
-    def _deploy(self) -> None:
-        for table in ("runs", "ip-map"):
-            self.client("dynamodb").create_table(
-                TableName=f"{PREFIX}-{table}",
-                KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-                AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
-                BillingMode="PAY_PER_REQUEST",
-            )
-        self.client("sns").create_topic(Name=f"{PREFIX}-notices")
-        self.client("s3").create_bucket(Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
-        build_archive(self.archive)
-        roles = deployed_roles()
-        for name in FUNCTIONS:
-            self.client("logs").create_log_group(logGroupName=f"/aws/lambda/{PREFIX}-{name}")
-            self.client("lambda").create_function(
-                FunctionName=f"{PREFIX}-{name}",
-                Runtime="python3.12",
-                Role=self._role(name, *roles[name]),
-                Handler=f"{name.replace('-', '_')}.handler",
-                Code={"ZipFile": self.archive.read_bytes()},
-                Timeout=120,
-                Environment={"Variables": self._environment()},
-            )
-        for name in MACHINES:
-            self.client("stepfunctions").create_state_machine(
-                name=f"{PREFIX}-{name}", definition=definition(name), roleArn=self._role(name, *roles[name])
-            )
-
-    def _role(self, name: str, trust: dict[str, Any], policy: dict[str, Any]) -> str:
-        iam, role = self.client("iam"), f"{PREFIX}-{name}"
-        answer = iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(trust))
-        iam.put_role_policy(RoleName=role, PolicyName="orchestrator", PolicyDocument=json.dumps(policy))
-        return str(answer["Role"]["Arn"])
-
-    def _environment(self) -> dict[str, str]:
-        return {
-            "PREFIX": PREFIX,
-            "RUNS_TABLE": f"{PREFIX}-runs",
-            "IP_MAP_TABLE": f"{PREFIX}-ip-map",
-            "TOPIC_ARN": self.topic_arn,
-            "EVIDENCE_BUCKET": self.bucket,
-        }
 
     def _configure(self) -> None:
         def clients(service: str, region: str | None = None) -> Any:

@@ -27,7 +27,7 @@ from emulator.validation import problems
 from tests.emulator.conformance.crowd import NOT_EMULATED, PARTLY_EMULATED, REQUESTS, SUBNET, Crowd, crowd
 from tests.emulator.drs.test_protocol import MODEL
 
-EXAMPLES = 9
+EXAMPLES = 5
 ENDING = ("Delete", "Disconnect", "Stop", "Terminate", "Untag")
 ORDER = sorted(MODEL.operation_names, key=lambda name: (name.startswith(ENDING), name))
 """What takes away comes last, so that the rest finds something."""
