@@ -21,6 +21,7 @@ except ImportError:
     pass  # AnsibleAWSModule says that boto3 is missing
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.accounts import Credentials
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.clients import (
     client_config,
     give_up_early_when_unreachable,
@@ -29,7 +30,10 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors i
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError
 
 Clients = Callable[..., Any]
-"""C(clients("drs")) returns the client of a service, C(clients("ec2", region="us-east-1")) that of another Region."""
+"""C(clients("drs")) returns the client of a service, C(clients("ec2", region="us-east-1")) that of another Region.
+
+With C(credentials) of a role (aws/accounts.py) the client acts as that role.
+"""
 
 Run = Callable[[dict[str, Any], Clients, bool], dict[str, Any]]
 """C(run(params, clients, check_mode)) does a module's work and returns its result."""
@@ -43,6 +47,19 @@ MATCH_SPEC: Mapping[str, Any] = {
     },
 }
 """The option C(match): which source servers a task is about (documentation fragment C(selector))."""
+
+ACCOUNTS_SPEC: Mapping[str, Any] = {
+    "type": "list",
+    "elements": "dict",
+    "default": [],
+    "options": {
+        "account_id": {"type": "str"},
+        "regions": {"type": "list", "elements": "str"},
+        "role_arn": {"type": "str"},
+        "external_id": {"type": "str", "no_log": True},
+    },
+}
+"""The option C(accounts): the accounts of the estate (documentation fragment C(accounts)); read by core/accounts.py."""
 
 BAD_CREDENTIALS = frozenset(
     {
@@ -159,12 +176,19 @@ def _check_region(region: str | None) -> None:
 
 
 def _client_factory(module: AnsibleAWSModule) -> Clients:
-    made: dict[tuple[str, str | None], Any] = {}
+    made: dict[tuple[str, str | None, Credentials | None], Any] = {}
 
-    def client(service: str, *, region: str | None = None) -> Any:
-        key = (service, region or module.region)
+    def client(service: str, *, region: str | None = None, credentials: Credentials | None = None) -> Any:
+        key = (service, region or module.region, credentials)
         if key not in made:
-            overriding = {"region": region} if region else {}
+            overriding: dict[str, Any] = {"region": region} if region else {}
+            if credentials:
+                overriding |= {
+                    "profile_name": None,
+                    "aws_access_key_id": credentials.access_key_id,
+                    "aws_secret_access_key": credentials.secret_access_key,
+                    "aws_session_token": credentials.session_token,
+                }
             made[key] = give_up_early_when_unreachable(module.client(service, config=client_config(), **overriding))
         return made[key]
 

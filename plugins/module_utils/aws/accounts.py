@@ -1,0 +1,87 @@
+# Copyright (c) 2026, The disaster_recovery.aws maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Clients for the accounts and Regions of an estate: the caller's own credentials, or those of a role there.
+
+This module util is private to the collection.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..core.accounts import Account
+from ..core.errors import DeclarationError, Problem
+from .dynamodb import call
+from .identity import caller
+
+SESSION_NAME = "disaster-recovery"
+SESSION_DURATION = 3600  # seconds, the longest that a role may have without asking for more
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Temporary credentials of a role (AssumeRole)."""
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    session_token: str = field(repr=False)
+
+
+class AccountClients:
+    """Clients of every declared account, each made once; may be used by several threads.
+
+    Args:
+        clients: C(clients(service, region=…, credentials=…)) makes a client, without credentials with the own ones.
+        accounts: Declared accounts. The caller's own account need not be declared.
+    """
+
+    def __init__(self, clients: Callable[..., Any], accounts: Sequence[Account]) -> None:
+        self._clients = clients
+        self._accounts = {account.account_id: account for account in accounts}
+        self._credentials: dict[str, Credentials] = {}
+        self._lock = threading.Lock()
+        self.own_account_id = caller(clients("sts")).account
+
+    def __call__(self, service: str, account_id: str, region: str) -> Any:
+        """Return the client of a service in an account and Region.
+
+        Raises:
+            DeclarationError: The account is neither the caller's own nor declared with a role.
+            AwsError: The role cannot be assumed.
+        """
+        with self._lock:
+            credentials = self._credentials_of(account_id)
+            return self._clients(service, region=region, credentials=credentials)
+
+    def scopes(self) -> list[tuple[str, str]]:
+        """Return account id and Region of everything that is declared, in the order of the declaration."""
+        return [(account.account_id, region) for account in self._accounts.values() for region in account.regions]
+
+    def _credentials_of(self, account_id: str) -> Credentials | None:
+        if account_id == self.own_account_id:
+            return None
+        if account_id not in self._credentials:
+            self._credentials[account_id] = self._assume(account_id)
+        return self._credentials[account_id]
+
+    def _assume(self, account_id: str) -> Credentials:
+        account = self._accounts.get(account_id)
+        if account is None or account.role_arn is None:
+            remedy = f"is not the account of these credentials ({self.own_account_id}): "
+            remedy += "declare it there with the role_arn of a role that they may assume"
+            raise DeclarationError([Problem(repr(account_id), account.where if account else "dr_accounts", remedy)])
+        request: dict[str, Any] = {
+            "RoleArn": account.role_arn,
+            "RoleSessionName": SESSION_NAME,
+            "DurationSeconds": SESSION_DURATION,
+        }
+        if account.external_id:
+            request["ExternalId"] = account.external_id
+        sts = self._clients("sts")
+        answer = call(sts.assume_role, f"assume role {account.role_arn}", **request)["Credentials"]
+        return Credentials(answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"])
