@@ -16,11 +16,12 @@ from emulator.completion import replace
 _REAL_UTCNOW = moto.core.utils.utcnow
 
 
-def _utcnow() -> datetime:
+def utcnow() -> datetime:
+    """Return the virtual moment as moto keeps moments: UTC, without a time zone."""
     return CLOCK.now().replace(tzinfo=None)
 
 
 def install() -> None:
     """Replace moto's clock, except where a client compares the answer with its own clock (expiry of STS sessions)."""
-    replace(moto.core.utils, utcnow=_utcnow)
+    replace(moto.core.utils, utcnow=utcnow)
     replace(importlib.import_module("moto.sts.models"), utcnow=_REAL_UTCNOW)

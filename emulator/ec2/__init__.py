@@ -11,14 +11,13 @@ from . import (
     instances,
     launch_templates,
     lookups,
-    moments,
     offerings,
     status,
     terminated,
     volumes,
 )
 
-_PARTS = (identifiers, moments, lookups, addresses, instances, launch_templates, offerings, status, terminated, volumes)
+_PARTS = (identifiers, lookups, addresses, instances, launch_templates, offerings, status, terminated, volumes)
 
 
 def install() -> None:

@@ -17,9 +17,9 @@ from moto.ec2.models.instances import Instance, InstanceBackend
 from moto.ec2.utils import convert_tag_spec, filter_iam_instance_profiles
 
 from ..completion import replace
+from ..moto_time import utcnow
 from . import addresses, capacity, errors, flexible_types, volumes
 from .lookups import check_instance_type
-from .moments import utcnow
 
 MOST_GROUPS = 5
 """Security groups an interface may have, a quota that AWS raises on request."""

@@ -7,7 +7,7 @@ from typing import Any
 from moto.ec2.models.instances import Instance
 
 from ..completion import replace
-from .moments import utcnow
+from ..moto_time import utcnow
 
 BOOT_SECONDS = 120
 WINDOWS_BOOT_SECONDS = 300

@@ -11,7 +11,7 @@ from typing import Any
 from moto.ec2.models.instances import Instance, InstanceBackend
 
 from ..completion import replace
-from .moments import utcnow
+from ..moto_time import utcnow
 
 SHOWN = timedelta(hours=1)
 """How long a terminated instance is shown: "about an hour"."""

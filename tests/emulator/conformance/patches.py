@@ -27,7 +27,6 @@ PROOFS = {
     "ec2/launch_templates.py": _EC2
     + "test_launch_templates.py::test_a_version_inherits_the_keys_that_it_does_not_replace",
     "ec2/lookups.py": _EC2 + "test_addresses.py::test_secondary_addresses_are_held_too_and_found_by_the_filter",
-    "ec2/moments.py": _EC2 + "test_addresses.py::test_status_checks_take_their_time_after_each_start",
     "ec2/offerings.py": _EC2 + "test_instances.py::test_offerings_are_found_by_zone_and_with_wildcards",
     "ec2/status.py": _EC2 + "test_addresses.py::test_status_checks_take_their_time_after_each_start",
     "ec2/terminated.py": _EC2 + "test_instances.py::test_a_terminated_instance_is_forgotten_after_an_hour",
@@ -50,12 +49,12 @@ PROOFS = {
     "stepfunctions/clients.py": _ENGINE + "test_tasks.py::test_services_are_called_by_pascal_case_names",
     "stepfunctions/definitions.py": _ENGINE + "test_stepfunctions_api.py::test_wrong_definitions_are_found_and_refused",
     "stepfunctions/durations.py": _ENGINE + "test_limits.py::test_timeouts_and_heartbeats_by_expressions",
-    "stepfunctions/error_names.py": _ENGINE + "test_state_machines.py::test_names_that_catch_an_error_of_a_function",
+    "stepfunctions/error_names.py": _ENGINE + "test_limits.py::test_fail_states_may_use_names_of_aws",
     "stepfunctions/executions.py": _ENGINE
     + "test_stepfunctions_api.py::test_the_same_request_again_joins_the_running_execution",
     "stepfunctions/json_path.py": _ENGINE + "test_state_machines.py::test_paths_of_json_path_select_values_and_lists",
     "stepfunctions/jsonata.py": _ENGINE + "test_state_machines.py::test_variables_choice_context_and_output",
-    "stepfunctions/limits.py": _ENGINE + "test_limits.py::test_an_input_of_256_kib_starts_and_a_larger_one_is_refused",
+    "stepfunctions/limits.py": _ENGINE + "test_limits.py::test_an_output_is_measured_in_bytes_of_utf_8_not_of_ascii",
     "stepfunctions/logs.py": _ENGINE + "test_stepfunctions_api.py::test_executions_are_logged_to_their_group",
     "stepfunctions/lost_answers.py": _ENGINE
     + "test_faults.py::test_a_state_machine_can_catch_a_call_without_an_answer",
@@ -79,9 +78,6 @@ PROOFS = {
 
 FOR_SPEED_ONLY = {"gaps/managed_policies.py", "moto_dispatch.py"}
 """Files that change no answer: their tests tell that nothing breaks, the benchmarks tell what they save."""
-
-UNPROVEN = {"stepfunctions/error_names.py", "stepfunctions/limits.py"}
-"""Files whose test passes without them: a sharper test is owed."""
 
 _LEAVE_OUT = f"""
 import os, sys

@@ -68,6 +68,13 @@ def test_data_that_is_too_large_fails_the_state_and_no_wildcard_catches_it(
     assert (ended["status"], ended["error"]) == ("FAILED", "States.DataLimitExceeded")
 
 
+def test_an_output_is_measured_in_bytes_of_utf_8_not_of_ascii(workflows: Workflows) -> None:
+    """An umlaut takes two bytes, its escape in ASCII six."""
+    hundred_thousand = "$join($map([1..10000], function($n) {'ääääääääää'}))"
+    ended = workflows.run({"Text": output(f"{{'text': {hundred_thousand}}}")})
+    assert ended["output"] == {"text": "ä" * 100_000}
+
+
 def test_a_task_may_catch_its_own_result_that_is_too_large_by_name(workflows: Workflows) -> None:
     function = workflows.function("def handler(event, context):\n    return 'x' * 300000\n")
     catch = [{"ErrorEquals": ["States.DataLimitExceeded"], "Output": "caught", "Next": "Caught"}]

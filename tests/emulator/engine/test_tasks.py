@@ -283,9 +283,18 @@ def test_services_are_called_by_pascal_case_names(workflows: Workflows) -> None:
         "Resource": "arn:aws:states:::aws-sdk:ec2:describeVpcs",
         "Arguments": {"Filters": [{"Name": "is-default", "Values": ["true"]}]},
         "Output": {"n": "{% $states.input %}", "cidr": "{% $states.result.Vpcs[0].CidrBlock %}"},
+        "Next": "Groups",
+    }
+    workflows.aws.client("logs").create_log_group(logGroupName="/named/here")
+    groups = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:cloudwatchlogs:describeLogGroups",
+        "Arguments": {"LogGroupNamePrefix": "/named"},
+        "Output": "{% $merge([$states.input, {'group': $states.result.LogGroups[0].LogGroupName}]) %}",
         "End": True,
     }
-    assert workflows.run({"Get": get, "Vpcs": vpcs})["output"] == {"n": 5, "cidr": "172.31.0.0/16"}
+    ended = workflows.run({"Get": get, "Vpcs": vpcs, "Groups": groups})
+    assert ended["output"] == {"n": 5, "cidr": "172.31.0.0/16", "group": "/named/here"}
 
 
 def test_errors_of_services_have_their_names(workflows: Workflows) -> None:
