@@ -73,6 +73,17 @@ class ValidationError(DrsError):
         super().__init__(message, reason=reason, fieldList=fields)
 
 
+def not_found(what: str, identifier: str) -> ResourceNotFoundError:
+    """Return the error for an id or ARN of nothing.
+
+    Args:
+        what: the kind of resource in words, of which the resource type is made: Source Server, AWS::DRS::SourceServer.
+        identifier: its id or ARN.
+    """
+    resource_type = f"AWS::DRS::{what.title().replace(' ', '')}"
+    return ResourceNotFoundError(f"{what} {identifier} not found", resourceId=identifier, resourceType=resource_type)
+
+
 class NotEmulatedError(DrsError):
     """DRS can do this, the emulator cannot yet. AWS has no such error."""
 

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 from moto.core.base_backend import BackendDict, BaseBackend
 
 from ..clock import CLOCK
-from .errors import UninitializedAccountError
-from .quotas import DEFAULTS, Quota
+from .errors import ServiceQuotaExceededError, UninitializedAccountError
+from .quotas import DEFAULTS, SERVICE_CODE, Quota
 from .recovery_plans.state import RecoveryPlans
 from .state import Job, LaunchConfigurationTemplate, RecoveryInstance, ReplicationTemplate, SourceServer
 
@@ -73,6 +73,22 @@ class DRSBackend(BaseBackend):
     def quota(self, quota: Quota) -> int:
         """Return the value of a quota here."""
         return self.quotas[quota.code]
+
+    def check_quota(self, quota: Quota, wanted: int, **resource: str) -> None:
+        """Raise ServiceQuotaExceededError unless a quota allows so many.
+
+        Args:
+            quota: the quota.
+            wanted: how many there would be.
+            resource: the error's members `resourceType` and `resourceId`, where DRS names them.
+        """
+        if wanted > self.quota(quota):
+            raise ServiceQuotaExceededError(
+                f"Service quota exceeded: {quota.name} ({self.quota(quota)})",
+                **resource,
+                serviceCode=SERVICE_CODE,
+                quotaCode=quota.code,
+            )
 
     def active_jobs(self) -> list[Job]:
         """Return the jobs that still run."""

@@ -8,12 +8,12 @@ from typing import Any
 
 from ...ec2.lookups import boot_modes_of
 from .. import existing_instances, launch_actions, render, right_sizing, templates
-from ..errors import ConflictError, ResourceNotFoundError, ServiceQuotaExceededError, ValidationError
+from ..errors import ConflictError, ValidationError, not_found
 from ..launching import CONVERT, LAUNCH, TERMINATE, new_job, older_instance, schedule_job
 from ..models import DRSBackend, backend_of
 from ..moments import date_string, parse_date
 from ..paging import answer, page
-from ..quotas import CONCURRENT_JOBS, SERVERS_IN_JOBS, SERVERS_PER_JOB, SERVICE_CODE, Quota
+from ..quotas import CONCURRENT_JOBS, SERVERS_IN_JOBS, SERVERS_PER_JOB
 from ..settings import SETTINGS
 from ..staging import extension_problem, origin
 from ..state import Job, Participant, SourceServer
@@ -118,8 +118,7 @@ def _check_template(backend: DRSBackend, server: SourceServer, replicating: Sour
 
 def check_job_quotas(backend: DRSBackend, server_ids: list[str], kind: str = LAUNCH) -> None:
     """Raise unless a job of a kind with these servers may start now, by the four quotas of jobs."""
-    if len(server_ids) > backend.quota(SERVERS_PER_JOB):
-        raise _exceeded(backend, SERVERS_PER_JOB)
+    backend.check_quota(SERVERS_PER_JOB, len(server_ids), resourceType="AWS::DRS::Job")
     busy = busy_servers(backend)
     occupied = [server_id for server_id in server_ids if server_id in busy]
     if occupied:
@@ -127,19 +126,9 @@ def check_job_quotas(backend: DRSBackend, server_ids: list[str], kind: str = LAU
     if kind == TERMINATE and not SETTINGS.terminate_jobs_count:
         return
     counted = [job for job in backend.active_jobs() if job.kind != TERMINATE or SETTINGS.terminate_jobs_count]
-    if len(counted) >= backend.quota(CONCURRENT_JOBS):
-        raise _exceeded(backend, CONCURRENT_JOBS)
-    if sum(len(job.participants) for job in counted) + len(server_ids) > backend.quota(SERVERS_IN_JOBS):
-        raise _exceeded(backend, SERVERS_IN_JOBS)
-
-
-def _exceeded(backend: DRSBackend, quota: Quota) -> ServiceQuotaExceededError:
-    return ServiceQuotaExceededError(
-        f"Service quota exceeded: {quota.name} ({backend.quota(quota)})",
-        resourceType="AWS::DRS::Job",
-        serviceCode=SERVICE_CODE,
-        quotaCode=quota.code,
-    )
+    backend.check_quota(CONCURRENT_JOBS, len(counted) + 1, resourceType="AWS::DRS::Job")
+    in_jobs = sum(len(job.participants) for job in counted)
+    backend.check_quota(SERVERS_IN_JOBS, in_jobs + len(server_ids), resourceType="AWS::DRS::Job")
 
 
 def _participant(backend: DRSBackend, server: SourceServer, pinned: str | None, now: datetime) -> Participant:
@@ -221,9 +210,7 @@ def delete_job(backend: DRSBackend, request: dict[str, Any], now: datetime) -> d
     """Answer DeleteJob: only the record of a job that has ended goes."""
     job = backend.jobs.get(request["jobID"])
     if job is None:
-        raise ResourceNotFoundError(
-            f"Job {request['jobID']} not found", resourceId=request["jobID"], resourceType="AWS::DRS::Job"
-        )
+        raise not_found("Job", request["jobID"])
     if job.active:
         raise ConflictError(
             f"Job {job.job_id} is {job.status} and cannot be deleted",

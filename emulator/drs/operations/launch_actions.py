@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from ..errors import ResourceNotFoundError, ServiceQuotaExceededError, ValidationError
+from ..errors import ResourceNotFoundError, ValidationError, not_found
 from ..models import DRSBackend
 from ..paging import answer, page
-from ..quotas import LAUNCH_ACTIONS, SERVICE_CODE
+from ..quotas import LAUNCH_ACTIONS
 
 MOST_LISTED = 200
 """Actions in an answer, as the model says."""
@@ -23,13 +23,7 @@ def put_launch_action(backend: DRSBackend, request: dict[str, Any], now: datetim
     actions = _actions(backend, resource_id)
     action = {key: value for key, value in request.items() if key != "resourceId"}
     action.update(_type(backend, request["actionCode"]))
-    if action["actionId"] not in actions and len(actions) >= backend.quota(LAUNCH_ACTIONS):
-        raise ServiceQuotaExceededError(
-            f"Service quota exceeded: {LAUNCH_ACTIONS.name} ({backend.quota(LAUNCH_ACTIONS)})",
-            resourceId=resource_id,
-            serviceCode=SERVICE_CODE,
-            quotaCode=LAUNCH_ACTIONS.code,
-        )
+    backend.check_quota(LAUNCH_ACTIONS, len({*actions, action["actionId"]}), resourceId=resource_id)
     actions[action["actionId"]] = action
     return {"resourceId": resource_id, **action}
 
@@ -71,11 +65,7 @@ def delete_launch_action(backend: DRSBackend, request: dict[str, Any], now: date
     """Answer DeleteLaunchAction."""
     actions = _actions(backend, request["resourceId"])
     if request["actionId"] not in actions:
-        raise ResourceNotFoundError(
-            f"Launch action {request['actionId']} of {request['resourceId']} not found",
-            resourceId=request["actionId"],
-            resourceType="AWS::DRS::LaunchAction",
-        )
+        raise not_found("Launch Action", request["actionId"])
     del actions[request["actionId"]]
     return {}
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from ..errors import ResourceNotFoundError, ServiceQuotaExceededError
+from ..errors import not_found
 from ..identifiers import identifier
 from ..models import DRSBackend
 from ..paging import answer, page
-from ..quotas import LAUNCH_CONFIGURATION_TEMPLATES, SERVICE_CODE
+from ..quotas import LAUNCH_CONFIGURATION_TEMPLATES
 from ..state import LaunchConfigurationTemplate
 from .launch_configurations import DEFAULTS
 from .tags import check_tags
@@ -32,11 +32,7 @@ def _shown(template: LaunchConfigurationTemplate) -> dict[str, Any]:
 
 def _find(backend: DRSBackend, template_id: str) -> LaunchConfigurationTemplate:
     if template_id not in backend.launch_configuration_templates:
-        raise ResourceNotFoundError(
-            f"Launch Configuration Template {template_id} not found",
-            resourceId=template_id,
-            resourceType="AWS::DRS::LaunchConfigurationTemplate",
-        )
+        raise not_found("Launch Configuration Template", template_id)
     return backend.launch_configuration_templates[template_id]
 
 
@@ -45,14 +41,8 @@ def create(backend: DRSBackend, request: dict[str, Any], now: datetime) -> dict[
     tags = request.get("tags") or {}
     check_tags(tags)
     templates = backend.launch_configuration_templates
-    if len(templates) >= backend.quota(LAUNCH_CONFIGURATION_TEMPLATES):
-        raise ServiceQuotaExceededError(
-            f"Service quota exceeded: {LAUNCH_CONFIGURATION_TEMPLATES.name} "
-            f"({backend.quota(LAUNCH_CONFIGURATION_TEMPLATES)})",
-            resourceType="AWS::DRS::LaunchConfigurationTemplate",
-            serviceCode=SERVICE_CODE,
-            quotaCode=LAUNCH_CONFIGURATION_TEMPLATES.code,
-        )
+    kind = "AWS::DRS::LaunchConfigurationTemplate"
+    backend.check_quota(LAUNCH_CONFIGURATION_TEMPLATES, len(templates) + 1, resourceType=kind)
     template_id = identifier("lct", backend.account_id, backend.region_name, now.isoformat(), len(templates))
     settings = {**DEFAULTS, "launchIntoSourceInstance": False, **_given(request)}
     template = LaunchConfigurationTemplate(

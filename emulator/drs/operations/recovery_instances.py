@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from .. import compute, failback, render
-from ..errors import ConflictError, ResourceNotFoundError, ValidationError
+from ..errors import ConflictError, ValidationError, not_found
 from ..launching import TERMINATE, forget_instance, new_job, schedule_job
 from ..models import DRSBackend
 from ..paging import answer, page
@@ -18,11 +18,7 @@ from .jobs import check_job_quotas
 def find(backend: DRSBackend, instance_id: str) -> RecoveryInstance:
     """Return a recovery instance of this store, or raise ResourceNotFoundError."""
     if instance_id not in backend.instances:
-        raise ResourceNotFoundError(
-            f"Recovery Instance {instance_id} not found",
-            resourceId=instance_id,
-            resourceType="AWS::DRS::RecoveryInstance",
-        )
+        raise not_found("Recovery Instance", instance_id)
     return backend.instances[instance_id]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from ..errors import ResourceNotFoundError, ServiceQuotaExceededError, ValidationError
+from ..errors import ServiceQuotaExceededError, ValidationError, not_found
 from ..identifiers import identifier
 from ..models import DRSBackend
 from ..paging import answer, page
@@ -108,11 +108,7 @@ def shown(template: ReplicationTemplate) -> dict[str, Any]:
 
 def _find(backend: DRSBackend, template_id: str) -> ReplicationTemplate:
     if template_id not in backend.replication_templates:
-        raise ResourceNotFoundError(
-            f"Replication configuration template {template_id} not found",
-            resourceId=template_id,
-            resourceType="AWS::DRS::ReplicationConfigurationTemplate",
-        )
+        raise not_found("Replication Configuration Template", template_id)
     return backend.replication_templates[template_id]
 
 

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from .. import render, templates
-from ..errors import ConflictError, ResourceNotFoundError, ServiceQuotaExceededError
+from ..errors import ConflictError, not_found
 from ..models import DRSBackend
 from ..paging import answer, page
-from ..quotas import REPLICATING_SERVERS, SERVICE_CODE
+from ..quotas import REPLICATING_SERVERS
 from ..replication import stop
 from ..state import SourceServer
 
@@ -19,9 +19,7 @@ BUSY = "One or more of the Source Servers included in API call are currently bei
 def find(backend: DRSBackend, server_id: str) -> SourceServer:
     """Return a source server of this store, or raise ResourceNotFoundError."""
     if server_id not in backend.servers:
-        raise ResourceNotFoundError(
-            f"Source Server {server_id} not found", resourceId=server_id, resourceType="AWS::DRS::SourceServer"
-        )
+        raise not_found("Source Server", server_id)
     return backend.servers[server_id]
 
 
@@ -87,13 +85,7 @@ def check_room(backend: DRSBackend) -> None:
         for server in backend.servers.values()
         if not server.extends and server.replication.state not in ("STOPPED", "DISCONNECTED")
     ]
-    if len(active) >= backend.quota(REPLICATING_SERVERS):
-        raise ServiceQuotaExceededError(
-            f"Service quota exceeded: {REPLICATING_SERVERS.name} ({backend.quota(REPLICATING_SERVERS)})",
-            resourceType="AWS::DRS::SourceServer",
-            serviceCode=SERVICE_CODE,
-            quotaCode=REPLICATING_SERVERS.code,
-        )
+    backend.check_quota(REPLICATING_SERVERS, len(active) + 1, resourceType="AWS::DRS::SourceServer")
 
 
 def refuse_extended(server: SourceServer) -> None:

@@ -8,15 +8,14 @@ from typing import Any
 from .. import render
 from ..errors import (
     AccessDeniedError,
-    ResourceNotFoundError,
-    ServiceQuotaExceededError,
     UninitializedAccountError,
     ValidationError,
+    not_found,
 )
 from ..identifiers import identifier
 from ..models import DRSBackend, drs_backends
 from ..paging import answer, page
-from ..quotas import SERVICE_CODE, TOTAL_SERVERS
+from ..quotas import TOTAL_SERVERS
 from ..staging import extended_arns, has_staging_role
 from ..state import SourceServer
 from .launch_configurations import initial, source_instance_here
@@ -48,12 +47,7 @@ def create_extended_source_server(backend: DRSBackend, request: dict[str, Any], 
     arn = request["sourceServerArn"]
     check_tags(request.get("tags") or {})
     source = _extensible_server(backend, arn)
-    if len(backend.servers) >= backend.quota(TOTAL_SERVERS):
-        raise ServiceQuotaExceededError(
-            f"Service quota exceeded: {TOTAL_SERVERS.name} ({backend.quota(TOTAL_SERVERS)})",
-            serviceCode=SERVICE_CODE,
-            quotaCode=TOTAL_SERVERS.code,
-        )
+    backend.check_quota(TOTAL_SERVERS, len(backend.servers) + 1)
     server_id = identifier("s", "extended", backend.account_id, arn, now.isoformat())
     server = SourceServer(
         server_id,
@@ -81,9 +75,7 @@ def _extensible_server(backend: DRSBackend, arn: str) -> SourceServer:
     staging = _staging_store(backend, account)
     source = staging.servers.get(server_id)
     if source is None:
-        raise ResourceNotFoundError(
-            f"Source Server {arn} not found", resourceId=arn, resourceType="AWS::DRS::SourceServer"
-        )
+        raise not_found("Source Server", arn)
     if source.extends:
         raise ValidationError(f"Source Server {arn} is an extended source server and cannot be extended")
     if source.replication_configuration["ebsEncryption"] == "DEFAULT":

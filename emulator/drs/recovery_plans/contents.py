@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from ..errors import ResourceNotFoundError, ServiceQuotaExceededError, ValidationError
+from ..errors import ServiceQuotaExceededError, ValidationError, not_found
 from ..models import DRSBackend
 from ..quotas import SERVICE_CODE
 from .state import Contents, PlanServer
@@ -31,11 +31,7 @@ def read_servers(backend: DRSBackend, entries: list[dict[str, Any]]) -> list[Pla
                 f"Source Server {server.arn} is not of account {backend.account_id}, Region {backend.region_name}"
             )
         if server.server_id not in backend.servers:
-            raise ResourceNotFoundError(
-                f"Source Server {server.server_id} not found",
-                resourceId=server.server_id,
-                resourceType="AWS::DRS::SourceServer",
-            )
+            raise not_found("Source Server", server.server_id)
     return servers
 
 

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from ..errors import ResourceNotFoundError
+from collections.abc import Iterable, Mapping
+from typing import Protocol, TypeVar
+
+from ..errors import not_found
 from ..models import DRSBackend
 from .state import Execution, ExecutionStep, Plan, PlanStep
 
 PLAN, EXECUTION = "recovery-plan", "recovery-plan-execution"
+
+
+class _Named(Protocol):
+    arn: str
+
+
+Item = TypeVar("Item")
+Named = TypeVar("Named", bound=_Named)
 
 
 def step_arn(owner_arn: str, step_id: str) -> str:
@@ -16,44 +27,38 @@ def step_arn(owner_arn: str, step_id: str) -> str:
 
 def plan(backend: DRSBackend, arn: str) -> Plan:
     """Return a plan by its ARN."""
-    found = backend.recovery_plans.plans.get(_identifier(arn))
-    if found is None or found.arn != arn:
-        raise _not_found("Recovery plan", arn, "AWS::DRS::RecoveryPlan")
-    return found
+    return _at([_owner(backend.recovery_plans.plans, arn, "Recovery Plan")], arn, "Recovery Plan")
 
 
 def plan_step(backend: DRSBackend, arn: str) -> tuple[Plan, PlanStep]:
     """Return a step of a plan by its ARN, with the plan."""
-    owner = backend.recovery_plans.plans.get(_identifier(arn))
-    if owner is not None:
-        for step in owner.steps:
-            if step.arn == arn:
-                return owner, step
-    raise _not_found("Recovery plan step", arn, "AWS::DRS::RecoveryPlanStep")
+    owner = _owner(backend.recovery_plans.plans, arn, "Recovery Plan Step")
+    return owner, _at(owner.steps, arn, "Recovery Plan Step")
 
 
 def execution(backend: DRSBackend, arn: str) -> Execution:
     """Return an execution by its ARN."""
-    found = backend.recovery_plans.executions.get(_identifier(arn))
-    if found is None or found.arn != arn:
-        raise _not_found("Recovery plan execution", arn, "AWS::DRS::RecoveryPlanExecution")
-    return found
+    return _at(
+        [_owner(backend.recovery_plans.executions, arn, "Recovery Plan Execution")], arn, "Recovery Plan Execution"
+    )
 
 
 def execution_step(backend: DRSBackend, arn: str) -> tuple[Execution, ExecutionStep]:
     """Return a step of an execution by its ARN, with the execution."""
-    owner = backend.recovery_plans.executions.get(_identifier(arn))
-    if owner is not None:
-        for step in owner.steps:
-            if step.arn == arn:
-                return owner, step
-    raise _not_found("Recovery plan execution step", arn, "AWS::DRS::RecoveryPlanExecutionStep")
+    owner = _owner(backend.recovery_plans.executions, arn, "Recovery Plan Execution Step")
+    return owner, _at(owner.steps, arn, "Recovery Plan Execution Step")
 
 
-def _identifier(arn: str) -> str:
-    """Return what follows the kind of the resource in an ARN: `rp-1` of `…:recovery-plan/rp-1/step/rps-2`."""
-    return arn.rpartition(":")[2].partition("/")[2].partition("/")[0]
+def _owner(items: Mapping[str, Item], arn: str, what: str) -> Item:
+    """Return the plan or execution in an ARN: `rp-1` of `…:recovery-plan/rp-1/step/rps-2`."""
+    found = items.get(arn.rpartition(":")[2].partition("/")[2].partition("/")[0])
+    if found is None:
+        raise not_found(what, arn)
+    return found
 
 
-def _not_found(what: str, arn: str, kind: str) -> ResourceNotFoundError:
-    return ResourceNotFoundError(f"{what} {arn} not found", resourceId=arn, resourceType=kind)
+def _at(items: Iterable[Named], arn: str, what: str) -> Named:
+    for item in items:
+        if item.arn == arn:
+            return item
+    raise not_found(what, arn)
