@@ -76,6 +76,14 @@ options:
       address:
         description: The address.
         type: str
+  imported_addresses:
+    description:
+      - What becomes of addresses that M(disaster_recovery.aws.ip_map_import) gave.
+      - V(keep) keeps them, checked like explicit ones; where O(addresses) gives another, that one wins.
+      - V(replace) gives them up for what O(subnet_map) says. Together with O(match), for some servers only.
+    type: str
+    choices: [keep, replace]
+    default: keep
   profiles:
     description: Profiles that every interface needs a target in.
     type: list
@@ -97,6 +105,7 @@ options:
     choices: [present, absent]
     default: present
 seealso:
+  - module: disaster_recovery.aws.ip_map_info
   - module: disaster_recovery.aws.drs_launch_configuration
     description: Launches servers where the IP map says.
 """
@@ -183,19 +192,18 @@ disconnected:
   elements: str
 """
 
-from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any, NoReturn
 
+from ansible_collections.disaster_recovery.aws.plugins.module_utils._ip_map import (
+    apply_changes,
+    refuse_addresses_in_use,
+)
 from ansible_collections.disaster_recovery.aws.plugins.module_utils._module import MATCH_SPEC, Clients, run_module
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.identity import caller
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.ip_map_table import IpMapTable
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.networks import (
-    read_addresses_in_use,
     read_security_groups,
     read_subnets,
 )
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.pacing import summary
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.selection import (
     DISCONNECTED,
     selected_servers,
@@ -208,20 +216,14 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.address
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError, Problems
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import (
-    Changes,
     MapEntry,
     compare,
-    entry_to_item,
+    imported_addresses,
     plan_entries,
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.network_targets import (
-    addresses_of,
-    check_in_use,
     check_targets,
     recovery_targets,
-)
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.source_servers import (
-    SourceServer,
 )
 
 
@@ -230,7 +232,7 @@ def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str,
     table = IpMapTable(clients("dynamodb"), params["table"])
     if params["state"] == "absent":
         changes = compare([], table.read(key.lower() for key in params["servers"]))
-        return _apply(table, changes, clients, check_mode)
+        return apply_changes(table, changes, clients, check_mode)
     subnet_map = parse_subnet_map([_given(rule) for rule in params["subnet_map"]])
     overrides = parse_overrides([_given(address) for address in params["addresses"]])
     selected = selected_servers(clients("drs"), params["match"])
@@ -239,18 +241,20 @@ def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str,
     if params["match"] is not None:
         keys = {server.key for server in servers}
         overrides = tuple(override for override in overrides if override.server_key in keys)
+    stored = table.read(server.key for server in servers)
+    imported = imported_addresses(stored) if params["imported_addresses"] == "keep" else {}
     problems = Problems()
     entries: list[MapEntry] = []
     try:
-        entries = plan_entries(servers, subnet_map, overrides, profiles=params["profiles"])
+        entries = plan_entries(servers, subnet_map, overrides, imported=imported, profiles=params["profiles"])
     except DeclarationError as error:
         problems.extend(error.problems)
     _check_targets(subnet_map, clients("ec2"), problems)
     problems.raise_if_any()
-    changes = compare(entries, table.read(server.key for server in servers))
-    _check_in_use(changes, servers, clients("ec2"))
+    changes = compare(entries, stored)
+    refuse_addresses_in_use(changes, {server.key: server.recovery_instance_id for server in servers}, clients)
     disconnected = [server.key for server in selected if server.replication_state == DISCONNECTED]
-    return {**_apply(table, changes, clients, check_mode), "disconnected": disconnected}
+    return {**apply_changes(table, changes, clients, check_mode), "disconnected": disconnected}
 
 
 def _given(mapping: dict[str, Any]) -> dict[str, Any]:
@@ -263,42 +267,6 @@ def _check_targets(subnet_map: SubnetMap, ec2: Any, problems: Problems) -> None:
     subnets = read_subnets(ec2, (target.subnet_id for target in targets))
     groups = read_security_groups(ec2, (group for target in targets for group in target.security_groups))
     check_targets(subnet_map, subnets, groups, ec2.meta.region_name, problems)
-
-
-def _check_in_use(changes: Changes, servers: Iterable[SourceServer], ec2: Any) -> None:
-    wanted = [*changes.create, *(change.after for change in changes.update)]
-    in_use = read_addresses_in_use(ec2, addresses_of(wanted))
-    problems = Problems()
-    check_in_use(wanted, in_use, {server.key: server.recovery_instance_id for server in servers}, problems)
-    problems.raise_if_any()
-
-
-def _apply(table: IpMapTable, changes: Changes, clients: Clients, check_mode: bool) -> dict[str, Any]:
-    table.check(changes)
-    written = [*changes.create, *(change.after for change in changes.update)]
-    if changes.any and not check_mode:
-        who = caller(clients("sts"))
-        moment = who.now.isoformat(timespec="seconds")
-        errors = table.write(changes, updated_by=who.arn, updated_at=moment).errors
-        written = [replace(entry, updated_by=who.arn, updated_at=moment) for entry in written]
-        if errors:
-            msg = f"{len(errors)} IP map entries were not written, the others were: {summary(errors)}"
-            return {"failed": True, "msg": msg, "changed": len(errors) < len(written) + len(changes.delete)}
-    entries = sorted([*changes.unchanged, *written], key=lambda entry: entry.id)
-    return {
-        "changed": changes.any,
-        "entries": [entry_to_item(entry) for entry in entries],
-        "changes": {
-            "created": _names(changes.create),
-            "updated": _names(change.after for change in changes.update),
-            "deleted": _names(changes.delete),
-        },
-        "diff": changes.diff(),
-    }
-
-
-def _names(entries: Iterable[MapEntry]) -> list[str]:
-    return [f"{entry.server_key}/{entry.interface}" for entry in entries]
 
 
 def main() -> NoReturn:
@@ -333,6 +301,7 @@ def main() -> NoReturn:
                 "choices": ["failover", "test", "failback"],
                 "default": ["failover", "test"],
             },
+            "imported_addresses": {"type": "str", "choices": ["keep", "replace"], "default": "keep"},
             "source_region": {"type": "str"},
             "match": MATCH_SPEC,
             "servers": {"type": "list", "elements": "str"},

@@ -21,6 +21,7 @@ except ImportError:
     pass  # AnsibleAWSModule says that boto3 is missing
 
 from .errors import AwsError, TransientError, translate
+from .pacing import Pacers, for_each
 
 Item = dict[str, Any]
 Sleep = Callable[[float], None]
@@ -139,25 +140,37 @@ def batch_write(client: Any, table: str, requests: Iterable[dict[str, Any]], *, 
             raise TransientError(f"{what}: DynamoDB left {len(left)} items of {table} unprocessed again and again")
 
 
-def batch_get(client: Any, table: str, keys: Sequence[Item], *, what: str, sleep: Sleep) -> list[Item]:
-    """Read the items of C(keys), consistently, in calls of 100; missing items are missing in the answer.
+def batch_get(
+    client: Any, table: str, keys: Sequence[Item], *, what: str, sleep: Sleep, pacers: Pacers | None = None
+) -> list[Item]:
+    """Read the items of C(keys), consistently, in calls of 100, some at once; missing items are missing in the answer.
+
+    Args:
+        keys: Keys, none twice.
+        pacers: Those of the account and Region; without them, calls wait for nothing.
 
     Raises:
         TransientError: DynamoDB left keys unprocessed time after time.
     """
-    items: list[Item] = []
-    for piece in chunks(keys, BATCH_GET_SIZE):
+
+    def read(_number: int, piece: Sequence[Item]) -> list[Item]:
+        items: list[Item] = []
         left = {table: {"Keys": [to_item(key) for key in piece], "ConsistentRead": True}}
         for attempt in range(len(RETRY_DELAYS) + 1):
+            if pacers:
+                pacers.take("BatchGetItem")
             answer = call(client.batch_get_item, what, RequestItems=left)
             items += [from_item(item) for item in answer["Responses"].get(table, [])]
             left = answer.get("UnprocessedKeys", {})
             if not left:
-                break
+                return items
             back_off(attempt, sleep)
-        else:
-            raise TransientError(f"{what}: DynamoDB left keys of {table} unprocessed again and again")
-    return items
+        raise TransientError(f"{what}: DynamoDB left keys of {table} unprocessed again and again")
+
+    outcomes = for_each(dict(enumerate(chunks(keys, BATCH_GET_SIZE))), read)
+    for error in outcomes.errors.values():
+        raise error
+    return [item for items in outcomes.results.values() for item in items]
 
 
 def cancellation_codes(error: AwsError) -> list[str]:

@@ -31,8 +31,13 @@ BUCKETS: Mapping[str, tuple[int, float]] = {
     "CreateLaunchTemplateVersion": (100, 5.0),
     "ModifyLaunchTemplate": (100, 5.0),
     "DescribeLaunchTemplateVersions": (100, 20.0),
+    "TransactWriteItems": (100, 200.0),
 }
-"""Burst and requests per second by operation. Source: EC2 Developer Guide, "Request throttling"."""
+"""Burst and requests per second by operation.
+
+Sources: EC2 Developer Guide, "Request throttling". DynamoDB Developer Guide, "Best practices for partition keys": a
+partition takes 1,000 write units a second; a transaction of the IP map spends two in that of the list of entries.
+"""
 
 
 class Pacer:

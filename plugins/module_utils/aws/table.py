@@ -28,6 +28,7 @@ from .dynamodb import (
     to_value,
 )
 from .errors import ConflictError, NotFoundError, TransientError
+from .pacing import Pacers
 
 
 def without_keys(item: Mapping[str, Any]) -> Item:
@@ -48,6 +49,7 @@ class Table:
         self.client = client
         self.name = name
         self._sleep = sleep
+        self._pacers = Pacers()
 
     def _put(self, item: Mapping[str, Any], **condition: Any) -> Item:
         return {"Put": {"TableName": self.name, "Item": to_item(item), **condition}}
@@ -63,6 +65,7 @@ class Table:
             TransientError: Other requests held the items every time.
         """
         for attempt in range(len(RETRY_DELAYS)):
+            self._pacers.take("TransactWriteItems")
             try:
                 call(self.client.transact_write_items, what, TransactItems=list(writes))
                 return
@@ -176,4 +179,4 @@ class Table:
 
     def _get_all(self, keys: Iterable[tuple[str, str]], what: str) -> list[Item]:
         wanted = [{"pk": pk, "sk": sk} for pk, sk in keys]
-        return batch_get(self.client, self.name, wanted, what=what, sleep=self._sleep)
+        return batch_get(self.client, self.name, wanted, what=what, sleep=self._sleep, pacers=self._pacers)

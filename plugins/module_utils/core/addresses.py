@@ -32,6 +32,8 @@ class AddressRule(StrEnum):
     DYNAMIC = "dynamic"
     EXPLICIT = "explicit"
     """Given by C(dr_addresses); cannot be chosen in the subnet map."""
+    IMPORTED = "imported"
+    """Given by an imported address plan; cannot be chosen in the subnet map."""
 
 
 MAP_RULES = (AddressRule.KEEP_HOST_PART, AddressRule.KEEP_ADDRESS, AddressRule.DYNAMIC)

@@ -28,6 +28,9 @@ from .errors import Problems
 from .runs import PROFILES
 from .source_servers import Interface, SourceServer
 
+AddressPlace = tuple[str, int, str]
+"""Server key, interface and profile: what has an address."""
+
 REQUIRED_PROFILES = ("failover", "test")
 """Profiles that every server needs an address in; C(failback) is planned where the subnet map declares it."""
 
@@ -85,6 +88,11 @@ class MapEntry:
         """Server key and interface: what identifies the entry."""
         return (self.server_key, self.interface)
 
+    @property
+    def name(self) -> str:
+        """The entry for a person: C(key/interface)."""
+        return f"{self.server_key}/{self.interface}"
+
     def reservations(self) -> tuple[Reservation, ...]:
         """Return the addresses that this entry holds; a dynamic address holds none."""
         return tuple(
@@ -103,6 +111,14 @@ class Reservation:
     server_key: str
     interface: int
     profile: str
+
+
+@dataclass(frozen=True, slots=True)
+class EntryVersion:
+    """An entry as it is or was; the version with which it was C(deleted) has author and time of that."""
+
+    entry: MapEntry
+    deleted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +143,19 @@ class Changes:
         """Whether anything has to be written."""
         return bool(self.create or self.update or self.delete)
 
+    @property
+    def wanted(self) -> tuple[MapEntry, ...]:
+        """The entries to write, created ones first."""
+        return (*self.create, *(change.after for change in self.update))
+
+    def names(self) -> dict[str, list[str]]:
+        """Return the names of the entries that are created, updated and deleted."""
+        return {
+            "created": [entry.name for entry in self.create],
+            "updated": [change.after.name for change in self.update],
+            "deleted": [entry.name for entry in self.delete],
+        }
+
     def diff(self) -> dict[str, dict[str, Any]]:
         """Return C({before: {...}, after: {...}}) for Ansible's diff: only entries that change, by C(key/interface)."""
         before = [*(change.before for change in self.update), *self.delete]
@@ -139,6 +168,7 @@ def plan_entries(
     subnet_map: SubnetMap,
     overrides: Sequence[AddressOverride] = (),
     *,
+    imported: Mapping[AddressPlace, str] | None = None,
     profiles: Sequence[str] = REQUIRED_PROFILES,
 ) -> list[MapEntry]:
     """Return the wanted entry of every interface of every server, ordered by key and interface.
@@ -147,6 +177,7 @@ def plan_entries(
         servers: Source servers with their interfaces (see L(source_servers.with_instance_interfaces)).
         subnet_map: The declared subnet map.
         overrides: Declared explicit addresses.
+        imported: Addresses of an imported plan (see L(imported_addresses)); a declared explicit address comes first.
         profiles: Profiles that every interface needs; further profiles of the subnet map are planned as well.
 
     Raises:
@@ -162,7 +193,7 @@ def plan_entries(
                 server.key, server.source_server_id, "has no known network interface: see that EC2 can be asked"
             )
         for interface in server.interfaces:
-            entry = _plan_entry(server, interface, subnet_map, explicit, profiles, problems)
+            entry = _plan_entry(server, interface, subnet_map, explicit, imported or {}, profiles, problems)
             if entry is not None:
                 entries.append(entry)
     for override in explicit.values():
@@ -171,6 +202,16 @@ def plan_entries(
     _check_unique(entries, problems)
     problems.raise_if_any()
     return entries
+
+
+def imported_addresses(entries: Iterable[MapEntry]) -> dict[AddressPlace, str]:
+    """Return the addresses that an import gave, by server key, interface and profile."""
+    return {
+        (entry.server_key, entry.interface, profile): target.address
+        for entry in entries
+        for profile, target in entry.profiles.items()
+        if target.rule == AddressRule.IMPORTED and target.address is not None
+    }
 
 
 def by_server(entries: Iterable[MapEntry]) -> dict[str, list[MapEntry]]:
@@ -241,7 +282,8 @@ def _plan_entry(
     server: SourceServer,
     interface: Interface,
     subnet_map: SubnetMap,
-    explicit: dict[tuple[str, int, str], AddressOverride],
+    explicit: dict[AddressPlace, AddressOverride],
+    imported: Mapping[AddressPlace, str],
     profiles: Sequence[str],
     problems: Problems,
 ) -> MapEntry | None:
@@ -260,7 +302,8 @@ def _plan_entry(
     targets: dict[str, ProfileAddress] = {}
     for profile, target in rule.targets.items():
         try:
-            targets[profile] = _profile_address(address, rule.source_cidr, target, own.pop(profile))
+            given = imported.get((server.key, interface.index, profile))
+            targets[profile] = _profile_address(address, rule.source_cidr, target, own.pop(profile), given)
         except AddressError as error:
             problems.add(address, f"{place}, profile {profile}", str(error))
     for override in filter(None, own.values()):
@@ -294,13 +337,26 @@ def _find_rule(address: str, subnet_map: SubnetMap, place: str, problems: Proble
 
 
 def _profile_address(
-    address: str, source: IPv4Network, target: NetworkTarget, override: AddressOverride | None
+    address: str, source: IPv4Network, target: NetworkTarget, override: AddressOverride | None, imported: str | None
 ) -> ProfileAddress:
-    if override is None:
-        rule, result = target.rule, translate(address, source, target)
-    else:
+    result: str | None
+    if override is not None:
         rule, result = AddressRule.EXPLICIT, check_address(override.address, target.cidr)
+    elif imported is not None:
+        rule, result = AddressRule.IMPORTED, _check_imported(imported, target.cidr)
+    else:
+        rule, result = target.rule, translate(address, source, target)
     return ProfileAddress(target.subnet_id, str(target.cidr), result, target.security_groups, str(rule))
+
+
+def _check_imported(address: str, cidr: IPv4Network) -> str:
+    try:
+        return check_address(address, cidr)
+    except AddressError as error:
+        raise AddressError(
+            f"its imported address does not fit any more: {error}; or import another address, or give the imported "
+            "one up (dr_imported_addresses: replace)"
+        ) from error
 
 
 def _check_unique(entries: Iterable[MapEntry], problems: Problems) -> None:
@@ -348,4 +404,4 @@ def _content(entry: MapEntry) -> dict[str, Any]:
 
 
 def _diff_side(entries: Iterable[MapEntry]) -> dict[str, Any]:
-    return {f"{entry.server_key}/{entry.interface}": _content(entry) for entry in entries}
+    return {entry.name: _content(entry) for entry in entries}

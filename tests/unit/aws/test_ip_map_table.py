@@ -10,8 +10,12 @@ from typing import Any
 
 import boto3
 import pytest
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import ConflictError, NotFoundError
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.ip_map_table import IpMapTable, moves_of
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import (
+    ConflictError,
+    InvalidRequestError,
+    NotFoundError,
+)
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.ip_map_table import IpMapTable
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import (
     DrsIdentity,
     EntrySource,
@@ -19,9 +23,11 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map 
     ProfileAddress,
     compare,
 )
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map_moves import moves_of
 from moto import mock_aws
 
 WHO = {"updated_by": "arn:aws:iam::222222222222:user/dr-operator", "updated_at": "2026-11-23T12:00:00+00:00"}
+LATER = "2026-11-23T13:00:00+00:00"
 
 
 class OneAtATime:
@@ -75,9 +81,14 @@ def entry(key: str, address: str | None, *, interface: int = 0, test: str | None
 
 def write(table: IpMapTable, *wanted: MapEntry) -> None:
     """Bring the entries of the wanted servers to what is wanted."""
-    changes = compare(wanted, table.read(item.server_key for item in wanted))
-    table.check(changes)
+    changes = table.check(compare(wanted, table.read(item.server_key for item in wanted)))
     table.write(changes, **WHO).raise_if_any("write")
+
+
+def delete(table: IpMapTable, key: str) -> None:
+    """Delete the entries of a server."""
+    changes = table.check(compare([], table.read([key])))
+    table.write(changes, updated_by="arn:aws:iam::222222222222:user/cleaner", updated_at=LATER).raise_if_any("delete")
 
 
 def held(table: IpMapTable) -> dict[str, str]:
@@ -152,10 +163,70 @@ def test_many_writers_never_share_an_address(table: IpMapTable) -> None:
 
 def test_a_deleted_entry_gives_its_addresses_up(table: IpMapTable) -> None:
     write(table, entry("a", "10.20.1.11", test="10.99.1.11"))
-    table.write(compare([], table.read(["a"])), **WHO).raise_if_any("delete")
+    delete(table, "a")
     assert table.read(["a"]) == []
     assert held(table) == {}
     write(table, entry("b", "10.20.1.11", test="10.99.1.11"))
+
+
+def test_history_survives_deletion_and_goes_on_after_it(table: IpMapTable) -> None:
+    write(table, entry("a", "10.20.1.11"), entry("a", "10.20.1.12", interface=1), entry("b", "10.20.1.13"))
+    delete(table, "a")
+    write(table, entry("a", "10.20.1.50"))
+    write(table, entry("a", "10.20.1.51"))
+    first, second, *rest = [
+        [version for version in table.history(["b", "a"]) if version.entry.id == entry_id]
+        for entry_id in (("a", 0), ("a", 1), ("b", 0))
+    ]
+    told = [
+        (
+            version.entry.version,
+            version.deleted,
+            version.entry.profiles["failover"].address,
+            version.entry.updated_by[-7:],
+        )
+        for version in first
+    ]
+    assert told == [
+        (4, False, "10.20.1.51", "perator"),
+        (3, False, "10.20.1.50", "perator"),
+        (2, True, "10.20.1.11", "cleaner"),
+        (1, False, "10.20.1.11", "perator"),
+    ]
+    assert [(version.entry.version, version.deleted) for version in second] == [(2, True), (1, False)]
+    assert [len(versions) for versions in rest] == [1]
+    assert table.entry_ids() == [("a", 0), ("b", 0)]
+    assert table.entry_ids(deleted=True) == [("a", 0), ("a", 1), ("b", 0)]
+
+
+def test_a_new_entry_is_not_written_over_one_that_came_and_went_meanwhile(table: IpMapTable) -> None:
+    late = table.check(compare([entry("a", "10.20.1.60")], []))
+    write(table, entry("a", "10.20.1.11"))
+    delete(table, "a")
+    errors = table.write(late, **WHO).errors
+    assert "somebody else changed it meanwhile" in str(errors["a/nic0"])
+    assert table.read(["a"]) == []
+    assert held(table) == {}
+
+
+def test_a_subnet_names_those_with_dynamic_addresses_too(table: IpMapTable) -> None:
+    write(table, entry("a", None, test="10.99.1.11"), entry("b", "10.20.1.12"))
+    assert table.entry_ids_in("subnet-a") == [("a", 0), ("b", 0)]
+    assert table.entry_ids_in("subnet-b") == [("a", 0), ("b", 0)]
+    assert held(table) == {"10.20.1.12": "b"}
+    write(table, entry("a", "10.20.1.11"))
+    delete(table, "b")
+    assert table.entry_ids_in("subnet-a") == [("a", 0)]
+    assert held(table) == {"10.20.1.11": "a"}
+
+
+def test_more_entries_than_a_transaction_holds_cannot_go_round_and_nothing_is_written(table: IpMapTable) -> None:
+    write(table, *(entry(f"server-{number}", f"10.20.1.{number + 10}") for number in range(40)))
+    wanted = [entry(f"server-{number}", f"10.20.1.{(number + 1) % 40 + 10}") for number in range(40)]
+    before = table.read(item.server_key for item in wanted)
+    with pytest.raises(InvalidRequestError, match="more entries hand addresses to one another than a transaction"):
+        table.check(compare(wanted, before))
+    assert table.read(item.server_key for item in wanted) == before
 
 
 def test_one_address_in_two_profiles_is_held_once(table: IpMapTable) -> None:

@@ -16,6 +16,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map 
     MapEntry,
     compare,
     entry_to_item,
+    imported_addresses,
     item_to_entry,
     plan_entries,
 )
@@ -46,6 +47,21 @@ def test_an_override_wins_and_says_so() -> None:
     (entry,) = plan_entries([server], subnet_map(), [override("server-1", "10.20.1.77")])
     assert (entry.profiles["failover"].address, entry.profiles["failover"].rule) == ("10.20.1.77", "explicit")
     assert (entry.profiles["test"].address, entry.profiles["test"].rule) == ("10.99.1.11", "keep_host_part")
+
+
+def test_an_imported_address_stays_until_the_inventory_names_another() -> None:
+    server = source_server(1, addresses=["10.10.1.11"])
+    (planned,) = plan_entries([server], subnet_map())
+    assert imported_addresses([planned]) == {}
+    given = {("server-1", 0, "failover"): "10.20.1.80"}
+    (kept,) = plan_entries([server], subnet_map(), imported=given)
+    assert (kept.profiles["failover"].address, kept.profiles["failover"].rule) == ("10.20.1.80", "imported")
+    assert kept.profiles["test"] == planned.profiles["test"]
+    assert imported_addresses([kept]) == given
+    (declared,) = plan_entries([server], subnet_map(), [override("server-1", "10.20.1.77")], imported=given)
+    assert (declared.profiles["failover"].address, declared.profiles["failover"].rule) == ("10.20.1.77", "explicit")
+    with pytest.raises(DeclarationError, match=r"imported address does not fit any more: 10\.30\.1\.80 is outside"):
+        plan_entries([server], subnet_map(), imported={("server-1", 0, "failover"): "10.30.1.80"})
 
 
 def test_a_dynamic_address_is_null_and_reserves_nothing() -> None:
