@@ -56,7 +56,7 @@ EXAMPLES = r"""
 - name: Launch the failed servers again
   disaster_recovery.aws.dr_decision:
     region: us-west-2
-    run_id: payments-failover-20261123T100000Z
+    run_id: first-failover
     decision: retry
     reason: instance limit was raised
 """

@@ -91,23 +91,23 @@ EXAMPLES = r"""
 - name: Fail over and follow
   disaster_recovery.aws.dr_execution:
     region: us-west-2
-    plan: payments
-    declared: "{{ dr_plans | selectattr('name', 'equalto', 'payments') | first }}"
+    plan: sample-estate
+    declared: "{{ dr_plans | selectattr('name', 'equalto', 'sample-estate') | first }}"
     mode: failover
     incident_at: "2026-11-23T09:40:00Z"
 
 - name: Start a drill under a name of our own, or join it
   disaster_recovery.aws.dr_execution:
     region: us-west-2
-    plan: payments
+    plan: sample-estate
     mode: test
-    run_id: payments-drill-2026-11
+    run_id: sample-drill-2026-11
     wait: false
 
 - name: Stop it
   disaster_recovery.aws.dr_execution:
     region: us-west-2
-    run_id: payments-drill-2026-11
+    run_id: sample-drill-2026-11
     state: stopped
     reason: wrong month
 """

@@ -59,12 +59,12 @@ EXAMPLES = r"""
 - name: List the runs of a plan
   disaster_recovery.aws.dr_execution_info:
     region: us-west-2
-    plan: payments
+    plan: sample-estate
 
 - name: Read one run
   disaster_recovery.aws.dr_execution_info:
     region: us-west-2
-    run_id: payments-failover-20261123T100000Z
+    run_id: first-failover
 """
 
 RETURN = r"""

@@ -69,7 +69,7 @@ EXAMPLES = r"""
 - name: Withdraw a plan
   disaster_recovery.aws.dr_plan:
     region: us-west-2
-    plans: [{name: payments}]
+    plans: [{name: sample-estate}]
     state: absent
 """
 

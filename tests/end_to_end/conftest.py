@@ -17,6 +17,8 @@ from tests.support.playbook import Outcome, playbook_process, run_playbook
 
 SAMPLE = ROOT / "emulator" / "estate" / "sample.yml"
 INVENTORY = ROOT / "inventories" / "embedded"
+RUN = "first-failover"
+"""Run id of the failover of the whole sample estate."""
 
 
 class House:
@@ -138,6 +140,13 @@ def deployed_house() -> Iterator[House]:
         yield built
     finally:
         built.aws.stop()
+
+
+@pytest.fixture(scope="session")
+def failed_over(deployed_house: House) -> tuple[House, str]:
+    """The house after the failover, and what the playbook printed."""
+    deployed_house.play("configure")
+    return deployed_house, deployed_house.play("failover", dr_plan="sample-estate", dr_run_id=RUN).output
 
 
 @pytest.fixture(scope="session")

@@ -10,19 +10,11 @@ import pytest
 
 from tests.support.playbook import run_playbook
 
-from .conftest import INVENTORY, House
+from .conftest import INVENTORY, RUN, House
 
 pytestmark = pytest.mark.xdist_group("deployed")
 
-RUN = "first-failover"
 RECOVERY = ip_network("10.20.0.0/16")
-
-
-@pytest.fixture(scope="module")
-def failed_over(deployed_house: House) -> tuple[House, str]:
-    """The house after the failover, and what the playbook printed."""
-    deployed_house.play("configure")
-    return deployed_house, deployed_house.play("failover", dr_plan="sample-estate", dr_run_id=RUN).output
 
 
 def test_every_server_runs_where_the_map_says(failed_over: tuple[House, str]) -> None:
