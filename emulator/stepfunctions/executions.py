@@ -261,6 +261,9 @@ def by_name(machine: Any, name: str) -> EmulatedExecution | None:
 def forget_old(machine: Any) -> None:
     """Forget the executions that ended more than 90 days ago."""
     machine.executions[:] = [execution for execution in machine.executions if not _is_old(execution)]
+    index = _index(machine)
+    for name in [name for name, execution in index.items() if _is_old(execution)]:
+        del index[name]
 
 
 def _is_old(execution: EmulatedExecution) -> bool:

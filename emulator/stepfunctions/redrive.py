@@ -83,7 +83,6 @@ def _go_on(execution: Any, role_arn: str) -> None:
         event_type="ExecutionRedriven",
         event_details={"executionRedrivenEventDetails": {"redriveCount": execution.redrive_count}},
     )
-    status_changed(execution)
     Thread(target=_run, args=(worker,)).start()
 
 

@@ -112,6 +112,10 @@ def test_a_failed_task_is_run_again_with_its_input_its_variables_and_fresh_retri
     assert events[len(before)]["executionRedrivenEventDetails"]["redriveCount"] == 1
     assert [event["id"] for event in events] == list(range(1, len(events) + 1))
     assert [event["type"] for event in events].count("PassStateEntered") == 1
+    told = [event["detail"] for event in workflows.aws.control("events")["events"] if execution in event["resources"]]
+    assert [(detail["status"], detail["redriveCount"]) for detail in told] == [
+        (status, count) for count, end in enumerate(("FAILED", "FAILED", "SUCCEEDED")) for status in ("RUNNING", end)
+    ]
     assert redrive(workflows, execution, clientToken="once") == ended["redriveDate"]
     assert refusal(workflows, execution) == "Execution is SUCCEEDED and cannot be redriven"
 
