@@ -131,19 +131,21 @@ def error_response(
     status: int,
     members: Mapping[str, Any] | None = None,
     more_headers: Mapping[str, str] | None = None,
+    message_name: str = "message",
 ) -> tuple[int, dict[str, str], bytes]:
     """Render an error as AWS does in this protocol: status, headers, body.
 
-    `members` are what the error holds besides its message; only the JSON protocols have a place for them.
+    `members` are what the error holds besides its message, `message_name` is what the service calls that; only the JSON
+    protocols have a place for both.
     """
     request_id = str(uuid.uuid4())
     headers = {"x-amzn-RequestId": request_id, **(more_headers or {})}
     if protocol == "rest-json":
         headers |= {"x-amzn-ErrorType": code, "Content-Type": "application/json"}
-        return status, headers, json.dumps({"message": message, **(members or {})}).encode()
+        return status, headers, json.dumps({message_name: message, **(members or {})}).encode()
     if protocol == "json":
         headers["Content-Type"] = "application/x-amz-json-1.1"
-        return status, headers, json.dumps({"__type": code, "message": message, **(members or {})}).encode()
+        return status, headers, json.dumps({"__type": code, message_name: message, **(members or {})}).encode()
     if protocol == "smithy-rpc-v2-cbor":
         headers |= {"Content-Type": "application/cbor", "smithy-protocol": "rpc-v2-cbor"}
         return status, headers, _cbor_map({"__type": code, "message": message})

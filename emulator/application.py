@@ -26,10 +26,10 @@ from emulator.auth import Principal, Rejection, authenticate
 from emulator.calls import Calls, error_code
 from emulator.clock import CLOCK
 from emulator.faults import calls as faults
-from emulator.faults import errors
 from emulator.faults.registry import FAULTS
 from emulator.iam.enforcement import ENFORCEMENT
 from emulator.iam.request import Need
+from emulator.refusals import denied, render, throttled
 from emulator.throttling.limits import THROTTLING
 
 LOG = logging.getLogger(__name__)
@@ -96,24 +96,25 @@ class Application:
 
     def _ask_permission(self, call: ApiCall, principal: Principal, environ: dict[str, Any]) -> tuple[Answer, Uses]:
         if not call.operation:  # the backend says what it thinks of that
-            return self._answer(call, principal, environ), ()
+            return self._answer(call, principal, environ, ()), ()
         try:
             authorization = ENFORCEMENT.authorize(call, principal, environ)
         except NotImplementedError as error:
             return _not_emulated(call, str(error)), ()
         if authorization.denial is not None:
-            return authorization.denial.answer(call.service, call.protocol), authorization.uses
+            return render(call, denied(call, authorization.denial.message_of(call.service))), authorization.uses
         with ENFORCEMENT.acting_for(principal):
-            return self._answer(call, principal, environ), authorization.uses
+            return self._answer(call, principal, environ, authorization.uses), authorization.uses
 
-    def _answer(self, call: ApiCall, principal: Principal, environ: dict[str, Any]) -> Answer:
+    def _answer(self, call: ApiCall, principal: Principal, environ: dict[str, Any], uses: Uses) -> Answer:
         wait = THROTTLING.take(call, principal.account)
         if wait is not None:
-            return errors.render(call, errors.throttled(call, retry_after=wait))
+            return render(call, throttled(call, retry_after=wait))
         fault = FAULTS.take(faults.occasion_of(call, principal))
         if fault is None:
             return self._ask_backend(call, environ)
-        return faults.answer(fault, call, principal, lambda: self._ask_backend(call, environ))
+        needs = [need for need, _ in uses]
+        return faults.answer(fault, call, principal, needs, lambda: self._ask_backend(call, environ))
 
     def _ask_backend(self, call: ApiCall, environ: dict[str, Any]) -> Answer:
         captured: dict[str, Any] = {}

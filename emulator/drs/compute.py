@@ -163,7 +163,7 @@ def _require(backend: DRSBackend, actions: Iterable[str], passing: str, **about:
     if denial is not None:
         service, _, action = denial.need.action.partition(":")
         with _refusals_of(action if service == "ec2" else passing):
-            raise EC2ClientError("UnauthorizedOperation", denial.ec2_message)
+            raise EC2ClientError("UnauthorizedOperation", denial.message_of("ec2"))
 
 
 def _run(

@@ -70,6 +70,19 @@ class DRSBackend(BaseBackend):
         """Return the ARN of a DRS resource of this account and Region."""
         return f"arn:{self.partition}:drs:{self.region_name}:{self.account_id}:{kind}/{identifier}"
 
+    def resource(self, kind: str, identifier: str) -> Any:
+        """Return what an ARN of this store calls `kind/identifier`, None when there is no such thing or kind."""
+        stores: dict[str, dict[str, Any]] = {
+            "source-server": self.servers,
+            "job": self.jobs,
+            "recovery-instance": self.instances,
+            "recovery-plan": self.recovery_plans.plans,
+            "recovery-plan-execution": self.recovery_plans.executions,
+            "replication-configuration-template": self.replication_templates,
+            "launch-configuration-template": self.launch_configuration_templates,
+        }
+        return stores.get(kind, {}).get(identifier)
+
     def quota(self, quota: Quota) -> int:
         """Return the value of a quota here."""
         return self.quotas[quota.code]

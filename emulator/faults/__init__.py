@@ -3,7 +3,6 @@
 rules      a rule, and whether it strikes
 schema     reading a rule, every mistake with one clear error
 registry   the rules that are set
-errors     how each service words being throttled, denied or out of order
 calls      what a fault does to an API call
 named      which source servers a call is about
 commands   `python -m emulator faults`

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import errno
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from emulator.apicall import ApiCall
 from emulator.auth import Principal
 from emulator.clock import CLOCK
-from emulator.faults import errors, named
-from emulator.faults.errors import Refusal
+from emulator.faults import named
 from emulator.faults.rules import Occasion, Rule
+from emulator.iam.denials import Denial
+from emulator.iam.request import Need
+from emulator.refusals import Refusal, declared_status, denied, failed, render, throttled
 
 Answer = tuple[int, dict[str, str], bytes]
 
@@ -44,13 +46,14 @@ def names_of(arn: str) -> tuple[str, ...]:
     return arn, rest.split("/", 1)[0] if kind == "assumed-role" else rest.rsplit("/", 1)[-1]
 
 
-def answer(rule: Rule, call: ApiCall, principal: Principal, ask: Callable[[], Answer]) -> Answer:
+def answer(rule: Rule, call: ApiCall, principal: Principal, needs: Sequence[Need], ask: Callable[[], Answer]) -> Answer:
     """Answer a call that a rule strikes.
 
     Args:
         rule: The rule.
         call: The call.
         principal: Who makes it.
+        needs: The permissions that it takes.
         ask: Lets the backend do what the call asks for.
 
     Raises:
@@ -65,26 +68,28 @@ def answer(rule: Rule, call: ApiCall, principal: Principal, ask: Callable[[], An
         CLOCK.pass_time(rule.parameters["seconds"])
         time.sleep(rule.parameters.get("real_seconds", 0))
         return ask()
-    return errors.render(call, refusal(rule, call, principal))
+    return render(call, refusal(rule, call, principal, needs))
 
 
-def refusal(rule: Rule, call: ApiCall, principal: Principal) -> Refusal:
+def refusal(rule: Rule, call: ApiCall, principal: Principal, needs: Sequence[Need]) -> Refusal:
     """Return the error that a rule of a kind with an error answers."""
     given = rule.parameters
     words = {"message": given.get("message"), "retry_after": given.get("retry_after")}
     if rule.kind == "throttle":
-        return errors.throttled(call, **words)
+        return throttled(call, **words)
     if rule.kind == "denied":
-        return errors.denied(call, principal.arn, given.get("message"))
+        need = needs[0] if needs else Need(f"{call.service}:{call.operation}")
+        denial = Denial(need, principal.arn, explicit=False)
+        return denied(call, given.get("message") or denial.message_of(call.service))
     if rule.kind == "server_error":
-        usual = errors.failed(call, **words)
+        usual = failed(call, **words)
         code = given.get("error", usual.code)
-        status = given.get("status") or errors.declared_status(call.service, code) or usual.status
+        status = given.get("status") or declared_status(call.service, code) or usual.status
         return Refusal(code, usual.message, status, usual.retry_after)
     return Refusal(
         given["error"],
         given.get("message", "An error that the emulator was told to answer."),
-        given.get("status") or errors.declared_status(call.service, given["error"]) or 400,
+        given.get("status") or declared_status(call.service, given["error"]) or 400,
         given.get("retry_after"),
         given.get("members", {}),
     )

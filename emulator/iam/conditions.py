@@ -70,10 +70,10 @@ def parse(operator: str, key: str, values: tuple[str, ...], *, variables: bool) 
     """Return one condition of a policy's block.
 
     Args:
-        operator: as in the policy: C(ForAnyValue:StringLikeIfExists).
+        operator: as in the policy: `ForAnyValue:StringLikeIfExists`.
         key: the condition key.
         values: its values as texts.
-        variables: whether C(${…}) has a meaning in this policy's version.
+        variables: whether `${…}` has a meaning in this policy's version.
     """
     qualifier = next((prefix for prefix in (FOR_ALL, FOR_ANY) if operator.startswith(prefix)), "")
     name = operator.removeprefix(qualifier)

@@ -12,9 +12,8 @@ from urllib.parse import parse_qsl, unquote
 from xml.sax.saxutils import unescape
 
 from emulator.apicall import ApiCall
+from emulator.auth import PARTITION
 from emulator.iam.context import Tags, Values
-
-PARTITION = "aws"
 
 
 @dataclass(frozen=True)

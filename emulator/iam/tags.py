@@ -29,17 +29,6 @@ def _ec2(account: str, region: str, identifier: str) -> Tags:
     return dict(ec2_backends[account][region].tags.get(identifier, {}))
 
 
-def _drs(account: str, region: str, kind: str, identifier: str) -> Tags | None:
-    if region not in drs_backends[account]:
-        return {}
-    store = drs_backends[account][region]
-    if kind == "source-server":
-        found = store.servers.get(identifier)
-        return dict(found.tags) if found else {}
-    if kind == "job":
-        job = store.jobs.get(identifier)
-        return dict(job.tags) if job else {}
-    if kind == "recovery-instance":
-        instance = store.instances.get(identifier)
-        return dict(instance.tags) if instance else {}
-    return None
+def _drs(account: str, region: str, kind: str, identifier: str) -> Tags:
+    found = drs_backends[account][region].resource(kind, identifier) if region in drs_backends[account] else None
+    return dict(found.tags) if found else {}

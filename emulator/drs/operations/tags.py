@@ -25,16 +25,7 @@ def check_tags(tags: dict[str, str]) -> None:
 
 def _tags_of(backend: DRSBackend, arn: str) -> dict[str, str]:
     kind, _, identifier = arn.rpartition(":")[2].partition("/")
-    stores: dict[str, Any] = {
-        "source-server": backend.servers,
-        "job": backend.jobs,
-        "recovery-instance": backend.instances,
-        "recovery-plan": backend.recovery_plans.plans,
-        "recovery-plan-execution": backend.recovery_plans.executions,
-        "replication-configuration-template": backend.replication_templates,
-        "launch-configuration-template": backend.launch_configuration_templates,
-    }
-    resource = stores.get(kind, {}).get(identifier)
+    resource = backend.resource(kind, identifier)
     if resource is None or resource.arn != arn:
         raise ResourceNotFoundError(f"Resource {arn} not found", resourceId=arn)
     tags: dict[str, str] = resource.tags

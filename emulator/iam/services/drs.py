@@ -80,7 +80,7 @@ def _named(request: Request) -> Iterator[str]:
         for identifier in _texts(request.json.get(name)):
             yield request.arn("drs", f"{kind}/{identifier}")
     for name in _ARNS:
-        yield from _texts(request.json.get(name))
+        yield from (arn.partition("/step/")[0] for arn in _texts(request.json.get(name)))
     resource = request.json.get("resourceId")
     if isinstance(resource, str) and resource.startswith("s-"):
         yield request.arn("drs", f"source-server/{resource}")

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from moto.ec2.models import ec2_backends
 from moto.iam.models import iam_backends
 
-from emulator.iam.request import PARTITION, Need, Request, pass_role
+from emulator.auth import PARTITION
+from emulator.iam.request import Need, Request, pass_role
 
 SERVICE = "ec2.amazonaws.com"
 

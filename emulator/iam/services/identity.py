@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from moto.iam.models import iam_backends
 
-from emulator.iam.request import PARTITION, Need, Request
+from emulator.auth import PARTITION
+from emulator.iam.request import Need, Request
 
 _FREE = frozenset({"GetCallerIdentity"})
 _BOUNDARIES = frozenset({"PutRolePermissionsBoundary", "PutUserPermissionsBoundary"})

@@ -90,11 +90,19 @@ def test_an_error_of_drs_has_the_members_of_its_shape(embedded: EmbeddedAws) -> 
 @pytest.mark.parametrize(
     ("service", "operation", "code", "words"),
     [
-        ("drs", "describe_jobs", "AccessDeniedException", "drs:DescribeJobs"),
+        ("drs", "describe_jobs", "AccessDeniedException", "drs:DescribeJobs on resource: *"),
         ("ec2", "describe_vpcs", "UnauthorizedOperation", "You are not authorized to perform this operation"),
         ("stepfunctions", "list_state_machines", "AccessDeniedException", "states:ListStateMachines"),
         ("iam", "list_roles", "AccessDenied", f"User: arn:aws:iam::{TARGET}:user/dr-operator is not authorized"),
-        ("s3", "list_buckets", "AccessDenied", "Access Denied"),
+        (
+            "s3",
+            "list_buckets",
+            "AccessDenied",
+            "no identity-based policy allows the s3:ListAllMyBuckets action",
+        ),
+        ("sns", "list_topics", "AuthorizationError", "SNS:ListTopics"),
+        ("sts", "get_caller_identity", "AccessDenied", "sts:GetCallerIdentity"),
+        ("lambda", "list_functions", "AccessDeniedException", "lambda:ListFunctions"),
     ],
 )
 def test_denied_is_worded_as_each_service_does(

@@ -254,6 +254,20 @@ def test_a_permission_may_be_for_resources_with_a_tag(aws: EmbeddedAws) -> None:
     assert code(lambda: ec2.create_tags(Resources=[made], Tags=tags)) == "UnauthorizedOperation"
 
 
+def test_recovery_plans_are_resources_with_tags_and_their_steps_are_none(aws: EmbeddedAws) -> None:
+    """Facts 8.3: the resource types of DRS, all of which support aws:ResourceTag, have no steps."""
+    mine = aws.client("drs")
+    for tier in ("database", "web"):
+        plan = mine.create_recovery_plan(name=f"of-{tier}", tags={"Tier": tier})["recoveryPlan"]["recoveryPlanArn"]
+        wait = {"waitStepConfiguration": {"waitDurationMinutes": 1}}
+        made = mine.create_recovery_plan_step(recoveryPlanArn=plan, stepName="wait", configuration=wait)
+        step = made["recoveryPlanStep"]["recoveryPlanStepArn"]
+        condition = {"StringEquals": {"aws:ResourceTag/Tier": "database"}}
+        drs = Role(aws, allow("drs:GetRecoveryPlanStep", resource=plan, Condition=condition)).client("drs")
+        expected = "allowed" if tier == "database" else "AccessDeniedException"
+        assert code(lambda: drs.get_recovery_plan_step(recoveryPlanStepArn=step)) == expected  # noqa: B023 - at once
+
+
 def test_users_are_checked_on_request(aws: EmbeddedAws) -> None:
     iam = aws.client("iam")
     iam.create_user(UserName="guest")

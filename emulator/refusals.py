@@ -1,4 +1,4 @@
-"""How each service words being throttled, denied or out of order, and how such an error looks on the wire.
+"""How each service says that it is throttled or out of order, or that the caller may not do this.
 
 Sources: the errors that botocore's models declare; "Common errors" of the API references of the services that declare
 none; the EC2 Developer Guide; for DRS, facts 1.0.
@@ -49,14 +49,13 @@ _FAILED = {
 }
 _FAILED_OTHERWISE = ("InternalFailure", 500)
 
-_DENIED = {"ec2": ("UnauthorizedOperation", 403), "s3": ("AccessDenied", 403)}
+_DENIED = {"ec2": ("UnauthorizedOperation", 403), "sns": ("AuthorizationError", 403)}
 _DENIED_BY_PROTOCOL = {
     "rest-json": ("AccessDeniedException", 403),
     "json": ("AccessDeniedException", 400),
     "smithy-rpc-v2-cbor": ("AccessDeniedException", 400),
 }
 _DENIED_OTHERWISE = ("AccessDenied", 403)
-_IAM_PREFIX = {"stepfunctions": "states", "service-quotas": "servicequotas"}
 
 
 @dataclass(frozen=True)
@@ -89,16 +88,10 @@ def failed(call: ApiCall, message: str | None = None, retry_after: int | None = 
     return Refusal(code, message or _FAILED_TEXT, status, retry_after)
 
 
-def denied(call: ApiCall, principal: str, message: str | None = None) -> Refusal:
-    """Return how this service says that the caller may not do this."""
+def denied(call: ApiCall, message: str) -> Refusal:
+    """Return how this service says that the caller may not do this; for the text see `emulator.iam.denials`."""
     code, status = _DENIED.get(call.service) or _DENIED_BY_PROTOCOL.get(call.protocol, _DENIED_OTHERWISE)
-    action = f"{_IAM_PREFIX.get(call.service, call.service)}:{call.operation}"
-    text = f"User: {principal} is not authorized to perform: {action} because no identity-based policy allows it"
-    if call.service == "ec2":
-        text = f"You are not authorized to perform this operation. {text}"
-    elif call.service == "s3":
-        text = "Access Denied"
-    return Refusal(code, message or text, status)
+    return Refusal(code, message, status)
 
 
 def declared_status(service: str, code: str) -> int | None:
@@ -119,7 +112,15 @@ def render(call: ApiCall, refusal: Refusal) -> tuple[int, dict[str, str], bytes]
                 headers[member.serialization["name"]] = str(members.pop(name))
         if call.protocol == "rest-json" and "code" in shape.members:
             members.setdefault("code", refusal.code)
-    return error_response(call.protocol, refusal.code, refusal.message, refusal.status, members, headers)
+    name = _message_name(call.service, shape)
+    return error_response(call.protocol, refusal.code, refusal.message, refusal.status, members, headers, name)
+
+
+def _message_name(service: str, shape: Any) -> str:
+    """Return the member that has the text: as the model has it; Lambda writes it so where the model says nothing."""
+    if shape is None:
+        return "Message" if service == "lambda" else "message"
+    return "Message" if "Message" in shape.members else "message"
 
 
 @cache
