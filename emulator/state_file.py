@@ -1,8 +1,8 @@
 """Save the whole state to a file, and go on from it in another process.
 
 Saved is what rests: every backend of moto with its resources, DRS with its jobs and the moments at which they go on,
-ended executions with their histories, the settings, the virtual time. What runs has a thread or a process, and cannot
-be saved: the refusal names it.
+ended executions with their histories, the virtual time, and what `kept.py` lists. What runs has a thread or a process,
+and cannot be saved: the refusal names it.
 """
 
 from __future__ import annotations
@@ -22,33 +22,14 @@ from typing import Any
 from moto.core.base_backend import AccountSpecificBackend, BackendDict, BaseBackend
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
+from emulator import kept
 from emulator.clock import CLOCK
-from emulator.drs.settings import SETTINGS
-from emulator.ec2 import identifiers as ec2_identifiers
-from emulator.events.bus import BUS
 from emulator.faults.registry import FAULTS
-from emulator.gaps import dynamodb_requests
-from emulator.iam import identities
-from emulator.iam.enforcement import ENFORCEMENT
-from emulator.throttling.limits import THROTTLING
 
 _MARK = b"embedded AWS, saved state\n"
-_FORMAT = 1
+_FORMAT = 2
 _STORE_ATTRIBUTES = frozenset({"backend", "service_name", "_use_boto3_regions", "_additional_regions", "_id"})
 _LOCKS = {type(factory()): factory for factory in (threading.Lock, threading.RLock)}
-
-# What is remembered outside of moto's backends: attributes of objects, and tables.
-_OBJECTS: dict[str, tuple[object, tuple[str, ...]]] = {
-    "drs settings": (SETTINGS, tuple(vars(SETTINGS))),
-    "events": (BUS, ("silent", "_sent", "_deliveries")),
-    "iam": (ENFORCEMENT, ("mode",)),
-    "throttling": (THROTTLING, ("_settings",)),
-}
-_TABLES: dict[str, dict[Any, Any]] = {
-    "role ids": identities._ROLE_IDS,
-    "done requests": dynamodb_requests._DONE,
-    "ec2 identifiers": ec2_identifiers._made_anywhere,
-}
 
 
 class StateError(ValueError):
@@ -68,11 +49,7 @@ def save(path: Path) -> None:
         "clock": CLOCK.saved(),
         "backends": {name: vars(backend) for name, backend in _backends()},
         "stores": {_name_of(service): _shared(service) for service in _stores()},
-        "objects": {
-            name: {attribute: getattr(item, attribute) for attribute in attributes}
-            for name, (item, attributes) in _OBJECTS.items()
-        },
-        "tables": _TABLES,
+        "kept": kept.content(),
     }
     buffer = io.BytesIO()
     try:
@@ -106,11 +83,7 @@ def load(path: Path) -> None:
         vars(_backend(*name)).update(attributes)
     for name, attributes in document["stores"].items():
         vars(_service(*name)).update(attributes)
-    for name, attributes in document["objects"].items():
-        vars(_OBJECTS[name][0]).update(attributes)
-    for name, table in document["tables"].items():
-        _TABLES[name].clear()
-        _TABLES[name].update(table)
+    kept.restore(document["kept"])
     CLOCK.restore(*document["clock"])
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from ..kept import keep
+
 
 @dataclass
 class Settings:
@@ -137,3 +139,4 @@ class Settings:
 
 
 SETTINGS = Settings()
+keep("drs settings", SETTINGS, vars(SETTINGS))

@@ -21,6 +21,7 @@ from moto.ec2.responses import EC2Response
 
 from ..completion import replace
 from ..drs.identifiers import digest
+from ..kept import keep_table
 
 
 class _Scope(threading.local):
@@ -34,6 +35,7 @@ class _Scope(threading.local):
 
 
 _made_anywhere: Counter[str] = Counter()
+keep_table("identifiers of EC2", _made_anywhere)
 _scope = _Scope()
 
 

@@ -13,6 +13,7 @@ from moto.events.models import EventsBackend, events_backends
 
 from emulator.faults.registry import FAULTS
 from emulator.faults.rules import Occasion
+from emulator.kept import keep
 
 _KEPT = 1_000
 
@@ -117,3 +118,4 @@ def _rules(account: str, region: str) -> list[Any]:
 
 
 BUS = Bus()
+keep("events", BUS, ("silent", "_sent", "_deliveries"), forgotten=("_lock",))

@@ -21,6 +21,7 @@ from moto.dynamodb.responses import DynamoHandler
 
 from emulator.clock import CLOCK
 from emulator.completion import replace
+from emulator.kept import keep_table
 
 LARGEST_BATCH = 25  # requests
 LARGEST_ITEM = 400_000  # bytes
@@ -28,6 +29,7 @@ LARGEST_TRANSACTION = 4 * 1024 * 1024  # bytes
 TOKEN_LIFE = timedelta(minutes=10)
 
 _DONE: dict[tuple[str, str, str], tuple[bytes, datetime, Any]] = {}
+keep_table("transactions that are done", _DONE)
 
 
 class IdempotentParameterMismatch(DynamodbException):

@@ -25,6 +25,7 @@ from emulator.iam.request import Need, Request
 from emulator.iam.tags import tags_of_resource
 from emulator.iam.trust import Trust, trust_in_caller
 from emulator.iam.usage import ALLOWED, DENIED, UNCHECKED, Usage
+from emulator.kept import keep
 
 _SESSION_KEYS = {
     "sts:externalid": "ExternalId",
@@ -174,3 +175,4 @@ def _resource_tags(need: Need) -> Tags | None:
 
 
 ENFORCEMENT = Enforcement()
+keep("iam", ENFORCEMENT, ("mode",), forgotten=("usage", "_acting"))

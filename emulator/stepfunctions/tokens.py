@@ -26,6 +26,7 @@ from moto.stepfunctions.parser.asl.eval.callback.callback import (
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
 from emulator.completion import replace
+from emulator.kept import keep_table
 from emulator.stepfunctions.errors import api_error
 
 _MARK = b"embedded-aws-task"
@@ -40,6 +41,7 @@ class _Token:
 
 
 _TOKENS: dict[str, _Token] = {}
+keep_table("task tokens", _TOKENS)
 _LOCK = threading.Lock()
 
 

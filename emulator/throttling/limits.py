@@ -13,6 +13,7 @@ from urllib.parse import parse_qs
 
 from emulator.apicall import ApiCall
 from emulator.clock import CLOCK
+from emulator.kept import keep
 from emulator.throttling import published
 from emulator.throttling.buckets import Bucket, Limit, Moment
 from emulator.throttling.settings import DEFAULTS, Own, Setting, show_setting
@@ -131,3 +132,4 @@ def _resources(call: ApiCall) -> int:
 
 
 THROTTLING = Throttling()
+keep("throttling", THROTTLING, ("_settings",), forgotten=("_now", "_lock", "_buckets", "_refused"))
