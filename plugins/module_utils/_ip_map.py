@@ -16,29 +16,26 @@ from typing import Any
 from ansible_collections.disaster_recovery.aws.plugins.module_utils._module import Clients
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.identity import caller
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.ip_map_table import IpMapTable
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.networks import read_addresses_in_use
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.pacing import summary
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import Problems
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import Changes, entry_to_item
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.network_targets import (
-    addresses_of,
-    check_in_use,
-)
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.network_targets import check_in_use
 
 
-def refuse_addresses_in_use(changes: Changes, recovery_instances: Mapping[str, str | None], clients: Clients) -> None:
+def refuse_addresses_in_use(
+    changes: Changes, recovery_instances: Mapping[str, str | None], in_use: Mapping[tuple[str, str], Mapping[str, Any]]
+) -> None:
     """Look whether network interfaces have the addresses that would be new.
 
     Args:
         changes: What would be written.
         recovery_instances: Recovery instance of each server key: it may have the address.
-        clients: Gives the EC2 client of the recovery Region.
+        in_use: Network interfaces by subnet id and address (see L(networks.read_interfaces)).
 
     Raises:
         DeclarationError: Naming every address that somebody else uses.
     """
     problems = Problems()
-    in_use = read_addresses_in_use(clients("ec2"), addresses_of(changes.wanted))
     check_in_use(changes.wanted, in_use, recovery_instances, problems)
     problems.raise_if_any()
 

@@ -24,7 +24,9 @@ extends_documentation_fragment:
   - amazon.aws.region.modules
   - amazon.aws.boto3
   - disaster_recovery.aws.attributes
+  - disaster_recovery.aws.accounts
   - disaster_recovery.aws.selector
+  - disaster_recovery.aws.subnet_map
 attributes:
   check_mode:
     support: full
@@ -37,45 +39,6 @@ options:
     description: Name of the DynamoDB table, in the Region of the module.
     type: str
     required: true
-  subnet_map:
-    description:
-      - Where the servers of each source subnet launch. The longest source prefix wins.
-      - Required when O(state=present).
-    type: list
-    elements: dict
-    suboptions:
-      source_cidr:
-        description: Source subnet, required.
-        type: str
-      failover:
-        description: &target
-          - Target of the profile, a dictionary with C(subnet_id), C(cidr), C(security_groups) and C(address).
-          - C(address) is V(keep_host_part), V(keep_address) or V(dynamic).
-        type: dict
-      test:
-        description: *target
-        type: dict
-      failback:
-        description: *target
-        type: dict
-  addresses:
-    description: Explicit addresses, which override the rule and are checked in the same way.
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      server_key:
-        description: Key of the server.
-        type: str
-      interface:
-        description: Network interface, 0 is the primary one.
-        type: int
-      profile:
-        description: Network profile.
-        type: str
-      address:
-        description: The address.
-        type: str
   imported_addresses:
     description:
       - What becomes of addresses that M(disaster_recovery.aws.ip_map_import) gave.
@@ -84,23 +47,12 @@ options:
     type: str
     choices: [keep, replace]
     default: keep
-  profiles:
-    description: Profiles that every interface needs a target in.
-    type: list
-    elements: str
-    choices: [failover, test, failback]
-    default: [failover, test]
-  source_region:
-    description:
-      - Region in which EC2 is asked for the addresses of source instances of which DRS knows none.
-      - Without it, the Region that DRS names as the origin of the server.
-    type: str
   servers:
     description: Keys of the servers whose entries and addresses are given up. Required when O(state=absent).
     type: list
     elements: str
   state:
-    description: Whether the servers have entries.
+    description: Whether the servers have entries. With V(present), O(subnet_map) is required.
     type: str
     choices: [present, absent]
     default: present
@@ -198,33 +150,16 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils._ip_map impo
     apply_changes,
     refuse_addresses_in_use,
 )
-from ansible_collections.disaster_recovery.aws.plugins.module_utils._module import MATCH_SPEC, Clients, run_module
+from ansible_collections.disaster_recovery.aws.plugins.module_utils._module import Clients, run_module
+from ansible_collections.disaster_recovery.aws.plugins.module_utils._network_plan import (
+    NETWORK_PLAN_SPEC,
+    read_network_plan,
+)
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.ip_map_table import IpMapTable
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.networks import (
-    read_security_groups,
-    read_subnets,
-)
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.selection import (
-    DISCONNECTED,
-    selected_servers,
-    with_known_interfaces,
-)
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.addresses import (
-    SubnetMap,
-    parse_overrides,
-    parse_subnet_map,
-)
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError, Problems
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import (
-    MapEntry,
-    compare,
-    imported_addresses,
-    plan_entries,
-)
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.network_targets import (
-    check_targets,
-    recovery_targets,
-)
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.networks import read_interfaces
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import Problems
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import compare, imported_addresses
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.network_targets import subnets_of
 
 
 def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str, Any]:
@@ -233,40 +168,16 @@ def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str,
     if params["state"] == "absent":
         changes = compare([], table.read(key.lower() for key in params["servers"]))
         return apply_changes(table, changes, clients, check_mode)
-    subnet_map = parse_subnet_map([_given(rule) for rule in params["subnet_map"]])
-    overrides = parse_overrides([_given(address) for address in params["addresses"]])
-    selected = selected_servers(clients("drs"), params["match"])
-    servers = [server for server in selected if server.replication_state != DISCONNECTED]
-    servers = with_known_interfaces(servers, lambda region: clients("ec2", region=region), params["source_region"])
-    if params["match"] is not None:
-        keys = {server.key for server in servers}
-        overrides = tuple(override for override in overrides if override.server_key in keys)
-    stored = table.read(server.key for server in servers)
-    imported = imported_addresses(stored) if params["imported_addresses"] == "keep" else {}
     problems = Problems()
-    entries: list[MapEntry] = []
-    try:
-        entries = plan_entries(servers, subnet_map, overrides, imported=imported, profiles=params["profiles"])
-    except DeclarationError as error:
-        problems.extend(error.problems)
-    _check_targets(subnet_map, clients("ec2"), problems)
+    plan = read_network_plan(params, clients, problems)
+    stored = table.read(server.key for server in plan.servers)
+    imported = imported_addresses(stored) if params["imported_addresses"] == "keep" else {}
+    entries = plan.entries(problems, imported)
     problems.raise_if_any()
     changes = compare(entries, stored)
-    refuse_addresses_in_use(changes, {server.key: server.recovery_instance_id for server in servers}, clients)
-    disconnected = [server.key for server in selected if server.replication_state == DISCONNECTED]
-    return {**apply_changes(table, changes, clients, check_mode), "disconnected": disconnected}
-
-
-def _given(mapping: dict[str, Any]) -> dict[str, Any]:
-    """Return the options of a mapping that were given."""
-    return {name: value for name, value in mapping.items() if value is not None}
-
-
-def _check_targets(subnet_map: SubnetMap, ec2: Any, problems: Problems) -> None:
-    targets = [target for _where, target in recovery_targets(subnet_map)]
-    subnets = read_subnets(ec2, (target.subnet_id for target in targets))
-    groups = read_security_groups(ec2, (group for target in targets for group in target.security_groups))
-    check_targets(subnet_map, subnets, groups, ec2.meta.region_name, problems)
+    in_use = read_interfaces(plan.accounts, subnets_of(changes.wanted, plan.subnet_map))
+    refuse_addresses_in_use(changes, plan.recovery_instances, in_use)
+    return {**apply_changes(table, changes, clients, check_mode), "disconnected": plan.disconnected}
 
 
 def main() -> NoReturn:
@@ -274,36 +185,8 @@ def main() -> NoReturn:
     run_module(
         {
             "table": {"type": "str", "required": True},
-            "subnet_map": {
-                "type": "list",
-                "elements": "dict",
-                "options": {
-                    "source_cidr": {"type": "str"},
-                    "failover": {"type": "dict"},
-                    "test": {"type": "dict"},
-                    "failback": {"type": "dict"},
-                },
-            },
-            "addresses": {
-                "type": "list",
-                "elements": "dict",
-                "default": [],
-                "options": {
-                    "server_key": {"type": "str", "no_log": False},
-                    "interface": {"type": "int"},
-                    "profile": {"type": "str"},
-                    "address": {"type": "str"},
-                },
-            },
-            "profiles": {
-                "type": "list",
-                "elements": "str",
-                "choices": ["failover", "test", "failback"],
-                "default": ["failover", "test"],
-            },
+            **NETWORK_PLAN_SPEC,
             "imported_addresses": {"type": "str", "choices": ["keep", "replace"], "default": "keep"},
-            "source_region": {"type": "str"},
-            "match": MATCH_SPEC,
             "servers": {"type": "list", "elements": "str"},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         },

@@ -10,13 +10,21 @@ This module util is private to the collection.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from ..core.addresses import SubnetMap
+from ..core.errors import DeclarationError, Problems
+from ..core.network_targets import FoundNetworks, NetworkNames, names_by_place, resolve
+from ..core.subnet_map import DeclaredRule, Home, Place, locate
 from .dynamodb import chunks
 from .errors import translate
+from .pacing import for_each
 
 Item = dict[str, Any]
+
+NetworkClients = Callable[[str, str, str], Any]
+"""C(clients("ec2", account_id, region)) returns a client of an account and Region (see L(accounts.AccountClients))."""
 
 MAX_FILTER_VALUES = 200
 
@@ -27,40 +35,90 @@ def read_subnets(client: Any, ids: Iterable[str]) -> dict[str, Item]:
     return {item["SubnetId"]: item for item in found}
 
 
-def read_security_groups(client: Any, ids: Iterable[str]) -> dict[str, Item]:
-    """Return the security groups that exist, by id."""
-    found = _pages(client, "describe_security_groups", "SecurityGroups", "read security groups", "group-id", ids)
-    return {item["GroupId"]: item for item in found}
-
-
 def read_instances(client: Any, ids: Iterable[str]) -> dict[str, Item]:
     """Return the instances that exist, by id."""
     reservations = _pages(client, "describe_instances", "Reservations", "read instances", "instance-id", ids)
     return {item["InstanceId"]: item for reservation in reservations for item in reservation["Instances"]}
 
 
-def read_addresses_in_use(client: Any, addresses: Mapping[str, Iterable[str]]) -> dict[tuple[str, str], Item]:
-    """Return the network interfaces that have given addresses, by subnet id and address.
+def read_interfaces(clients: NetworkClients, subnets: Mapping[Place, Iterable[str]]) -> dict[tuple[str, str], Item]:
+    """Return all network interfaces of subnets, by subnet id and address.
 
     Args:
-        client: boto3 EC2 client.
-        addresses: Addresses by subnet id.
+        clients: See L(NetworkClients).
+        subnets: Subnet ids by account and Region.
     """
-    in_use: dict[tuple[str, str], Item] = {}
-    for subnet_id, wanted in addresses.items():
-        interfaces = _pages(
-            client,
-            "describe_network_interfaces",
-            "NetworkInterfaces",
-            f"read the addresses in use in {subnet_id}",
-            "addresses.private-ip-address",
-            wanted,
-            [{"Name": "subnet-id", "Values": [subnet_id]}],
+
+    def read(place: Place, ids: Iterable[str]) -> list[Item]:
+        client = clients("ec2", *place)
+        return _pages(
+            client, "describe_network_interfaces", "NetworkInterfaces", f"read interfaces in {place}", "subnet-id", ids
         )
-        for interface in interfaces:
-            for address in interface.get("PrivateIpAddresses", []):
-                in_use[(subnet_id, address["PrivateIpAddress"])] = interface
-    return in_use
+
+    found = for_each(subnets, read).raise_if_any("read the addresses in use")
+    return {
+        (interface["SubnetId"], address["PrivateIpAddress"]): interface
+        for interfaces in found.values()
+        for interface in interfaces
+        for address in interface.get("PrivateIpAddresses", [])
+    }
+
+
+def resolve_subnet_map(
+    declared: Sequence[DeclaredRule], clients: NetworkClients, home: Home, problems: Problems
+) -> tuple[SubnetMap, dict[Place, FoundNetworks]]:
+    """Complete a declared subnet map (L(subnet_map.parse_subnet_map)) with what EC2 knows, and check it.
+
+    Args:
+        declared: The declared rules.
+        clients: See L(NetworkClients).
+        home: What a declaration means that names no account and Region.
+        problems: Collects everything that is wrong with it. A rule whose source network nobody knows is left out.
+
+    Returns:
+        The complete map, and what EC2 answered.
+
+    Raises:
+        AwsError: EC2 cannot be asked at home.
+    """
+    rules = locate(declared, home, problems)
+    found = _read_networks(names_by_place(rules), clients, home.place, problems)
+    return resolve(rules, found, problems), found
+
+
+def _read_networks(
+    names: Mapping[Place, NetworkNames], clients: NetworkClients, home: Place, problems: Problems
+) -> dict[Place, FoundNetworks]:
+    unreachable: dict[Place, DeclarationError] = {}
+
+    def read(place: Place, named: NetworkNames) -> FoundNetworks | None:
+        try:
+            client = clients("ec2", *place)
+        except DeclarationError as error:
+            unreachable[place] = error
+            return None
+        return FoundNetworks(
+            read_subnets(client, named.subnet_ids),
+            _read_groups(client, "group-id", named.group_ids) | _read_groups(client, "group-name", named.group_names),
+        )
+
+    outcomes = for_each(names, read)
+    for place, error in outcomes.errors.items():
+        if place == home:
+            raise error
+        problems.add(str(place), names[place].where, f"cannot be asked: {error.message}")
+    problems.extend(dict.fromkeys(problem for error in unreachable.values() for problem in error.problems))
+    return {place: networks for place, networks in outcomes.results.items() if networks is not None}
+
+
+def _read_groups(client: Any, filter_name: str, values: Iterable[str]) -> dict[str, list[Item]]:
+    """Return security groups by what was asked for; a filter takes C(*) and C(?) for wildcards, so it may find more."""
+    key = {"group-id": "GroupId", "group-name": "GroupName"}[filter_name]
+    found = _pages(client, "describe_security_groups", "SecurityGroups", "read security groups", filter_name, values)
+    groups: dict[str, list[Item]] = {}
+    for item in found:
+        groups.setdefault(item[key], []).append(item)
+    return groups
 
 
 def _pages(
@@ -70,12 +128,11 @@ def _pages(
     what: str,
     name: str,
     values: Iterable[str],
-    more_filters: Iterable[Item] = (),
 ) -> list[Item]:
     items: list[Item] = []
     try:
         for piece in chunks(sorted(set(values)), MAX_FILTER_VALUES):
-            filters = [{"Name": name, "Values": list(piece)}, *more_filters]
+            filters = [{"Name": name, "Values": list(piece)}]
             for page in client.get_paginator(operation).paginate(Filters=filters):
                 items += page[key]
     except Exception as error:

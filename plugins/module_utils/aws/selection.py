@@ -9,14 +9,16 @@ This module util is private to the collection.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..core.errors import Problems
 from ..core.selectors import Selector, build_selector, parse_selector
 from ..core.source_servers import SourceServer, index_by_key, matches, with_instance_interfaces
+from ..core.subnet_map import Place
 from .drs import read_source_servers
-from .networks import read_instances
+from .networks import NetworkClients, read_instances
+from .pacing import for_each
 
 DISCONNECTED = "DISCONNECTED"
 """Replication state of a server that DRS only remembers: it cannot be launched and has no launch template."""
@@ -59,24 +61,25 @@ def selected_servers(
 
 
 def with_known_interfaces(
-    servers: Sequence[SourceServer], ec2_of: Callable[[str], Any], source_region: str | None = None
+    servers: Sequence[SourceServer], clients: NetworkClients, source_region: str | None = None
 ) -> list[SourceServer]:
     """Return the servers, those of which DRS does not know every address with what EC2 knows of their source instance.
 
     Args:
         servers: Source servers as DRS knows them.
-        ec2_of: Returns the boto3 EC2 client of a Region.
+        clients: See L(networks.NetworkClients); an instance is looked up in its own account.
         source_region: Region that is asked; without it, the one that DRS names as the server's origin.
     """
-    by_region: dict[str, set[str]] = {}
+    by_place: dict[Place, set[str]] = {}
     for server in servers:
         region = source_region or server.origin_region
-        complete = server.interfaces and all(interface.address for interface in server.interfaces)
-        if server.aws_instance_id and region and not complete:
-            by_region.setdefault(region, set()).add(server.aws_instance_id)
+        if server.aws_instance_id and region and server.lacks_addresses:
+            place = Place(server.origin_account_id or server.account_id, region)
+            by_place.setdefault(place, set()).add(server.aws_instance_id)
+    found = for_each(by_place, lambda place, ids: read_instances(clients("ec2", *place), ids))
     known: dict[str, Any] = {}
-    for region, ids in sorted(by_region.items()):
-        known |= read_instances(ec2_of(region), ids)
+    for instances in found.raise_if_any("read source instances").values():
+        known |= instances
     return [
         with_instance_interfaces(server, known[server.aws_instance_id]) if server.aws_instance_id in known else server
         for server in servers

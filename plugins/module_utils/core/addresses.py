@@ -2,14 +2,14 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The subnet map, and where a source address goes in a target subnet.
+"""Where a source address goes in a target subnet.
 
 Source: VPC User Guide, "Subnet sizing": a subnet is /16 to /28, its first four addresses and its last one are reserved.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
@@ -19,9 +19,8 @@ from .errors import Problems
 from .fields import Fields, members_of
 from .runs import PROFILES
 
-SMALLEST_SUBNET = 28
-LARGEST_SUBNET = 16
-TARGET_FIELDS = ("subnet_id", "cidr", "security_groups", "address")
+RESERVED_ADDRESSES = 5
+"""Addresses of every subnet that AWS keeps for itself."""
 
 
 class AddressRule(StrEnum):
@@ -31,13 +30,9 @@ class AddressRule(StrEnum):
     KEEP_ADDRESS = "keep_address"
     DYNAMIC = "dynamic"
     EXPLICIT = "explicit"
-    """Given by C(dr_addresses); cannot be chosen in the subnet map."""
+    """Given by C(dr_addresses). Chosen in the subnet map, every server that is mapped there needs one."""
     IMPORTED = "imported"
     """Given by an imported address plan; cannot be chosen in the subnet map."""
-
-
-MAP_RULES = (AddressRule.KEEP_HOST_PART, AddressRule.KEEP_ADDRESS, AddressRule.DYNAMIC)
-"""Rules that the subnet map can choose."""
 
 
 class AddressError(ValueError):
@@ -46,25 +41,38 @@ class AddressError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class NetworkTarget:
-    """Where the servers of one source subnet launch in one network profile."""
+    """Where the servers of one source subnet launch in one network profile.
+
+    Attributes:
+        security_groups: Security group ids.
+        account_id: Account of the subnet.
+        region: Region of the subnet.
+    """
 
     subnet_id: str
     cidr: IPv4Network
     security_groups: tuple[str, ...]
     rule: AddressRule
+    account_id: str = ""
+    region: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class SubnetRule:
-    """One entry of the subnet map: a source subnet and its target in each profile."""
+    """One entry of the subnet map: a source subnet and its target in each profile.
+
+    Attributes:
+        where: Where it was declared (C(dr_subnet_map[0])).
+    """
 
     source_cidr: IPv4Network
     targets: Mapping[str, NetworkTarget]
+    where: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class SubnetMap:
-    """All rules. Build it with L(parse_subnet_map)."""
+    """All rules, complete: source networks and security group ids are known (see L(network_targets.resolve))."""
 
     rules: tuple[SubnetRule, ...]
     _by_mask: tuple[tuple[int, Mapping[int, SubnetRule]], ...] = field(init=False, repr=False, compare=False)
@@ -81,12 +89,22 @@ class SubnetMap:
         Raises:
             AddressError: When C(address) is empty or no IPv4 address.
         """
+        return next(self._holding(address), None)
+
+    def find_all(self, address: str) -> tuple[SubnetRule, ...]:
+        """Return every rule that holds C(address): the one that wins, then those that it shadows.
+
+        Raises:
+            AddressError: When C(address) is empty or no IPv4 address.
+        """
+        return tuple(self._holding(address))
+
+    def _holding(self, address: str) -> Iterator[SubnetRule]:
         number = int(_parse_address(address))
         for mask, rules in self._by_mask:
             rule = rules.get(number & mask)
             if rule is not None:
-                return rule
-        return None
+                yield rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,39 +116,6 @@ class AddressOverride:
     profile: str
     address: str
     where: str
-
-
-def parse_subnet_map(raw: Sequence[Any], *, where: str = "dr_subnet_map") -> SubnetMap:
-    """Read the declared subnet map (see architecture, section 3).
-
-    Raises:
-        DeclarationError: Naming every problem: bad networks, a target too small for the host part, unknown rules and
-            keys, duplicate sources, missing fields, an empty map.
-    """
-    problems = Problems()
-    rules: list[SubnetRule] = []
-    first_seen: dict[IPv4Network, str] = {}
-    members = members_of(raw, where, problems)
-    if not members and not len(problems):
-        problems.add(raw, where, "is empty: map at least one source subnet")
-    for place, member in members:
-        fields = Fields(member, place, problems, ("source_cidr", *PROFILES))
-        source = _parse_network(fields, "source_cidr")
-        targets = {
-            profile: target
-            for profile in PROFILES
-            if profile in fields and (target := _parse_target(fields, profile, source, problems)) is not None
-        }
-        if isinstance(member, Mapping) and not any(profile in fields for profile in PROFILES):
-            problems.add(str(source), place, f"has no target: give at least one of {', '.join(PROFILES)}")
-        if source is None:
-            continue
-        if source in first_seen:
-            problems.add(str(source), place, f"is mapped by {first_seen[source]} already: keep one of the two")
-        first_seen.setdefault(source, place)
-        rules.append(SubnetRule(source, targets))
-    problems.raise_if_any()
-    return SubnetMap(tuple(rules))
 
 
 def parse_overrides(raw: Sequence[Any], *, where: str = "dr_addresses") -> tuple[AddressOverride, ...]:
@@ -178,7 +163,9 @@ def translate(address: str, source_cidr: IPv4Network | str, target: NetworkTarge
     if target.rule == AddressRule.KEEP_ADDRESS:
         return check_address(str(parsed), target.cidr)
     if target.rule != AddressRule.KEEP_HOST_PART:
-        raise AddressError(f"the rule {target.rule} says nothing about {address}: give an explicit address")
+        raise AddressError(
+            f"the rule {target.rule} needs an address of its own for this server: give it in dr_addresses"
+        )
     host_part = int(parsed) - int(source.network_address)
     if host_part >= target.cidr.num_addresses:
         raise AddressError(f"the host part {host_part} of {address} does not fit {target.cidr}: use a larger subnet")
@@ -228,41 +215,3 @@ def _parse_address(text: str) -> IPv4Address:
         return IPv4Address(text)
     except AddressValueError:
         raise AddressError(f"{text} is no IPv4 address: only IPv4 addresses can be mapped") from None
-
-
-def _parse_network(fields: Fields, name: str) -> IPv4Network | None:
-    text = fields.text(name)
-    if not text:
-        return None
-    try:
-        return IPv4Network(text)
-    except ValueError as error:
-        fields.reject(name, f"is no IPv4 network ({error}): write it like 10.10.1.0/24")
-        return None
-
-
-def _parse_target(rule: Fields, profile: str, source: IPv4Network | None, problems: Problems) -> NetworkTarget | None:
-    fields = Fields(
-        rule.value(profile), rule.at(profile), problems, ("subnet_id", "cidr", "security_groups", "address")
-    )
-    subnet_id = fields.text("subnet_id", pattern=r"subnet-\S+", remedy="must be a subnet id (subnet-…)")
-    groups = fields.texts("security_groups", pattern=r"sg-\S+", remedy="must be a security group id (sg-…)")
-    address_rule = AddressRule(fields.choice("address", MAP_RULES, AddressRule.KEEP_HOST_PART))
-    cidr = _parse_network(fields, "cidr")
-    if cidr is None:
-        return None
-    if not LARGEST_SUBNET <= cidr.prefixlen <= SMALLEST_SUBNET:
-        fields.reject("cidr", f"no AWS subnet has this size: use /{LARGEST_SUBNET} to /{SMALLEST_SUBNET}")
-    if source is not None:
-        _check_fit(fields, source, cidr, address_rule)
-    return NetworkTarget(subnet_id, cidr, groups, address_rule)
-
-
-def _check_fit(fields: Fields, source: IPv4Network, cidr: IPv4Network, rule: AddressRule) -> None:
-    if rule == AddressRule.KEEP_HOST_PART and cidr.num_addresses < source.num_addresses:
-        fields.reject(
-            "cidr",
-            f"is too small to keep the host part of {source}: use a /{source.prefixlen} or larger, or another rule",
-        )
-    if rule == AddressRule.KEEP_ADDRESS and not cidr.overlaps(source):
-        fields.reject("cidr", f"holds no address of {source}, so none can be kept: use keep_host_part")

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .addresses import parse_overrides, parse_subnet_map
+from .addresses import parse_overrides
 from .errors import DeclarationError, Problem, Problems
 from .extensions import parse_extensions
 from .fields import text_map
 from .launch_settings import parse_launch_overrides, parse_settings
+from .subnet_map import parse_subnet_map
 from .tags import tag_problems
 
 

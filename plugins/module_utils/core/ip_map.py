@@ -185,6 +185,21 @@ def plan_entries(
             be translated, an override that fits nothing, two interfaces that want one address.
     """
     problems = Problems()
+    entries = collect_entries(servers, subnet_map, overrides, problems, imported=imported, profiles=profiles)
+    problems.raise_if_any()
+    return entries
+
+
+def collect_entries(
+    servers: Iterable[SourceServer],
+    subnet_map: SubnetMap,
+    overrides: Sequence[AddressOverride],
+    problems: Problems,
+    *,
+    imported: Mapping[AddressPlace, str] | None = None,
+    profiles: Sequence[str] = REQUIRED_PROFILES,
+) -> list[MapEntry]:
+    """Return what L(plan_entries) returns, as far as it is known, and collect the problems instead of raising them."""
     explicit = {(override.server_key, override.interface, override.profile): override for override in overrides}
     entries: list[MapEntry] = []
     for server in sorted(servers, key=lambda server: server.key):
@@ -200,7 +215,6 @@ def plan_entries(
         name = f"interface {override.interface} of {override.server_key} in profile {override.profile}"
         problems.add(override.address, override.where, f"is for {name}, which does not exist: correct or remove it")
     _check_unique(entries, problems)
-    problems.raise_if_any()
     return entries
 
 

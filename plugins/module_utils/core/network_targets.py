@@ -2,76 +2,127 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Do the targets of the subnet map exist as declared, and are the addresses free?
+"""Do the networks of the subnet map exist as declared, and are the addresses free?
 
 Source: EC2 API Reference, Subnet, SecurityGroup, NetworkInterface.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Network
 from typing import Any
 
-from .addresses import NetworkTarget, SubnetMap
+from .addresses import NetworkTarget, SubnetMap, SubnetRule
 from .errors import Problems
 from .ip_map import MapEntry, Reservation
+from .subnet_map import (
+    GROUP_ID_START,
+    SOURCE_SIDE_PROFILES,
+    DeclaredRule,
+    DeclaredSource,
+    DeclaredTarget,
+    Place,
+    check_fit,
+    check_source,
+)
 
-SOURCE_SIDE_PROFILES = ("failback",)
-"""Profiles whose subnets are in the source Region: they cannot be looked up in the recovery Region."""
+Item = Mapping[str, Any]
 
 
-def recovery_targets(subnet_map: SubnetMap) -> Iterator[tuple[str, NetworkTarget]]:
-    """Yield the targets that are in the recovery Region, each with where it was declared, for messages."""
-    for rule in subnet_map.rules:
-        for profile, target in rule.targets.items():
-            if profile not in SOURCE_SIDE_PROFILES:
-                yield f"subnet map, source {rule.source_cidr}, {profile}", target
+@dataclass(frozen=True, slots=True)
+class NetworkNames:
+    """What has to be looked up in one account and Region.
+
+    Attributes:
+        where: The first declaration that names this account and Region, for messages.
+    """
+
+    where: str
+    subnet_ids: frozenset[str]
+    group_ids: frozenset[str]
+    group_names: frozenset[str]
 
 
-def check_targets(
-    subnet_map: SubnetMap,
-    subnets: Mapping[str, Mapping[str, Any]],
-    groups: Mapping[str, Mapping[str, Any]],
-    region: str,
-    problems: Problems,
-) -> None:
-    """Find what is wrong with the declared targets: subnets or groups that do not exist, other networks, other VPCs.
+@dataclass(frozen=True, slots=True)
+class FoundNetworks:
+    """What EC2 knows in one account and Region.
+
+    Attributes:
+        subnets: Items of DescribeSubnets by id.
+        groups: Items of DescribeSecurityGroups by id and by name; a name may have several.
+    """
+
+    subnets: Mapping[str, Item]
+    groups: Mapping[str, Sequence[Item]]
+
+
+def names_by_place(rules: Iterable[DeclaredRule]) -> dict[Place, NetworkNames]:
+    """Return what rules with known accounts and Regions (L(subnet_map.locate)) name, in the order of the rules."""
+    where: dict[Place, str] = {}
+    subnets: dict[Place, set[str]] = {}
+    groups: dict[Place, set[str]] = {}
+    for rule in rules:
+        named = [(target.place, target.where, target.subnet_id, target.security_groups) for target in _targets(rule)]
+        if rule.source.subnet_id:
+            named.insert(0, (rule.source.place, rule.where, rule.source.subnet_id, ()))
+        for place, declared, subnet_id, group_names in named:
+            if place.region:
+                where.setdefault(place, declared)
+                subnets.setdefault(place, set()).add(subnet_id)
+                groups.setdefault(place, set()).update(group_names)
+    return {
+        place: NetworkNames(
+            declared,
+            frozenset(subnets[place]),
+            frozenset(group for group in groups[place] if _is_id(group)),
+            frozenset(group for group in groups[place] if not _is_id(group)),
+        )
+        for place, declared in where.items()
+    }
+
+
+def resolve(rules: Iterable[DeclaredRule], found: Mapping[Place, FoundNetworks], problems: Problems) -> SubnetMap:
+    """Return the complete subnet map, and find what is wrong with it.
+
+    A rule whose source network nobody knows is left out: compare the number of rules before asking for addresses.
 
     Args:
-        subnet_map: The declared subnet map.
-        subnets: Items of DescribeSubnets by id.
-        groups: Items of DescribeSecurityGroups by id.
-        region: The recovery Region, for messages.
-        problems: Collects what is found.
+        rules: Rules with known accounts and Regions (see L(subnet_map.locate)).
+        found: What EC2 answered. An account and Region that could not be asked is missing, and was reported already.
+        problems: Collects subnets and groups that do not exist or are not unique, other networks, other VPCs.
     """
-    for where, target in recovery_targets(subnet_map):
-        subnet = subnets.get(target.subnet_id)
-        if subnet is None:
-            problems.add(target.subnet_id, where, f"no such subnet in this account in {region}: correct subnet_id")
-            continue
-        if subnet["CidrBlock"] != str(target.cidr):
-            remedy = f"subnet {target.subnet_id} has the network {subnet['CidrBlock']}: correct cidr or subnet_id"
-            problems.add(str(target.cidr), where, remedy)
-        for group_id in target.security_groups:
-            group = groups.get(group_id)
-            if group is None:
-                problems.add(group_id, where, f"no such security group in this account in {region}")
-            elif group["VpcId"] != subnet["VpcId"]:
-                remedy = f"is in {group['VpcId']}, but subnet {target.subnet_id} is in {subnet['VpcId']}"
-                problems.add(group_id, where, remedy)
+    resolved: list[SubnetRule] = []
+    first_seen: dict[IPv4Network, str] = {}
+    for rule in rules:
+        source = _resolve_source(rule.source, rule.where, found, problems)
+        targets: dict[str, NetworkTarget] = {}
+        for profile, target in rule.targets.items():
+            groups = _resolve_target(target, found, problems)
+            targets[profile] = NetworkTarget(target.subnet_id, target.cidr, groups, target.rule, *target.place)
+            if source is not None and rule.source.cidr is None:
+                check_fit(source, target.cidr, target.rule, target.where, problems)
+        if source is not None:
+            check_source(source, rule.where, first_seen, problems)
+            resolved.append(SubnetRule(source, targets, rule.where))
+    return SubnetMap(tuple(resolved))
 
 
-def addresses_of(entries: Iterable[MapEntry]) -> dict[str, list[str]]:
-    """Return the fixed addresses of entries in the recovery Region, by subnet id."""
-    addresses: dict[str, list[str]] = {}
-    for reservation in _recovery_reservations(entries):
-        addresses.setdefault(reservation.subnet_id, []).append(reservation.address)
-    return addresses
+def subnets_of(entries: Iterable[MapEntry], subnet_map: SubnetMap) -> dict[Place, set[str]]:
+    """Return the ids of the target subnets of entries, by account and Region."""
+    wanted = {target.subnet_id for entry in entries for target in entry.profiles.values()}
+    subnets: dict[Place, set[str]] = {}
+    for rule in subnet_map.rules:
+        for target in rule.targets.values():
+            if target.subnet_id in wanted:
+                subnets.setdefault(Place(target.account_id, target.region), set()).add(target.subnet_id)
+    return subnets
 
 
 def check_in_use(
     entries: Iterable[MapEntry],
-    in_use: Mapping[tuple[str, str], Mapping[str, Any]],
+    in_use: Mapping[tuple[str, str], Item],
     recovery_instances: Mapping[str, str | None],
     problems: Problems,
 ) -> None:
@@ -83,22 +134,112 @@ def check_in_use(
         recovery_instances: Recovery instance of each server key: it may have the address.
         problems: Collects what is found.
     """
-    for wanted in _recovery_reservations(entries):
-        interface = in_use.get((wanted.subnet_id, wanted.address))
-        if interface is None:
-            continue
-        instance_id = interface.get("Attachment", {}).get("InstanceId")
-        if instance_id is None or instance_id != recovery_instances.get(wanted.server_key):
-            user = f"{interface['NetworkInterfaceId']} ({instance_id or 'not attached to an instance'})"
-            problems.add(
-                wanted.address,
-                f"interface {wanted.interface} of {wanted.server_key}, profile {wanted.profile}",
-                f"is in use in {wanted.subnet_id} by {user}: free it, or give another address in dr_addresses",
-            )
-
-
-def _recovery_reservations(entries: Iterable[MapEntry]) -> Iterator[Reservation]:
     for entry in entries:
-        for reservation in entry.reservations():
-            if reservation.profile not in SOURCE_SIDE_PROFILES:
-                yield reservation
+        for wanted in entry.reservations():
+            interface = in_use.get((wanted.subnet_id, wanted.address))
+            if interface is None:
+                continue
+            instance_id = instance_of(interface)
+            if instance_id is None or instance_id != own_instance(entry, wanted.profile, recovery_instances):
+                user = f"{interface['NetworkInterfaceId']} ({instance_id or 'not attached to an instance'})"
+                problems.add(
+                    wanted.address,
+                    f"interface {wanted.interface} of {wanted.server_key}, profile {wanted.profile}",
+                    f"is in use in {wanted.subnet_id} by {user}: free it, or give another address in dr_addresses",
+                )
+
+
+def check_reserved(
+    entries: Sequence[MapEntry], reserved: Mapping[tuple[str, str], Reservation], problems: Problems
+) -> None:
+    """Find the wanted addresses that the IP map holds for servers that are not among the entries.
+
+    Args:
+        entries: Wanted entries.
+        reserved: What the IP map holds, by subnet id and address.
+        problems: Collects what is found.
+    """
+    planned = {entry.id for entry in entries}
+    for entry in entries:
+        for wanted in entry.reservations():
+            holder = reserved.get((wanted.subnet_id, wanted.address))
+            if holder is not None and (holder.server_key, holder.interface) not in planned:
+                problems.add(
+                    wanted.address,
+                    f"interface {wanted.interface} of {wanted.server_key}, profile {wanted.profile}",
+                    f"is held in {wanted.subnet_id} by interface {holder.interface} of {holder.server_key}, profile "
+                    f"{holder.profile}: give another address in dr_addresses, or remove the entries of that server",
+                )
+
+
+def instance_of(interface: Item) -> str | None:
+    """Return the instance that a network interface (an item of DescribeNetworkInterfaces) is attached to, or None."""
+    instance_id: str | None = interface.get("Attachment", {}).get("InstanceId")
+    return instance_id
+
+
+def own_instance(entry: MapEntry, profile: str, recovery_instances: Mapping[str, str | None]) -> str | None:
+    """Return the instance that a launch in C(profile) replaces, and whose addresses it may therefore have."""
+    return entry.source.instance_id if profile in SOURCE_SIDE_PROFILES else recovery_instances.get(entry.server_key)
+
+
+def _targets(rule: DeclaredRule) -> Iterable[DeclaredTarget]:
+    return rule.targets.values()
+
+
+def _is_id(group: str) -> bool:
+    return group.startswith(GROUP_ID_START)
+
+
+def _resolve_source(
+    source: DeclaredSource, where: str, found: Mapping[Place, FoundNetworks], problems: Problems
+) -> IPv4Network | None:
+    if source.cidr is not None or source.place not in found:
+        return source.cidr
+    subnet = found[source.place].subnets.get(source.subnet_id)
+    if subnet is None:
+        remedy = f"no such subnet in {source.place}: correct it, or give source_account_id and source_region"
+        problems.add(source.subnet_id, f"{where}.source_subnet_id", remedy)
+        return None
+    return IPv4Network(subnet["CidrBlock"])
+
+
+def _resolve_target(
+    target: DeclaredTarget, found: Mapping[Place, FoundNetworks], problems: Problems
+) -> tuple[str, ...]:
+    """Return the ids of the target's security groups, as far as they are known."""
+    networks = found.get(target.place)
+    if networks is None:
+        return tuple(group for group in target.security_groups if _is_id(group))
+    subnet = networks.subnets.get(target.subnet_id)
+    if subnet is None:
+        remedy = f"no such subnet in {target.place}: correct subnet_id, account_id or region"
+        problems.add(target.subnet_id, f"{target.where}.subnet_id", remedy)
+    elif subnet["CidrBlock"] != str(target.cidr):
+        remedy = f"subnet {target.subnet_id} has the network {subnet['CidrBlock']}: correct cidr or subnet_id"
+        problems.add(str(target.cidr), f"{target.where}.cidr", remedy)
+    ids = (
+        _resolve_group(group, f"{target.where}.security_groups[{number}]", target, subnet, networks, problems)
+        for number, group in enumerate(target.security_groups)
+    )
+    return tuple(dict.fromkeys(group_id for group_id in ids if group_id))
+
+
+def _resolve_group(
+    group: str, where: str, target: DeclaredTarget, subnet: Item | None, networks: FoundNetworks, problems: Problems
+) -> str:
+    """Return a security group's id; empty when it is given by a name that says nothing."""
+    known = networks.groups.get(group, ())
+    if not known:
+        problems.add(group, where, f"no such security group in {target.place}")
+    if subnet is None or not known:
+        return group if _is_id(group) else ""
+    near = [item for item in known if item["VpcId"] == subnet["VpcId"]]
+    if not near:
+        others = ", ".join(sorted({item["VpcId"] for item in known}))
+        remedy = f"is in {others}, but subnet {target.subnet_id} is in {subnet['VpcId']}: name a group of that VPC"
+        problems.add(group, where, remedy)
+    elif len(near) > 1:
+        ids = ", ".join(sorted(item["GroupId"] for item in near))
+        problems.add(group, where, f"is the name of {len(near)} groups of {subnet['VpcId']} ({ids}): give the id")
+    return str(near[0]["GroupId"]) if len(near) == 1 else ""

@@ -61,26 +61,39 @@ def test_ec2_is_asked_only_where_drs_knows_no_address() -> None:
         },
     ]
     ec2 = Pages(Reservations=[{"Instances": [{"InstanceId": "i-bare", "NetworkInterfaces": interfaces}]}])
-    asked: list[str] = []
+    asked: list[tuple[str, str, str]] = []
 
-    def ec2_of(region: str) -> Pages:
-        asked.append(region)
+    def clients(service: str, account_id: str, region: str) -> Pages:
+        asked.append((service, account_id, region))
         return ec2
 
     servers = [to_source_server(item("bare")), to_source_server(item("known", ips=["10.10.1.12"]))]
-    bare, known = with_known_interfaces(servers, ec2_of)
+    bare, known = with_known_interfaces(servers, clients)
     assert [interface.address for interface in bare.interfaces] == ["10.10.1.11", "10.10.5.11"]
     assert known is servers[1]
-    assert asked == ["us-east-1"]
+    assert asked == [("ec2", "222222222222", "us-east-1")]
     assert ec2.filters == [[{"Name": "instance-id", "Values": ["i-bare"]}]]
 
-    with_known_interfaces(servers[:1], ec2_of, "eu-west-1")
-    assert asked == ["us-east-1", "eu-west-1"]
+    with_known_interfaces(servers[:1], clients, "eu-west-1")
+    assert asked == [("ec2", "222222222222", "us-east-1"), ("ec2", "222222222222", "eu-west-1")]
+
+
+def test_wrong_accounts_ec2_client_is_never_asked_for_a_source_instance() -> None:
+    of_another_account = item("bare")
+    of_another_account["sourceCloudProperties"]["originAccountID"] = "111111111111"
+    asked: list[tuple[str, ...]] = []
+
+    def clients(*place: str) -> Pages:
+        asked.append(place)
+        return Pages(Reservations=[])
+
+    with_known_interfaces([to_source_server(of_another_account)], clients)
+    assert asked == [("ec2", "111111111111", "us-east-1")]
 
 
 def test_an_instance_that_ec2_does_not_know_leaves_the_server_as_it_was() -> None:
     server = to_source_server(item("bare"))
-    assert with_known_interfaces([server], lambda _region: Pages(Reservations=[])) == [server]
+    assert with_known_interfaces([server], lambda *_place: Pages(Reservations=[])) == [server]
 
 
 def test_servers_come_by_key_and_selectors_must_select() -> None:

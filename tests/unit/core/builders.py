@@ -6,9 +6,12 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.addresses import SubnetMap, parse_subnet_map
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.addresses import SubnetMap
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import Problems
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.network_targets import resolve
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.source_servers import SourceServer, from_drs
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.subnet_map import parse_subnet_map
 
 START = datetime(2026, 11, 23, 10, 0, 0, tzinfo=UTC)
 
@@ -69,9 +72,14 @@ def target(subnet: str, cidr: str, address: str = "keep_host_part") -> dict[str,
     return {"subnet_id": subnet, "cidr": cidr, "security_groups": ["sg-1"], "address": address}
 
 
+def complete_map(raw: list[Any]) -> SubnetMap:
+    """Return a declared map that names everything itself, so that AWS need not be asked."""
+    return resolve(parse_subnet_map(raw), {}, Problems())
+
+
 def subnet_map(*sources: str) -> SubnetMap:
     """Return a map of /24 source networks 10.10.n.0/24 to 10.20.n.0/24 (failover) and 10.99.n.0/24 (test)."""
-    return parse_subnet_map(
+    return complete_map(
         [
             {
                 "source_cidr": source,

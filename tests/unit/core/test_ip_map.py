@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.addresses import (
     AddressOverride,
-    parse_subnet_map,
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import (
@@ -23,7 +22,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.core.builders import source_server, subnet_map, target
+from tests.unit.core.builders import complete_map, source_server, subnet_map, target
 
 
 def override(key: str, address: str, *, interface: int = 0, profile: str = "failover") -> AddressOverride:
@@ -65,7 +64,7 @@ def test_an_imported_address_stays_until_the_inventory_names_another() -> None:
 
 
 def test_a_dynamic_address_is_null_and_reserves_nothing() -> None:
-    dynamic = parse_subnet_map(
+    dynamic = complete_map(
         [
             {
                 "source_cidr": "10.10.1.0/24",
@@ -122,14 +121,14 @@ def test_a_profile_that_the_map_lacks_is_a_problem_and_failback_is_planned_where
     declared: dict[str, Any] = {"source_cidr": "10.10.1.0/24", "failover": target("subnet-f", "10.20.1.0/24")}
     server = source_server(1, addresses=["10.10.1.11"])
     with pytest.raises(DeclarationError, match=r"10\.10\.1\.0/24 has no target for test"):
-        plan_entries([server], parse_subnet_map([declared]))
+        plan_entries([server], complete_map([declared]))
     declared["failback"] = target("subnet-b", "10.10.1.0/24", "keep_address")
-    (entry,) = plan_entries([server], parse_subnet_map([declared]), profiles=["failover"])
+    (entry,) = plan_entries([server], complete_map([declared]), profiles=["failover"])
     assert entry.profiles["failback"].address == "10.10.1.11"
     with pytest.raises(DeclarationError, match="has no test target"):
         plan_entries(
             [server],
-            parse_subnet_map([declared]),
+            complete_map([declared]),
             [override("server-1", "10.99.1.9", profile="test")],
             profiles=["failover"],
         )
