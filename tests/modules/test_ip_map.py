@@ -23,6 +23,11 @@ def mapped(table: str, **options: Any) -> dict[str, Any]:
     return {"ip_map": {"table": table, **declared, **options}}
 
 
+def looked_up(table: str, **conditions: Any) -> dict[str, Any]:
+    """Return a task that reads the map."""
+    return {"ip_map_info": {"table": table, **conditions}}
+
+
 def override(server: str, address: str, profile: str = "failover") -> dict[str, Any]:
     """Return an explicit address of a web server."""
     return {"server_key": f"{server}.example.internal", "interface": 0, "profile": profile, "address": address}
@@ -38,22 +43,48 @@ def failover_addresses(answer: dict[str, Any]) -> dict[str, str]:
 
 
 def test_entries_are_predicted_written_kept_and_given_up(shared_estate: Estate, table: str) -> None:
-    (predicted,) = shared_estate.tasks(mapped(table), arguments=("--check",))
+    (predicted,) = shared_estate.tasks(mapped(table), arguments=("--check", "--diff"))
     assert shared_estate.items(table) == []
-    created, unchanged = shared_estate.tasks(mapped(table), mapped(table))
+    created, unchanged = shared_estate.tasks(mapped(table), mapped(table), arguments=("--diff",))
     assert predicted["changed"] is created["changed"] is True
     assert predicted["changes"] == created["changes"]
+    assert predicted["diff"] == created["diff"]
+    assert len(created["diff"]["after"]) == 19
     assert len(created["entries"]) == 19
     assert failover_addresses(created)["crm-app-1"] == "10.20.3.11"
     assert unchanged["changed"] is False
     assert unchanged["entries"] == created["entries"]
     assert unchanged["entries"][0]["updated_by"].startswith("arn:aws:iam::222222222222:user/")
 
-    gone, again = shared_estate.tasks(
-        *({"ip_map": {"table": table, "state": "absent", "servers": ["PAY-DB-1.example.internal"]}} for _ in range(2))
+    absent = {"ip_map": {"table": table, "state": "absent", "servers": ["PAY-DB-1.example.internal"]}}
+    everything, host, subnet, drill, gone, again, past, left_entries = shared_estate.tasks(
+        looked_up(table),
+        looked_up(table, servers=["CRM-APP-1.example.internal", "nobody"]),
+        looked_up(table, subnet_id="subnet-0a20500000000b001"),
+        looked_up(table, network_profile="test", address="10.99.4.11"),
+        absent,
+        absent,
+        looked_up(table, servers=["pay-db-1.example.internal"], history=True),
+        looked_up(table, subnet_id="subnet-0a20100000000d001", history=True),
     )
+    assert everything["entries"] == created["entries"]
+    assert failover_addresses(host) == {"crm-app-1": "10.20.3.11"}
+    assert {entry["interface"] for entry in subnet["entries"]} == {1}
+    assert [entry["server_key"] for entry in drill["entries"]] == ["pay-web-1.example.internal"]
     assert gone["changes"]["deleted"] == ["pay-db-1.example.internal/0", "pay-db-1.example.internal/1"]
     assert again["changed"] is False
+    assert [(item["interface"], item["version"], item["deleted"]) for item in past["history"]] == [
+        (0, 2, True),
+        (0, 1, False),
+        (1, 2, True),
+        (1, 1, False),
+    ]
+    assert past["entries"] == []
+    assert past["history"][0]["profiles"]["failover"]["address"] == "10.20.1.11"
+    assert past["history"][0]["updated_by"].startswith("arn:aws:iam::222222222222:user/")
+    assert {item["server_key"] for item in left_entries["history"]} == {
+        item["server_key"] for item in left_entries["entries"]
+    }
     left = {(item["pk"]["S"], item["sk"]["S"]) for item in shared_estate.items(table)}
     assert ("address#subnet-0a20100000000d001", "10.20.1.11") not in left
     assert ("address#subnet-0a20100000000d001", "10.20.1.12") in left

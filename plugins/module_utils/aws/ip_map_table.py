@@ -17,6 +17,7 @@ from dataclasses import replace
 
 from ..core.ip_map import Changes, EntryVersion, MapEntry, Reservation, entry_to_item, item_to_entry
 from ..core.ip_map_moves import AddressKey, EntryId, Move, moves_of, owner_of
+from ..core.ip_map_search import Search
 from .dynamodb import TRANSACTION_SIZE, Item
 from .errors import ConflictError, InvalidRequestError, NotFoundError
 from .ip_map_items import (
@@ -66,6 +67,19 @@ class IpMapTable(Table):
         """Return those of the named entries that exist, ordered by key and interface."""
         items = self._read_all([entry_key(*entry_id) for entry_id in sorted(set(ids))])
         return sorted(map(item_to_entry, items), key=lambda entry: entry.id)
+
+    def find(self, search: Search) -> list[MapEntry]:
+        """Return the entries that are looked for, ordered by key and interface; the keys known are used."""
+        if search.servers is not None:
+            found = self.read(search.servers)
+        elif search.subnet_id is not None and search.address is not None:
+            held = self.holders([(search.subnet_id, search.address)])
+            found = self.read_entries(owner_of(reservation) for reservation in held.values())
+        elif search.subnet_id is not None:
+            found = self.read_entries(self.entry_ids_in(search.subnet_id))
+        else:
+            found = self.read_entries(self.entry_ids())
+        return [entry for entry in found if search.finds(entry)]
 
     def entry_ids(self, *, deleted: bool = False) -> list[EntryId]:
         """Return all entries that exist; with C(deleted) also those that existed once."""
