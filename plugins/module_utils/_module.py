@@ -61,6 +61,29 @@ ACCOUNTS_SPEC: Mapping[str, Any] = {
 }
 """The option C(accounts): the accounts of the estate (documentation fragment C(accounts)); read by core/accounts.py."""
 
+TAG_POLICY_SPEC: Mapping[str, Any] = {
+    "type": "dict",
+    "options": {
+        "tags": {
+            "type": "list",
+            "elements": "dict",
+            "options": {
+                "key": {"type": "str", "no_log": False},
+                "required": {"type": "bool", "default": True},
+                "value": {"type": "str"},
+                "variable": {"type": "str"},
+                "ec2_tag": {"type": "str"},
+                "default": {"type": "str"},
+                "allowed": {"type": "list", "elements": "str"},
+                "pattern": {"type": "str"},
+            },
+        },
+        "purge_tags": {"type": "bool", "default": False},
+        "copy_ec2_tags": {"type": "bool", "default": False},
+    },
+}
+"""The option C(tag_policy) (documentation fragment C(tag_policy)); read by core/tag_policy.py."""
+
 BAD_CREDENTIALS = frozenset(
     {
         "AuthFailure",

@@ -70,7 +70,14 @@ options:
         description: *settings
         type: dict
   mandatory_tags:
-    description: Tags of instances, volumes and network interfaces that are launched.
+    description: Tags of instances, volumes and network interfaces that are launched, the same for all servers.
+    type: dict
+    default: {}
+  server_tags:
+    description:
+      - Tags of instances, volumes and network interfaces by source server id, as
+        M(disaster_recovery.aws.drs_source_server_tags) returns them in C(launch_tags).
+      - They go before O(mandatory_tags).
     type: dict
     default: {}
   profiles:
@@ -172,7 +179,6 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.launch_t
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.pacing import Pacers, for_each, summary
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.selection import DISCONNECTED, selected_servers
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.declaration import parse_tags
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import Problems
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import MapEntry, item_to_entry
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.launch_settings import (
@@ -182,6 +188,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.launch_
     parse_launch_overrides,
     parse_settings,
 )
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.launch_tags import parse_launch_tags
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.launch_templates import normalise_template
 
 
@@ -220,7 +227,7 @@ def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str,
         problems.raise_if_any()
     defaults = parse_settings(params["defaults"])
     overrides = parse_launch_overrides(params["overrides"])
-    tags = parse_tags(params["mandatory_tags"])
+    tags = parse_launch_tags(params["mandatory_tags"], params["server_tags"])
     drs, ec2 = clients("drs"), clients("ec2")
     selected = selected_servers(drs, params["match"])
     servers = [server for server in selected if server.replication_state != DISCONNECTED]
@@ -338,6 +345,7 @@ def main() -> NoReturn:
                 },
             },
             "mandatory_tags": {"type": "dict", "default": {}},
+            "server_tags": {"type": "dict", "default": {}},
             "profiles": {
                 "type": "list",
                 "elements": "str",

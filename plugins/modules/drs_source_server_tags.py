@@ -3,17 +3,24 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Set tags of source servers."""
+"""Audit and apply the tags of source servers."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: drs_source_server_tags
-short_description: Set tags of source servers of AWS Elastic Disaster Recovery
+short_description: Audit and apply the tags of source servers of AWS Elastic Disaster Recovery
 version_added: 0.1.0
 description:
-  - Gives many source servers the same tags in one task. Servers that have them already cost nothing.
-  - Tags of AWS and of DRS itself (C(aws:), C(AWSElasticDisasterRecovery), C(drs.amazonaws.com)) are never removed.
+  - Brings the tags of many source servers to a policy in one task, and reports what the policy still has against them.
+  - Values come from constants, inventory variables and the tags of the EC2 source instances. These are read in bulk in
+    the account and Region in which each instance runs.
+  - Everything is checked for every server before the first tag is written. Servers that have their tags already cost
+    nothing.
+  - Tags of AWS, of DRS (C(aws:), C(AWSElasticDisasterRecovery), C(drs.amazonaws.com)) and of this collection (C(dr:))
+    are never removed.
+  - Tags of what is launched are in the launch templates. Hand RV(launch_tags) to
+    M(disaster_recovery.aws.drs_launch_configuration), which writes them together with everything else there.
 author:
   - The disaster_recovery.aws maintainers (@disaster-recovery)
 extends_documentation_fragment:
@@ -21,7 +28,9 @@ extends_documentation_fragment:
   - amazon.aws.region.modules
   - amazon.aws.boto3
   - disaster_recovery.aws.attributes
+  - disaster_recovery.aws.accounts
   - disaster_recovery.aws.selector
+  - disaster_recovery.aws.tag_policy
 attributes:
   check_mode:
     support: full
@@ -30,22 +39,41 @@ attributes:
   idempotent:
     support: full
 options:
+  state:
+    description:
+      - V(present) writes what differs and reports what is left.
+      - V(audit) writes nothing and reports what the policy has against the tags as they are.
+    type: str
+    choices: [present, audit]
+    default: present
   tags:
-    description: Tags that every selected server must have.
+    description:
+      - Constants, the short form of a policy. Every selected server must have these tags.
+      - At least one of O(tags) and O(tag_policy) is required. With both, no key may be in both.
     type: dict
-    required: true
   purge_tags:
-    description: Whether all other tags are removed. Groups of plans and the server key may be among them.
+    description:
+      - Whether all other tags are removed, as O(tag_policy.purge_tags). Groups of plans may select by them.
     type: bool
     default: false
+  server_variables:
+    description:
+      - Inventory variables of servers by server key, for O(tag_policy.tags[].variable).
+      - The filter P(disaster_recovery.aws.server_variables#filter) collects them from C(hostvars).
+    type: dict
+    default: {}
 seealso:
   - module: disaster_recovery.aws.drs_source_server_info
   - module: disaster_recovery.aws.drs_launch_configuration
-    description: Sets the mandatory tags of what is launched.
+  - plugin: disaster_recovery.aws.server_variables
+    plugin_type: filter
+  - name: Tag naming limits and requirements
+    description: What AWS accepts.
+    link: https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html
 """
 
 EXAMPLES = r"""
-- name: Set the mandatory tags of all source servers
+- name: Set the same tags on all source servers
   disaster_recovery.aws.drs_source_server_tags:
     region: us-west-2
     tags:
@@ -59,6 +87,34 @@ EXAMPLES = r"""
       source_server_ids: [s-1a2b3c4d5e6f7a8b9]
     tags:
       dr:server-key: pay-db-1
+
+- name: Apply a policy whose values come from several places
+  disaster_recovery.aws.drs_source_server_tags:
+    region: us-west-2
+    accounts: "{{ dr_accounts }}"
+    tag_policy:
+      tags:
+        - {key: Owner, value: dr-team}
+        - {key: CostCenter, variable: cost_center, ec2_tag: CostCenter, pattern: "[0-9]{4}"}
+        - {key: Environment, ec2_tag: Environment, default: production, allowed: [production, staging]}
+        - {key: Application, ec2_tag: Application}
+    server_variables:
+      pay-db-1.example.com: {cost_center: "4711"}
+  register: tags
+
+- name: Launch with them
+  disaster_recovery.aws.drs_launch_configuration:
+    region: us-west-2
+    ip_map_table: disaster-recovery-ip-map
+    server_tags: "{{ tags.launch_tags }}"
+
+- name: Fail when a server does not keep the policy
+  disaster_recovery.aws.drs_source_server_tags:
+    region: us-west-2
+    state: audit
+    tag_policy: "{{ dr_tag_policy }}"
+  register: audit
+  failed_when: audit is failed or audit.findings | length > 0
 """
 
 RETURN = r"""
@@ -84,102 +140,239 @@ source_servers:
       description: Its tags afterwards.
       returned: always
       type: dict
+    sources:
+      description:
+        - Where the value of each tag of the policy comes from, C(constant), C(variable), C(ec2_tag), C(default) or
+          C(source_server), which means that the server keeps its own.
+      returned: always
+      type: dict
+      sample: {Owner: constant, CostCenter: ec2_tag}
+    to_set:
+      description: Tags that differ from the policy and were, or with O(state=audit) would be, set.
+      returned: always
+      type: dict
+    to_remove:
+      description: Keys that were, or with O(state=audit) would be, removed.
+      returned: always
+      type: list
+      elements: str
     error:
       description: Why its tags could not be changed.
       returned: on failure
       type: str
+findings:
+  description: What the policy has against the servers, after the task or, with O(state=audit), as they are.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    server_key:
+      description: Key of the server.
+      returned: always
+      type: str
+    source_server_id:
+      description: Id of the source server.
+      returned: always
+      type: str
+    key:
+      description: Key of the tag as the policy spells it; empty when the tags to copy could not be read.
+      returned: always
+      type: str
+    kind:
+      description:
+        - C(missing), a required tag has no value.
+        - C(not_allowed), a value is none that the policy allows.
+        - C(case), there is a tag whose key differs from that of the policy only in case.
+        - C(unreadable), the EC2 instance that has the value could not be read.
+      returned: always
+      type: str
+    what:
+      description: What was found.
+      returned: always
+      type: str
+    remedy:
+      description: What to do.
+      returned: always
+      type: str
+launch_tags:
+  description:
+    - Tags that each server must be launched with, by source server id, for the option C(server_tags) of
+      M(disaster_recovery.aws.drs_launch_configuration).
+    - C(purge) says whether its template may have no others. It is false where a source of the policy could not be used.
+  returned: always
+  type: dict
 """
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, NoReturn
 
-from ansible_collections.disaster_recovery.aws.plugins.module_utils._module import MATCH_SPEC, Clients, run_module
+from ansible_collections.disaster_recovery.aws.plugins.module_utils._module import (
+    ACCOUNTS_SPEC,
+    MATCH_SPEC,
+    TAG_POLICY_SPEC,
+    Clients,
+    run_module,
+)
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.accounts import AccountClients
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.drs import tag_resource, untag_resource
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import AwsError
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.instance_tags import read_instance_tags
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.pacing import Pacers, for_each, summary
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.selection import selected_servers
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.declaration import parse_tags
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import (
-    DeclarationError,
-    Problem,
-    Problems,
-)
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.accounts import parse_accounts
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError, Problems
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.source_servers import SourceServer
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.tags import (
-    TagChanges,
-    merge_changes,
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.tag_policy import (
+    Ec2Tags,
+    Resolution,
+    TagPolicy,
+    findings,
+    launch_tags,
+    parse_server_variables,
+    parse_tag_policy,
+    resolve,
 )
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.tags import TagChanges, must_remove_first
+
+FINDINGS_IN_WARNING = 3
+NOTHING = TagChanges({}, ())
 
 
 def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str, Any]:
-    """Bring the tags of the selected servers to what is wanted."""
+    """Bring the tags of the selected servers to the policy, or only judge them."""
+    audit = params["state"] == "audit"
+    policy, variables = _read_options(params)
+    accounts = parse_accounts(params["accounts"], where="accounts")
     drs = clients("drs")
-    wanted = parse_tags(params["tags"], where="tags")
     selected = selected_servers(drs, params["match"], unique_keys=False)
     servers = {server.source_server_id: server for server in selected}
-    changes = _changes(servers, wanted, purge=params["purge_tags"])
-    to_write = {server_id: change for server_id, change in changes.items() if change.any}
-    pacers = Pacers()
+    ec2 = read_instance_tags(servers.values(), AccountClients(clients, accounts)) if policy.asks_ec2 else {}
+    resolutions = _resolve(policy, servers, variables, ec2)
 
-    def write(server_id: str, change: TagChanges) -> None:
-        if change.to_set:
-            pacers.take("TagResource")
-            tag_resource(drs, servers[server_id].arn, change.to_set)
-        if change.to_remove:
-            pacers.take("UntagResource")
-            untag_resource(drs, servers[server_id].arn, change.to_remove)
-
-    errors = {} if check_mode else for_each(to_write, write).errors
-    results = [_result(server, changes[server_id], errors.get(server_id)) for server_id, server in servers.items()]
-    diff = {
-        "before": {_name(servers[server_id]): dict(servers[server_id].tags) for server_id in to_write},
-        "after": {_name(servers[server_id]): _after(servers[server_id], to_write[server_id]) for server_id in to_write},
+    wanted = {server_id: resolution.changes for server_id, resolution in resolutions.items()}
+    to_write = {} if audit else {server_id: change for server_id, change in wanted.items() if change.any}
+    done, errors = (to_write, {}) if check_mode else _write(drs, servers, to_write)
+    after = {server_id: done.get(server_id, NOTHING).applied(server.tags) for server_id, server in servers.items()}
+    changed = {server_id for server_id, server in servers.items() if after[server_id] != server.tags}
+    found = [
+        {"server_key": server.key, "source_server_id": server_id, **asdict(finding)}
+        for server_id, server in servers.items()
+        for finding in findings(policy, resolutions[server_id], after[server_id])
+    ]
+    answer: dict[str, Any] = {
+        "changed": bool(changed),
+        "source_servers": [
+            {
+                "server_key": server.key,
+                "source_server_id": server_id,
+                "changed": server_id in changed,
+                "tags": after[server_id],
+                "sources": resolutions[server_id].sources,
+                "to_set": wanted[server_id].to_set,
+                "to_remove": list(wanted[server_id].to_remove),
+                **({"error": str(errors[server_id])} if server_id in errors else {}),
+            }
+            for server_id, server in servers.items()
+        ],
+        "findings": found,
+        "launch_tags": {
+            server_id: launch_tags(policy, resolution).to_document() for server_id, resolution in resolutions.items()
+        },
+        "diff": {
+            "before": {_name(server): dict(server.tags) for key, server in servers.items() if key in changed},
+            "after": {_name(server): after[key] for key, server in servers.items() if key in changed},
+        },
     }
-    answer = {"changed": bool(to_write.keys() - errors.keys()), "source_servers": results, "diff": diff}
+    if found and not audit:
+        answer["warnings"] = [_warning(found)]
     if errors:
         answer |= {"failed": True, "msg": f"tags of {len(errors)} source servers were not set: {summary(errors)}"}
     return answer
 
 
-def _changes(servers: dict[str, SourceServer], wanted: dict[str, str], *, purge: bool) -> dict[str, TagChanges]:
+def _read_options(params: Mapping[str, Any]) -> tuple[TagPolicy, dict[str, dict[str, str]]]:
+    declared = params["tag_policy"]
+    if params["purge_tags"]:
+        declared = {**(declared or {}), "purge_tags": True}
+    policy = parse_tag_policy(declared, params["tags"], where="tag_policy", constants_where="tags")
+    return policy, parse_server_variables(params["server_variables"], where="server_variables")
+
+
+def _resolve(
+    policy: TagPolicy,
+    servers: Mapping[str, SourceServer],
+    variables: Mapping[str, Mapping[str, str]],
+    ec2: Mapping[str, Ec2Tags],
+) -> dict[str, Resolution]:
     problems = Problems()
-    changes = {}
+    resolutions = {}
     for server_id, server in servers.items():
+        own = variables.get(server.key, {})
         try:
-            changes[server_id] = merge_changes(server.tags, wanted, purge=purge)
-        except DeclarationError as error:
-            problems.extend(
-                Problem(f"{_name(server)}: {problem.value}", problem.where, problem.remedy)
-                for problem in error.problems
+            resolutions[server_id] = resolve(
+                policy, server.tags, variables=own, ec2=ec2.get(server_id), where=_name(server)
             )
+        except DeclarationError as error:
+            problems.extend(error.problems)
     problems.raise_if_any()
-    return changes
+    return resolutions
+
+
+def _write(
+    drs: Any, servers: Mapping[str, SourceServer], changes: Mapping[str, TagChanges]
+) -> tuple[dict[str, TagChanges], dict[str, AwsError]]:
+    """Write the changes; return what was done to each server, and why not everything was."""
+    done: dict[str, TagChanges] = {}
+    pacers = Pacers()
+
+    def set_tags(server: SourceServer, change: TagChanges) -> None:
+        if change.to_set:
+            pacers.take("TagResource")
+            tag_resource(drs, server.arn, change.to_set)
+        done[server.source_server_id] = TagChanges(change.to_set, done.get(server.source_server_id, NOTHING).to_remove)
+
+    def remove_tags(server: SourceServer, change: TagChanges) -> None:
+        if change.to_remove:
+            pacers.take("UntagResource")
+            untag_resource(drs, server.arn, change.to_remove)
+        done[server.source_server_id] = TagChanges(done.get(server.source_server_id, NOTHING).to_set, change.to_remove)
+
+    def write(server_id: str, change: TagChanges) -> None:
+        server = servers[server_id]
+        steps = [set_tags, remove_tags]
+        for step in reversed(steps) if must_remove_first(server.tags, change) else steps:
+            step(server, change)
+
+    errors = for_each(changes, write).errors
+    return done, errors
+
+
+def _warning(found: list[dict[str, Any]]) -> str:
+    named = "; ".join(f"{one['server_key']}: {one['what']}" for one in found[:FINDINGS_IN_WARNING])
+    more = len(found) - FINDINGS_IN_WARNING
+    return f"The tag policy has {len(found)} findings: {named}" + (f"; {more} more" if more > 0 else "")
 
 
 def _name(server: SourceServer) -> str:
     return f"{server.key} ({server.source_server_id})"
 
 
-def _after(server: SourceServer, change: TagChanges) -> dict[str, str]:
-    kept = {name: value for name, value in server.tags.items() if name not in change.to_remove}
-    return {**kept, **change.to_set}
-
-
-def _result(server: SourceServer, change: TagChanges, error: Exception | None) -> dict[str, Any]:
-    result = {"server_key": server.key, "source_server_id": server.source_server_id}
-    if error is not None:
-        return {**result, "changed": False, "tags": dict(server.tags), "error": str(error)}
-    return {**result, "changed": change.any, "tags": _after(server, change)}
-
-
 def main() -> NoReturn:
     """Entry point."""
     run_module(
         {
+            "state": {"type": "str", "choices": ["present", "audit"], "default": "present"},
             "match": MATCH_SPEC,
-            "tags": {"type": "dict", "required": True},
+            "tags": {"type": "dict"},
+            "tag_policy": TAG_POLICY_SPEC,
             "purge_tags": {"type": "bool", "default": False},
+            "server_variables": {"type": "dict", "default": {}},
+            "accounts": ACCOUNTS_SPEC,
         },
         run,
         needs_drs=True,
+        required_one_of=[("tags", "tag_policy")],
     )
 
 

@@ -273,6 +273,7 @@ class Orchestrator(Deployment):
             "defaults": {"target_instance_type_right_sizing_method": "NONE", "copy_private_ip": False},
             "overrides": [],
             "mandatory_tags": {"Owner": "dr-team"},
+            "server_tags": {},
             "profiles": ["failover", "test"],
             "default_profile": "failover",
             "match": None,

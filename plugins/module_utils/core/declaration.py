@@ -15,6 +15,7 @@ from .extensions import parse_extensions
 from .fields import text_map
 from .launch_settings import parse_launch_overrides, parse_settings
 from .subnet_map import parse_subnet_map
+from .tag_policy import parse_server_variables, parse_tag_policy
 from .tags import tag_problems
 
 
@@ -33,7 +34,7 @@ def parse_tags(raw: Any, *, where: str = "dr_mandatory_tags") -> dict[str, str]:
 
 PARSERS: Mapping[str, Callable[[Any], object]] = {
     "dr_extended_source_servers": parse_extensions,
-    "dr_mandatory_tags": parse_tags,
+    "dr_server_variables": parse_server_variables,
     "dr_subnet_map": lambda raw: parse_subnet_map(raw or []),
     "dr_addresses": lambda raw: parse_overrides(raw or []),
     "dr_launch_defaults": parse_settings,
@@ -44,7 +45,7 @@ PARSERS: Mapping[str, Callable[[Any], object]] = {
 def declaration_problems(declaration: Mapping[str, Any]) -> list[Problem]:
     """Return what is wrong with the inventory variables of a declaration, by their names (C(dr_subnet_map)).
 
-    Variables that are missing, and those that C(PARSERS) does not name, are left alone.
+    C(dr_tag_policy) and C(dr_mandatory_tags) are read together. Variables that are missing, and others, are left alone.
     """
     problems: list[Problem] = []
     for name, parse in PARSERS.items():
@@ -52,4 +53,8 @@ def declaration_problems(declaration: Mapping[str, Any]) -> list[Problem]:
             parse(declaration.get(name))
         except DeclarationError as error:
             problems += error.problems
+    try:
+        parse_tag_policy(declaration.get("dr_tag_policy"), declaration.get("dr_mandatory_tags"))
+    except DeclarationError as error:
+        problems += error.problems
     return problems

@@ -16,9 +16,9 @@ from typing import Any
 from .errors import Problems
 from .fields import Fields, members_of
 from .ip_map import MapEntry, by_server
+from .launch_tags import LaunchTags
 from .selectors import Selector, build_selector, parse_selector
 from .source_servers import SourceServer, matches
-from .tags import tag_problems
 
 DISPOSITIONS = ("STARTED", "STOPPED")
 RIGHT_SIZING_METHODS = ("NONE", "BASIC", "IN_AWS")
@@ -85,6 +85,7 @@ class DesiredProfile:
     interfaces: tuple[DesiredInterface, ...]
     instance_type: str | None
     tags: Mapping[str, str]
+    purge_tags: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,7 @@ def declare(
     defaults: Settings,
     overrides: Sequence[Override],
     entries: Iterable[MapEntry],
-    mandatory_tags: Mapping[str, str],
+    tags: LaunchTags,
 ) -> list[DesiredLaunch]:
     """Return what every server must launch with, ordered by server key.
 
@@ -145,14 +146,14 @@ def declare(
         defaults: Settings of all servers.
         overrides: Settings of some, first to last.
         entries: IP map entries of these servers (others are ignored).
-        mandatory_tags: Tags of instances, volumes and network interfaces.
+        tags: Tags of instances, volumes and network interfaces.
 
     Raises:
         DeclarationError: Naming every problem: a server without an IP map entry, settings that contradict each other
             (a fixed address with C(copy_private_ip), an instance type with right-sizing other than C(NONE)), bad tags.
     """
     problems = Problems()
-    problems.extend(tag_problems(mandatory_tags, "dr_mandatory_tags"))
+    problems.extend(tags.problems())
     mapped = by_server(entries)
     declared: list[DesiredLaunch] = []
     for server in sorted(servers, key=lambda server: server.key):
@@ -164,13 +165,16 @@ def declare(
         if not own:
             problems.add(server.key, server.source_server_id, "has no entry in the IP map: map its addresses first")
         _check_settings(server, settings, own, problems)
+        launched = tags.of(server.source_server_id)
         declared.append(
             DesiredLaunch(
                 server_key=server.key,
                 source_server_id=server.source_server_id,
                 configuration=settings.configuration(),
                 profiles={
-                    profile: DesiredProfile(profile, _interfaces(own, profile), settings.instance_type, mandatory_tags)
+                    profile: DesiredProfile(
+                        profile, _interfaces(own, profile), settings.instance_type, launched.tags, launched.purge
+                    )
                     for profile in _common_profiles(own)
                 },
             )

@@ -25,6 +25,9 @@ from .tags import merge_changes
 TAGGED_RESOURCES = ("instance", "volume", "network-interface")
 """Resource types that the mandatory tags go to."""
 
+NAMES_OF_DRS = ("Name",)
+"""Tags that DRS gives the template beside those of its own prefixes: never taken out."""
+
 TemplateData = Mapping[str, Any]
 
 _DESCRIPTION = re.compile(r"disaster_recovery\.aws profile=(?P<profile>[a-z]+) (?P<digest>[0-9a-f]{16})")
@@ -54,8 +57,8 @@ def template_data(base: TemplateData, desired: DesiredProfile) -> dict[str, Any]
     }
     if desired.instance_type is not None:
         wanted["InstanceType"] = desired.instance_type
-    if desired.tags:
-        wanted["TagSpecifications"] = _tag_specifications(base.get("TagSpecifications", []), desired.tags)
+    if desired.tags or desired.purge_tags:
+        wanted["TagSpecifications"] = _tag_specifications(base.get("TagSpecifications", []), desired)
     now, then = normalise_template(base), normalise_template({**base, **wanted})
     return {key: value for key, value in wanted.items() if now.get(key) != then.get(key)}
 
@@ -168,12 +171,13 @@ def _network_interface(existing: Mapping[str, Any], desired: DesiredInterface) -
     return interface
 
 
-def _tag_specifications(existing: Sequence[Mapping[str, Any]], tags: Mapping[str, str]) -> list[dict[str, Any]]:
+def _tag_specifications(existing: Sequence[Mapping[str, Any]], desired: DesiredProfile) -> list[dict[str, Any]]:
     by_type = _tags_by_type(existing)
     for resource in TAGGED_RESOURCES:
         actual = by_type.get(resource, {})
-        changes = merge_changes(actual, tags, where=f"launch template, tags of each {resource}")
-        by_type[resource] = {**actual, **changes.to_set}
+        where = f"launch template, tags of each {resource}"
+        changes = merge_changes(actual, desired.tags, purge=desired.purge_tags, kept=NAMES_OF_DRS, where=where)
+        by_type[resource] = changes.applied(actual)
     return _specifications(by_type)
 
 
@@ -189,6 +193,7 @@ def _specifications(by_type: Mapping[str, Mapping[str, str]]) -> list[dict[str, 
     return [
         {"ResourceType": resource, "Tags": [{"Key": key, "Value": tags[key]} for key in sorted(tags)]}
         for resource, tags in by_type.items()
+        if tags
     ]
 
 

@@ -14,6 +14,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.launch_
     parse_launch_overrides,
     parse_settings,
 )
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.launch_tags import LaunchTags
 
 from tests.unit.core.builders import source_server, subnet_map
 
@@ -80,7 +81,7 @@ def test_later_overrides_win() -> None:
         ]
     )
     entries = plan_entries(servers, subnet_map())
-    desired = declare(servers, parse_settings(DEFAULTS), overrides, entries, {"Owner": "dr-team"})
+    desired = declare(servers, parse_settings(DEFAULTS), overrides, entries, LaunchTags({"Owner": "dr-team"}))
     assert [(one.server_key, one.profiles["test"].instance_type) for one in desired] == [
         ("db-1", "r5.large"),
         ("rep-1", "t3.large"),
@@ -99,7 +100,7 @@ def test_contradictions_are_named_for_every_server() -> None:
     servers = [source_server(1, addresses=["10.10.1.11"]), source_server(2, addresses=["10.10.1.12"])]
     settings = parse_settings({"copy_private_ip": True, "instance_type": "m5.large"})
     with pytest.raises(DeclarationError) as caught:
-        declare(servers, settings, [], plan_entries(servers[:1], subnet_map()), {"aws:x": "y"})
+        declare(servers, settings, [], plan_entries(servers[:1], subnet_map()), LaunchTags({"aws:x": "y"}))
     lines = str(caught.value).splitlines()
     assert len(lines) == 5
     assert "dr_mandatory_tags" in lines[0]
