@@ -84,14 +84,14 @@ EXAMPLES = r"""
   disaster_recovery.aws.drs_source_server_tags:
     region: us-west-2
     match:
-      source_server_ids: [s-1a2b3c4d5e6f7a8b9]
+      source_server_ids: [s-paydb100000000001]
     tags:
       dr:server-key: pay-db-1
 
 - name: Apply a policy whose values come from several places
   disaster_recovery.aws.drs_source_server_tags:
     region: us-west-2
-    accounts: "{{ dr_accounts }}"
+    accounts: "{{ dr_accounts | default([]) }}"
     tag_policy:
       tags:
         - {key: Owner, value: dr-team}
@@ -99,14 +99,7 @@ EXAMPLES = r"""
         - {key: Environment, ec2_tag: Environment, default: production, allowed: [production, staging]}
         - {key: Application, ec2_tag: Application}
     server_variables:
-      pay-db-1.example.com: {cost_center: "4711"}
-  register: tags
-
-- name: Launch with them
-  disaster_recovery.aws.drs_launch_configuration:
-    region: us-west-2
-    ip_map_table: disaster-recovery-ip-map
-    server_tags: "{{ tags.launch_tags }}"
+      pay-db-1.example.internal: {cost_center: "4711"}
 
 - name: Fail when a server does not keep the policy
   disaster_recovery.aws.drs_source_server_tags:
@@ -194,6 +187,28 @@ findings:
       description: What to do.
       returned: always
       type: str
+summary:
+  description: What the task did, for one line of a table.
+  returned: always
+  type: dict
+  contains:
+    servers:
+      description: Servers that were selected.
+      returned: always
+      type: int
+    changed:
+      description: Servers whose tags were changed.
+      returned: always
+      type: int
+    skipped:
+      description: Servers that were left out, which is none.
+      returned: always
+      type: int
+    problems:
+      description: What could not be written, and every finding, a line each.
+      returned: always
+      type: list
+      elements: str
 launch_tags:
   description:
     - Tags that each server must be launched with, by source server id, for the option C(server_tags) of
@@ -218,9 +233,11 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.accounts
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.drs import tag_resource, untag_resource
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import AwsError
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.instance_tags import read_instance_tags
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.pacing import Pacers, for_each, summary
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.pacing import Pacers, for_each
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.pacing import summary as listed
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.selection import selected_servers
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.accounts import parse_accounts
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.configuration_table import summary
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError, Problems
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.source_servers import SourceServer
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.tag_policy import (
@@ -235,7 +252,6 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.tag_pol
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.tags import TagChanges, must_remove_first
 
-FINDINGS_IN_WARNING = 3
 NOTHING = TagChanges({}, ())
 
 
@@ -279,15 +295,21 @@ def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str,
         "launch_tags": {
             server_id: launch_tags(policy, resolution).to_document() for server_id, resolution in resolutions.items()
         },
+        "summary": summary(
+            servers=len(servers),
+            changed=len(changed),
+            problems=[
+                *(f"{_name(servers[server_id])}: {error}" for server_id, error in errors.items()),
+                *(f"{one['server_key']}: {one['what']}: {one['remedy']}" for one in found),
+            ],
+        ),
         "diff": {
             "before": {_name(server): dict(server.tags) for key, server in servers.items() if key in changed},
             "after": {_name(server): after[key] for key, server in servers.items() if key in changed},
         },
     }
-    if found and not audit:
-        answer["warnings"] = [_warning(found)]
     if errors:
-        answer |= {"failed": True, "msg": f"tags of {len(errors)} source servers were not set: {summary(errors)}"}
+        answer |= {"failed": True, "msg": f"tags of {len(errors)} source servers were not set: {listed(errors)}"}
     return answer
 
 
@@ -346,12 +368,6 @@ def _write(
 
     errors = for_each(changes, write).errors
     return done, errors
-
-
-def _warning(found: list[dict[str, Any]]) -> str:
-    named = "; ".join(f"{one['server_key']}: {one['what']}" for one in found[:FINDINGS_IN_WARNING])
-    more = len(found) - FINDINGS_IN_WARNING
-    return f"The tag policy has {len(found)} findings: {named}" + (f"; {more} more" if more > 0 else "")
 
 
 def _name(server: SourceServer) -> str:
