@@ -15,11 +15,12 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.admission import Quotas
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.correlation import correlate
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import compare, plan_entries
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import parse_plan, resolve
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.waves import WavePolicy, reconcile
 
-from tests.benchmarks import embedded, failover
+from tests.benchmarks import correlation, embedded, failover
 from tests.unit.core.builders import START, at, record, source_server, subnet_map
 
 RUNS = 5
@@ -64,11 +65,33 @@ def reconcile_wave(count: int) -> Work:
     return lambda: reconcile(records, [], Quotas(), WavePolicy(), **arguments)
 
 
+def correlate_new(count: int) -> Work:
+    """Put the servers and instances of ten accounts together for the first time, by ids."""
+    seen = correlation.observed(count, with_ids=True)
+    return lambda: correlate(seen)
+
+
+def correlate_known(count: int) -> Work:
+    """The same, every machine known from before."""
+    seen = correlation.observed(count, with_ids=True)
+    known = correlation.known(seen)
+    return lambda: correlate(seen, known)
+
+
+def correlate_by_name(count: int) -> Work:
+    """The same where no source server tells its instance: by names and addresses."""
+    seen = correlation.observed(count, with_ids=False)
+    return lambda: correlate(seen)
+
+
 CASES: dict[str, tuple[Callable[[int], Work], int]] = {
     "map_addresses": (map_addresses, 10_000),
     "compare_map": (compare_map, 10_000),
     "resolve_plan": (resolve_plan, 4_000),
     "reconcile_wave": (reconcile_wave, 4_000),
+    "correlate_new": (correlate_new, 4_000),
+    "correlate_known": (correlate_known, 4_000),
+    "correlate_by_name": (correlate_by_name, 4_000),
 }
 
 

@@ -163,7 +163,7 @@ def with_instance_interfaces(server: SourceServer, instance: Mapping[str, Any]) 
         Interface(
             index=position,
             mac_address=interface.get("MacAddress", ""),
-            addresses=_instance_addresses(interface),
+            addresses=instance_addresses(interface),
             is_primary=position == 0,
             subnet_id=interface.get("SubnetId"),
         )
@@ -175,6 +175,13 @@ def with_instance_interfaces(server: SourceServer, instance: Mapping[str, Any]) 
 def device_index(interface: Mapping[str, Any]) -> int:
     """Return the device index of a network interface as DescribeInstances shows it."""
     return int(interface.get("Attachment", {}).get("DeviceIndex", 0))
+
+
+def instance_addresses(interface: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the private IPv4 addresses of a network interface as DescribeInstances shows it, the primary one first."""
+    assigned = sorted(interface.get("PrivateIpAddresses", []), key=lambda address: not address.get("Primary", False))
+    addresses = [address["PrivateIpAddress"] for address in assigned if address.get("PrivateIpAddress")]
+    return tuple(addresses) or ipv4_addresses([interface.get("PrivateIpAddress", "")])
 
 
 def index_by_key(servers: Iterable[SourceServer]) -> dict[str, SourceServer]:
@@ -222,12 +229,6 @@ def _drs_interfaces(interfaces: Sequence[Mapping[str, Any]]) -> tuple[Interface,
         )
         for position, interface in enumerate(primary_first)
     )
-
-
-def _instance_addresses(interface: Mapping[str, Any]) -> tuple[str, ...]:
-    assigned = sorted(interface.get("PrivateIpAddresses", []), key=lambda address: not address.get("Primary", False))
-    addresses = [address["PrivateIpAddress"] for address in assigned if address.get("PrivateIpAddress")]
-    return tuple(addresses) or ipv4_addresses([interface.get("PrivateIpAddress", "")])
 
 
 def _lag_seconds(lag: str | None) -> float | None:
