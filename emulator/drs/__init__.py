@@ -3,7 +3,8 @@
 responses   HTTP, checked against botocore's model in both directions
 operations  the API, a module for each subject
 models      the store of an account and Region, and its agenda on the virtual clock
-launching   how jobs go on; compute, templates: what they do in EC2
+job_flow    how jobs go on; launching, terminating, failback_launch: their steps
+compute     what DRS does in EC2; templates: the launch template of each server
 render      state → answers
 control     what tests change from outside
 events      what EventBridge hears
@@ -34,6 +35,3 @@ def install() -> None:
     service_quotas.install()
     replication_faults.install()
     sources.install()
-
-
-register = install

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from . import events, failback, replication
 from .identifiers import identifier
-from .launching import SERVER_STEPS, StepFailedError, log, take_fault
+from .job_flow import StepFailedError, add_server_steps, log, take_fault
 from .models import DRSBackend
 from .replication import CONTINUOUS
 from .settings import SETTINGS
@@ -103,7 +103,7 @@ def _instance(backend: DRSBackend, part: Participant) -> RecoveryInstance:
     return backend.instances[part.recovery_instance_id or ""]
 
 
-SERVER_STEPS.update(
+add_server_steps(
     failback_conversion_start=_conversion_start,
     failback_conversion_end=_conversion_end,
     failback_launch_start=_launch_start,

@@ -9,6 +9,7 @@ import heapq
 import itertools
 import threading
 from collections import Counter
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -24,10 +25,6 @@ LOCK = threading.RLock()
 """One lock for all accounts: an extended server touches the stores of two."""
 
 
-REPLICATION_STEP = "replication"
-"""The step of the agenda that ends a phase of replication; it belongs to no job."""
-
-
 class Due(NamedTuple):
     """An entry of the agenda: at `when`, in the order of `sequence`, the step `step` of a job (for one server).
 
@@ -40,6 +37,10 @@ class Due(NamedTuple):
     owner: str
     step: str
     server_id: str
+
+
+PERFORMERS: dict[str, Callable[[DRSBackend, Due], None]] = {}
+"""Who does which step of the agenda; in the agenda, `#` and a number may follow the name."""
 
 
 class DRSBackend(BaseBackend):
@@ -122,17 +123,11 @@ class DRSBackend(BaseBackend):
 
     def catch_up(self) -> None:
         """Do every step that is due. Requests do this first, so they never see less than the clock shows."""
-        from . import launching, replication
-        from .recovery_plans import progress
-
         with LOCK:
             now = CLOCK.now()
             while self._agenda and self._agenda[0].when <= now:
                 due = heapq.heappop(self._agenda)
-                if due.step == REPLICATION_STEP:
-                    replication.perform(self, due)
-                else:
-                    (progress if due.step in progress.STEPS else launching).perform(self, due)
+                PERFORMERS[due.step.partition("#")[0]](self, due)
 
 
 drs_backends = BackendDict(DRSBackend, "drs")

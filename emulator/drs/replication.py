@@ -14,7 +14,7 @@ from moto.core.exceptions import ServiceException
 
 from . import events
 from .identifiers import fraction
-from .models import REPLICATION_STEP, DRSBackend, Due
+from .models import PERFORMERS, DRSBackend, Due
 from .settings import SETTINGS
 from .state import ACTIVE_STATES, HALTED_STATES, Disk, Phase, Replication, SourceServer
 
@@ -37,6 +37,7 @@ INITIATION_STEPS = (
 """What INITIATING is made of, in their order."""
 
 ENDLESS = math.inf
+_STEP = "replication"  # of the agenda, at the end of a phase
 CONTINUOUS = Phase("CONTINUOUS", ENDLESS)
 _BEFORE_PROTECTION = frozenset({"INITIATING", "INITIAL_SYNC"})
 
@@ -122,10 +123,10 @@ def begin(backend: DRSBackend, owner_id: str, replication: Replication, course: 
     if owner_id in backend.servers:
         events.stalled_change(backend.servers[owner_id].arn, now, before, replication.state)
     if replication.until:
-        backend.schedule(replication.until, owner_id, REPLICATION_STEP)
+        backend.schedule(replication.until, owner_id, _STEP)
 
 
-def perform(backend: DRSBackend, due: Due) -> None:
+def _enter_next(backend: DRSBackend, due: Due) -> None:
     """Enter the next phase, unless somebody has changed the course meanwhile."""
     replication = _replication_of(backend, due.owner)
     if replication is not None and replication.until == due.when:
@@ -202,3 +203,6 @@ def _replication_of(backend: DRSBackend, owner_id: str) -> Replication | None:
 
 def _varied(owner_id: str, now: datetime, seconds: float) -> float:
     return seconds * (1 + SETTINGS.jitter * (2 * fraction("replication", owner_id, now.isoformat()) - 1))
+
+
+PERFORMERS[_STEP] = _enter_next

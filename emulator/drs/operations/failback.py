@@ -8,7 +8,7 @@ from typing import Any
 from .. import failback, render
 from ..errors import ConflictError, ValidationError
 from ..failback_launch import launch_offsets
-from ..launching import LAUNCH, new_job, schedule_job
+from ..job_flow import LAUNCH, new_job, schedule_job
 from ..models import DRSBackend
 from ..replication import stop
 from ..state import Failback, Participant, RecoveryInstance

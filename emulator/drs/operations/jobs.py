@@ -9,7 +9,8 @@ from typing import Any
 from ...ec2.lookups import boot_modes_of
 from .. import existing_instances, launch_actions, render, right_sizing, templates
 from ..errors import ConflictError, ValidationError, not_found
-from ..launching import CONVERT, LAUNCH, TERMINATE, new_job, older_instance, schedule_job
+from ..job_flow import CONVERT, LAUNCH, TERMINATE, new_job, schedule_job
+from ..launching import older_instance
 from ..models import DRSBackend, backend_of
 from ..moments import date_string, parse_date
 from ..paging import answer, page

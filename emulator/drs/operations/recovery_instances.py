@@ -7,11 +7,12 @@ from typing import Any
 
 from .. import compute, failback, render
 from ..errors import ConflictError, ValidationError, not_found
-from ..launching import TERMINATE, forget_instance, new_job, schedule_job
+from ..job_flow import TERMINATE, new_job, schedule_job
 from ..models import DRSBackend
 from ..paging import answer, page
 from ..settings import SETTINGS
 from ..state import Participant, RecoveryInstance
+from ..terminating import forget_instance
 from .jobs import check_job_quotas
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from ...iam.enforcement import ENFORCEMENT
 from ..errors import DrsError
-from ..models import DRSBackend, Due
+from ..models import PERFORMERS, DRSBackend, Due
 from ..operations import jobs
 from ..settings import SETTINGS
 from .state import Execution, ExecutionServer, ExecutionStep, Failure, Plan
@@ -20,7 +20,7 @@ from .state import Execution, ExecutionServer, ExecutionStep, Failure, Plan
 LONGEST = timedelta(hours=24)
 """How long an execution may take."""
 
-PLAN_GONE = "plan_gone"
+_PLAN_GONE = "plan_gone"
 
 
 def begin(backend: DRSBackend, execution: Execution, now: datetime) -> None:
@@ -73,14 +73,14 @@ def job_entries(execution: Execution, servers: list[ExecutionServer]) -> list[di
 def delete_plan(backend: DRSBackend, plan: Plan, now: datetime) -> None:
     """Have a plan go a little later."""
     plan.deleting = True
-    backend.schedule(now + timedelta(seconds=SETTINGS.plan_delete_seconds), plan.plan_id, PLAN_GONE)
+    backend.schedule(now + timedelta(seconds=SETTINGS.plan_delete_seconds), plan.plan_id, _PLAN_GONE)
 
 
-def perform(backend: DRSBackend, due: Due) -> None:
-    """Do what the agenda has for a plan or an execution at this moment."""
-    if due.step == PLAN_GONE:
-        del backend.recovery_plans.plans[due.owner]
-        return
+def _delete_now(backend: DRSBackend, due: Due) -> None:
+    del backend.recovery_plans.plans[due.owner]
+
+
+def _perform(backend: DRSBackend, due: Due) -> None:
     execution = backend.recovery_plans.executions.get(due.owner)
     if execution is not None and execution.active:
         _EXECUTION_STEPS[due.step](backend, execution, due.when)
@@ -145,8 +145,7 @@ _EXECUTION_STEPS: dict[str, Callable[[DRSBackend, Execution, datetime], None]] =
     "plan_look": _look,
     "plan_expire": _expire,
 }
-STEPS = frozenset({PLAN_GONE, *_EXECUTION_STEPS})
-"""The steps of the agenda that belong to recovery plans and their executions."""
+PERFORMERS.update({_PLAN_GONE: _delete_now, **dict.fromkeys(_EXECUTION_STEPS, _perform)})
 
 
 # -- what these share --------------------------------------------------------------------------------------------------

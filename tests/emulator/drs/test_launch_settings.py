@@ -9,7 +9,7 @@ import pytest
 from yaml import safe_load
 
 from emulator.drs.errors import ServiceQuotaExceededError
-from emulator.drs.launching import TERMINATE, new_job
+from emulator.drs.job_flow import TERMINATE, new_job
 from emulator.drs.models import DRSBackend
 from emulator.drs.operations.jobs import check_job_quotas
 from emulator.drs.quotas import CONCURRENT_JOBS

@@ -11,7 +11,7 @@ import pytest
 from emulator.clock import VirtualClock
 from emulator.drs import models
 from emulator.drs.errors import ConflictError, DrsError, ServiceQuotaExceededError, ValidationError
-from emulator.drs.launching import new_job
+from emulator.drs.job_flow import new_job
 from emulator.drs.models import DRSBackend
 from emulator.drs.operations import OPERATIONS
 from emulator.drs.settings import SETTINGS

@@ -460,6 +460,24 @@ def test_a_recovery_fails_later_when_its_caller_may_not_launch(aws: EmbeddedAws)
     part, log = recover(aws, role, "s-db100000000000001")
     failed = next(item for item in log if item["event"] == "LAUNCH_FAILED")
     assert "calling the StartInstances operation: You are not authorized" in failed["eventData"]["rawError"]
+    template = aws.client("drs").get_launch_configuration(sourceServerID="s-db100000000000001")["ec2LaunchTemplateID"]
+    version = aws.client("ec2").create_launch_template_version(
+        LaunchTemplateId=template, SourceVersion="$Default", LaunchTemplateData={"DisableApiTermination": True}
+    )["LaunchTemplateVersion"]["VersionNumber"]
+    aws.client("ec2").modify_launch_template(LaunchTemplateId=template, DefaultVersion=str(version))
+    part, log = recover(aws, role, "s-db100000000000001")
+    assert [item["event"] for item in log][-2:] == ["LAUNCH_FAILED", "JOB_END"]  # the protected instance stays
+
+
+def test_a_recovery_fails_when_its_caller_may_not_end_the_conversion_server(aws: EmbeddedAws) -> None:
+    forbidden = {**allow("ec2:TerminateInstances"), "Effect": "Deny"}
+    role = Role(aws, allow("drs:*"), allow("ec2:*"), allow("iam:PassRole"), forbidden)
+    part, log = recover(aws, role, "s-app20000000000001")
+    assert part["launchStatus"] == "FAILED"
+    assert [item["event"] for item in log][-2:] == ["CONVERSION_FAIL", "JOB_END"]
+    assert "calling the TerminateInstances operation" in log[-2]["eventData"]["rawError"]
+    filters = [{"Name": "tag:drs.amazonaws.com-source-server", "Values": ["s-app20000000000001"]}]
+    assert aws.client("ec2").describe_instances(Filters=filters)["Reservations"] == []  # DRS ended it by its own role
 
 
 def test_the_policy_that_aws_manages_for_the_console_is_enough_for_a_drill(aws: EmbeddedAws) -> None:

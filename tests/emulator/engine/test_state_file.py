@@ -135,6 +135,8 @@ FORGOTTEN = {
     "emulator.control._PAGE": "filled at the start",
     "emulator.control._ROUTES": "filled at the start",
     "emulator.control._STATUS": "filled at the start",
+    "emulator.drs.job_flow._SERVER_STEPS": "filled at the start",
+    "emulator.drs.models.PERFORMERS": "filled at the start",
     "emulator.drs.operations.OPERATIONS": "filled at the start",
     "emulator.ec2.identifiers._scope": "of threads at work",
     "emulator.faults.registry.FAULTS": "with rules nothing is saved",
