@@ -72,7 +72,7 @@ def test_servers_of_a_staging_account_are_extended_once_with_their_tags(estate: 
     assert server["staging_arn"] == STAGING_ARN
     assert server["server_key"] == "wh-db-1.example.internal"
     assert again["changed"] is False
-    assert again["extended_source_servers"] == [{**server, "changed": False}]
+    assert again["extended_source_servers"] == [{**server, "changed": False, "action": "none"}]
     tags = estate.servers()["wh-db-1"]["tags"]
     assert tags.items() >= {"Application": "warehouse", "Tier": "database", "Extended": "yes"}.items()
 

@@ -17,8 +17,9 @@ from typing import Any
 from ..core import source_servers
 from ..core.admission import Quotas
 from ..core.source_servers import SourceServer
+from ..core.staging_access import encryption_problem
 from .dynamodb import call, chunks
-from .errors import AwsError, translate
+from .errors import AwsError, InvalidRequestError, translate
 
 Item = dict[str, Any]
 
@@ -33,6 +34,12 @@ QUOTA_CODES: Mapping[str, str] = {
     "L-05AFA8C6": "servers_in_all_jobs",
 }
 """Source: AWS General Reference, "AWS Elastic Disaster Recovery endpoints and quotas"."""
+
+TOTAL_SERVERS_CODE = "L-E28BE5E0"
+TOTAL_SERVERS = 4000
+"""Source servers of an account and Region, extended ones included. Source: as above."""
+
+DEFAULT_KEY_REFUSAL = "default EBS encryption key"
 
 
 def _pages(client: Any, operation: str, what: str, *, key: str = "items", **arguments: Any) -> list[Item]:
@@ -171,6 +178,32 @@ def update_launch_configuration(client: Any, source_server_id: str, changes: Map
     return _without_metadata(answer)
 
 
+def get_replication_configuration(client: Any, source_server_id: str) -> Item:
+    """Return the replication configuration of one source server; only the account that it replicates to has one."""
+    answer = call(
+        client.get_replication_configuration,
+        f"read the replication configuration of {source_server_id}",
+        sourceServerID=source_server_id,
+    )
+    return _without_metadata(answer)
+
+
+def list_staging_accounts(client: Any) -> list[str]:
+    """Return the ids of the staging accounts of the extended source servers that exist."""
+    found = _pages(client, "list_staging_accounts", "list the staging accounts", key="accounts")
+    return [item["accountID"] for item in found]
+
+
+def read_extended_source_servers(client: Any) -> list[SourceServer]:
+    """Return the extended source servers of the account and Region; its own servers are not read."""
+    return [
+        server
+        for piece in chunks(list_staging_accounts(client), MAX_IDS)
+        for server in read_source_servers(client, staging_account_ids=piece)
+        if server.is_extended
+    ]
+
+
 def list_extensible_source_servers(client: Any, staging_account_id: str) -> list[Item]:
     """Return the source servers (C(hostname, arn, tags)) of a staging account that this one may still extend.
 
@@ -185,7 +218,8 @@ def list_extensible_source_servers(client: Any, staging_account_id: str) -> list
             raise
         raise AwsError(
             f"{what}: access denied. The staging account needs the role service-role/DRSStagingAccountRole_ACCOUNT for "
-            "this account, and these credentials need drs:ListExtensibleSourceServers",
+            f"this account, which trusts DRS: run the playbook disaster_recovery.aws.accounts with credentials of "
+            f"{staging_account_id}; and these credentials need drs:ListExtensibleSourceServers",
             code="StagingAccountDenied",
             operation=error.operation,
             response=error.response,
@@ -198,9 +232,17 @@ def create_extended_source_server(client: Any, staging_arn: str, tags: Mapping[s
     There is no client token and no documented answer to a second call: look for a server with this
     C(stagingArea.stagingSourceServerArn) first.
     """
-    answer = call(
-        client.create_extended_source_server, f"extend {staging_arn}", sourceServerArn=staging_arn, tags=dict(tags)
-    )
+    try:
+        answer = call(
+            client.create_extended_source_server, f"extend {staging_arn}", sourceServerArn=staging_arn, tags=dict(tags)
+        )
+    except AwsError as error:
+        if DEFAULT_KEY_REFUSAL not in error.message:
+            raise
+        problem = encryption_problem("DEFAULT")
+        raise InvalidRequestError(
+            f"{error.message}: {problem}", code=error.code, operation=error.operation, response=error.response
+        ) from error
     server: Item = answer["sourceServer"]
     return server
 
@@ -232,6 +274,20 @@ def read_quotas(client: Any) -> tuple[Quotas, str]:
         return Quotas(), f"documented values, because Service Quotas did not answer: {error}"
     live = {QUOTA_CODES[item["QuotaCode"]]: int(item["Value"]) for item in quotas if item["QuotaCode"] in QUOTA_CODES}
     return replace(Quotas(), **live), "Service Quotas"
+
+
+def read_total_servers_quota(client: Any) -> tuple[int, str]:
+    """Return how many source servers the account and Region may have, and where the number is from.
+
+    Args:
+        client: boto3 Service Quotas client of the account and Region.
+    """
+    what = "read the quota of source servers"
+    try:
+        answer = call(client.get_service_quota, what, ServiceCode="drs", QuotaCode=TOTAL_SERVERS_CODE)
+    except AwsError as error:
+        return TOTAL_SERVERS, f"documented value, because Service Quotas did not answer: {error}"
+    return int(answer["Quota"]["Value"]), "Service Quotas"
 
 
 def _without_metadata(answer: Item) -> Item:
