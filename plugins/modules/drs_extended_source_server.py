@@ -179,6 +179,10 @@ extended_source_servers:
       description: Why it could not be done.
       returned: on failure
       type: str
+summary:
+  description: Counts for a table, how many C(servers), C(changed), C(skipped), and the C(problems), a line each.
+  returned: always
+  type: dict
 checks:
   description: What was checked in the staging accounts before anything was written.
   returned: when O(state=present)
