@@ -8,6 +8,7 @@ from . import compute, events, existing_instances, failback, launch_actions
 from .job_flow import CONVERT, StepFailedError, add_server_steps, log, record_result, take_fault
 from .models import DRSBackend, drs_backends
 from .settings import SETTINGS
+from .shared_keys import key_problem
 from .snapshots import latest_point, snapshots
 from .staging import origin
 from .state import HALTED_STATES, Job, Participant, RecoveryInstance, SourceServer
@@ -90,6 +91,9 @@ def _conversion_end(backend: DRSBackend, job: Job, part: Participant, when: date
         part.conversion_server_id = prepared.conversion_server_id
         if prepared.status == "FAILED":
             raise StepFailedError("CONVERSION_FAIL", "The snapshot could not be converted in the staging account")
+        problem = key_problem(_replicating(backend, part), backend.account_id)
+        if problem:
+            raise StepFailedError("CONVERSION_FAIL", problem)
     elif part.conversion_server_id:
         try:
             compute.terminate(backend, part.conversion_server_id)

@@ -58,6 +58,7 @@ class DRSBackend(BaseBackend):
         self.replication_templates_made = 0
         self.recovery_plans = RecoveryPlans()
         self.jobs_with: Counter[tuple[str, ...]] = Counter()
+        self.extensions_made: Counter[str] = Counter()
         self.launch_configuration_templates: dict[str, LaunchConfigurationTemplate] = {}
         self._agenda: list[Due] = []
         self._sequence = itertools.count()

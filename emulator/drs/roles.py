@@ -23,6 +23,7 @@ CROSS_ACCOUNT_ROLES = (
     "DRSCrossAccountAgentAuthorizedRole",
 )
 """What failback between two accounts needs, each in both accounts, followed by `_` and the id of the other one."""
+STAGING_POLICY = "arn:aws:iam::aws:policy/service-role/AWSElasticDisasterRecoveryStagingAccountPolicy_v2"
 SERVICE_LINKED_ROLE = "AWSServiceRoleForElasticDisasterRecovery"
 
 
@@ -54,6 +55,7 @@ def create_staging_role(staging_account: str, target_account: str) -> None:
         create_role(
             iam, name, "/service-role/", "drs.amazonaws.com", ["sts:AssumeRole", "sts:SetSourceIdentity"], conditions
         )
+        iam.attach_role_policy(STAGING_POLICY, name)
 
 
 def create_cross_account_roles(account_id: str, other_account: str) -> None:

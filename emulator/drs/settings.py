@@ -133,6 +133,14 @@ class Settings:
     launch_into_keeps_old_volumes: bool = True
     """Whether the volumes that a launch into an instance replaces stay behind, detached (no public answer)."""
 
+    unshared_key: Literal["at_launch", "at_extension"] = "at_launch"
+    """When a customer managed key whose policy does not let the staging account's role and the target account use it
+    is noticed: the launch fails in its conversion, or the server is not extended (no public answer)."""
+
+    extension_error_heals: bool = True
+    """Whether an extension that was seen in EXTENSION_ERROR works again by itself when its cause is gone, or stays so
+    until it is deleted (no public answer)."""
+
     relaunch_of_protected: Literal["fails", "skipped"] = "fails"
     """A relaunch whose older instance has termination protection `fails` (CLEANUP_FAIL) or is `skipped`
     (SERVER_SKIPPED); the user guide says that one of both happens."""

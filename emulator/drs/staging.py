@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from ..auth import PARTITION, Principal
+from ..iam.context import Context
+from ..iam.identities import find_role, identity_of
+from ..iam.policies import Decision
+from ..iam.trust import trusts_service
 from .models import DRSBackend, backend_of
+from .settings import SETTINGS
 from .state import SourceServer
+
+SERVICE = "drs.amazonaws.com"
 
 
 def staging_role_name(target_account: str) -> str:
@@ -11,13 +19,31 @@ def staging_role_name(target_account: str) -> str:
     return f"DRSStagingAccountRole_{target_account}"
 
 
-def has_staging_role(staging_account: str, target_account: str) -> bool:
-    """Tell whether the staging account has the role `service-role/DRSStagingAccountRole_<target>`."""
-    from moto.iam.models import iam_backends
+def staging_role_arn(staging_account: str, target_account: str) -> str:
+    """Return the ARN of that role."""
+    return f"arn:{PARTITION}:iam::{staging_account}:role/service-role/{staging_role_name(target_account)}"
 
-    name = staging_role_name(target_account)
-    roles = iam_backends[staging_account]["aws"].roles.values()
-    return any(role.name == name and role.path == "/service-role/" for role in roles)
+
+def refusal(staging_account: str, target_account: str) -> str | None:
+    """Return why DRS cannot enter a staging account for a target account, None when it can.
+
+    It assumes the role `service-role/DRSStagingAccountRole_<target>`, whose policies must let it see the servers.
+    """
+    arn = staging_role_arn(staging_account, target_account)
+    role = find_role(arn)
+    if role is None:
+        return f"The role of staging account {staging_account} for this account does not exist"
+    keys = {
+        "sts:sourceidentity": (target_account,),
+        "aws:sourcearn": (f"arn:{PARTITION}:drs:us-east-1:{target_account}:source-server/s-00000000000000000",),
+    }
+    if not trusts_service(arn, SERVICE, target_account, ("sts:AssumeRole", "sts:SetSourceIdentity"), keys):
+        return f"The role of staging account {staging_account} for this account does not trust {SERVICE}"
+    policies = identity_of(Principal.of_role(arn, "drs")).policies
+    decision = policies.decide("drs:DescribeSourceServers", "*", Context({}), lambda _text: None)
+    if decision is not Decision.ALLOWED:
+        return f"The role of staging account {staging_account} for this account may not describe source servers"
+    return None
 
 
 def origin(server: SourceServer) -> SourceServer | None:
@@ -36,10 +62,18 @@ def extension_problem(server: SourceServer) -> str | None:
     """Return why an extended server is in EXTENSION_ERROR, None when all is well."""
     if server.extends is None:
         return None
-    staging = backend_of(server.extends)
-    if not has_staging_role(staging.account_id, server.arn.split(":")[4]):
-        return f"The role of staging account {staging.account_id} for this account does not exist"
-    if server.extends.rsplit("/", 1)[1] not in staging.servers:
+    problem = _problem_now(server, server.extends)
+    if problem or SETTINGS.extension_error_heals:
+        server.extension_error = problem
+    return server.extension_error
+
+
+def _problem_now(server: SourceServer, extends: str) -> str | None:
+    staging = backend_of(extends)
+    refused = refusal(staging.account_id, server.arn.split(":")[4])
+    if refused:
+        return refused
+    if extends.rsplit("/", 1)[1] not in staging.servers:
         return "The source server does not exist in the staging account"
     return None
 

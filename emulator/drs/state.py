@@ -129,7 +129,8 @@ class SourceServer:
     `launched_instance_id` outlives the record of the recovery instance: the next launch terminates it all the same,
     unless the server was launched into an existing instance.
     `reversed_arn` is the source server of the other direction as DRS shows it, `counterpart_arn` the one that a
-    FAILBACK server was made for. `initiation_error` makes the next initiations fail.
+    FAILBACK server was made for. `initiation_error` makes the next initiations fail. `extension_error` is what was seen
+    of a broken extension.
     """
 
     server_id: str
@@ -141,6 +142,7 @@ class SourceServer:
     launch_configuration: dict[str, Any]
     replication_configuration: dict[str, Any]
     extends: str | None = None
+    extension_error: str | None = None
     last_launch_result: str = "NOT_STARTED"
     last_launch: dict[str, Any] = field(default_factory=lambda: {"initiated": {}})
     recovery_instance_id: str | None = None

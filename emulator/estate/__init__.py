@@ -24,6 +24,7 @@ def load(document: dict[str, Any]) -> None:
     from ..drs.roles import create_cross_account_roles, create_staging_role, ensure_service_roles
     from ..iam.enforcement import ENFORCEMENT
     from .document import parse
+    from .keys import share_key
     from .networks import create_networks
     from .servers import create_replication_template, create_server
     from .settings import apply_settings
@@ -48,4 +49,7 @@ def load(document: dict[str, Any]) -> None:
                 create_replication_template(account.account_id, region.name, region.staging_subnet)
     for server in estate.servers:
         create_server(server)
+    for account in estate.accounts.values():
+        for name in account.regions if account.trusted_targets else ():
+            share_key(account.account_id, name, account.trusted_targets)
     make_trouble(estate.faults, estate.throttling)

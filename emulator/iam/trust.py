@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
+from types import MappingProxyType
 
 from emulator.auth import Principal
-from emulator.iam.context import Context, NotUnderstoodError
+from emulator.iam.context import Context, NotUnderstoodError, Values
 from emulator.iam.identities import Identity, find_role
 from emulator.iam.policies import PolicyError, Statement, parse
 
@@ -35,16 +36,31 @@ def trust_in_caller(role_arn: str, actions: list[str], caller: Identity, session
     return min((_trust(role_arn, action, names, context) for action in actions), key=lambda trust: trust.value)
 
 
-def trusts_service(role_arn: str, service: str, source_account: str) -> bool:
-    """Tell whether a service (`lambda.amazonaws.com`) may assume a role on behalf of an account's resource."""
-    keys = {"aws:sourceaccount": (source_account,), "aws:principalisawsservice": ("true",)}
+def trusts_service(
+    role_arn: str,
+    service: str,
+    source_account: str,
+    actions: Iterable[str] = ("sts:AssumeRole",),
+    keys: Mapping[str, Values] = MappingProxyType({}),
+) -> bool:
+    """Tell whether a service (`lambda.amazonaws.com`) may assume a role on behalf of an account's resource.
+
+    Args:
+        role_arn: the role.
+        service: the service principal.
+        source_account: account of the resource that the service acts for.
+        actions: what the service does to the role, all of which must be allowed.
+        keys: condition keys that the service brings besides, in lower case.
+    """
+    own = {"aws:sourceaccount": (source_account,), "aws:principalisawsservice": ("true",)}
 
     def names(statement: Statement) -> Trust:
         principals = statement.principals or {}
         trusted = service in principals.get("Service", ()) or "*" in principals.get("AWS", ())
         return Trust.DIRECT if trusted else Trust.NONE
 
-    return _trust(role_arn, "sts:AssumeRole", names, Context(keys)) is Trust.DIRECT
+    context = Context({**own, **keys})
+    return all(_trust(role_arn, action, names, context) is Trust.DIRECT for action in actions)
 
 
 def _trust(role_arn: str, action: str, names: Callable[[Statement], Trust], context: Context) -> Trust:

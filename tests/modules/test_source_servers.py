@@ -82,25 +82,3 @@ def test_servers_of_a_staging_account_are_extended_once_with_their_tags(estate: 
     assert gone["changed"] is True
     assert still_gone["changed"] is False
     assert len(estate.servers()) == 18
-
-
-def test_what_cannot_be_extended_is_named_and_nothing_is_extended(estate: Estate) -> None:
-    unknown = STAGING_ARN.replace("whdb1", "nobod")
-    elements = [
-        WAREHOUSE,
-        {"staging_account_id": "111111111111", "tags": {"Application": "bakery"}},
-        {"staging_account_id": "111111111111", "source_server_arns": [unknown]},
-    ]
-    refused, foreign = estate.tasks(
-        {"drs_extended_source_server": {"extended_source_servers": elements}},
-        {
-            "drs_extended_source_server": {
-                "extended_source_servers": [{**WAREHOUSE, "staging_account_id": "333333333333"}]
-            }
-        },
-    )
-    assert "bakery" in refused["msg"]
-    assert unknown in refused["msg"]
-    assert "staging account 333333333333" in foreign["msg"]
-    assert "DRSStagingAccountRole" in foreign["msg"]
-    assert len(estate.servers()) == 18

@@ -16,7 +16,9 @@ from ..identifiers import identifier
 from ..models import DRSBackend, drs_backends
 from ..paging import answer, page
 from ..quotas import TOTAL_SERVERS
-from ..staging import extended_arns, has_staging_role
+from ..settings import SETTINGS
+from ..shared_keys import key_problem
+from ..staging import extended_arns, refusal
 from ..state import SourceServer
 from .launch_configurations import initial, source_instance_here
 from .tags import check_tags
@@ -48,7 +50,8 @@ def create_extended_source_server(backend: DRSBackend, request: dict[str, Any], 
     check_tags(request.get("tags") or {})
     source = _extensible_server(backend, arn)
     backend.check_quota(TOTAL_SERVERS, len(backend.servers) + 1)
-    server_id = identifier("s", "extended", backend.account_id, arn, now.isoformat())
+    backend.extensions_made[arn] += 1
+    server_id = identifier("s", "extended", backend.account_id, arn, backend.extensions_made[arn])
     server = SourceServer(
         server_id,
         backend.arn("source-server", server_id),
@@ -80,6 +83,9 @@ def _extensible_server(backend: DRSBackend, arn: str) -> SourceServer:
         raise ValidationError(f"Source Server {arn} is an extended source server and cannot be extended")
     if source.replication_configuration["ebsEncryption"] == "DEFAULT":
         raise ValidationError(f"Source Server {arn} cannot be extended if it has the default EBS encryption key")
+    problem = key_problem(source, backend.account_id) if SETTINGS.unshared_key == "at_extension" else None
+    if problem:
+        raise ValidationError(f"Source Server {arn} cannot be extended: {problem}")
     if arn in extended_arns(backend):
         raise ValidationError(f"Source Server {arn} is already extended into this account")
     return source
@@ -88,7 +94,7 @@ def _extensible_server(backend: DRSBackend, arn: str) -> SourceServer:
 def _staging_store(backend: DRSBackend, account: str) -> DRSBackend:
     if account == backend.account_id:
         raise ValidationError(f"Account {account} is this account, not a staging account of it")
-    if not has_staging_role(account, backend.account_id):
+    if refusal(account, backend.account_id):
         raise AccessDeniedError("Error in Authorization")
     staging = drs_backends[account][backend.region_name]
     if not staging.initialized:

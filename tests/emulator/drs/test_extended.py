@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from tests.emulator.drs.support import RECOVERY_WAREHOUSE, STAGING, TARGET, Drs
 
 ARN = f"arn:aws:drs:us-west-2:{STAGING}:source-server/"
+POLICY = "arn:aws:iam::aws:policy/service-role/AWSElasticDisasterRecoveryStagingAccountPolicy_v2"
 ROLE = f"DRSStagingAccountRole_{TARGET}"
 
 
@@ -47,6 +48,7 @@ def test_a_server_is_extended_once_and_then_not_extensible_any_more(drs: Drs) ->
     assert server["sourceServerID"] in [item["sourceServerID"] for item in filtered]
     with pytest.raises(drs.api.exceptions.ValidationException, match="already extended"):
         extend(drs, "s-whdb1000000000001")
+    drs.api.delete_source_server(sourceServerID=server["sourceServerID"])
 
 
 def test_its_points_in_time_are_those_of_the_staging_server(drs: Drs) -> None:
@@ -138,6 +140,7 @@ def test_without_the_role_of_the_staging_account_nothing_is_offered_and_extensio
     server = extend(drs, "s-whweb200000000001")["sourceServerID"]
     iam = drs.aws.client("iam", account=STAGING)
     trust = iam.get_role(RoleName=ROLE)["Role"]["AssumeRolePolicyDocument"]
+    iam.detach_role_policy(RoleName=ROLE, PolicyArn=POLICY)
     iam.delete_role(RoleName=ROLE)
     try:
         with pytest.raises(drs.api.exceptions.AccessDeniedException, match="Error in Authorization"):
@@ -149,7 +152,46 @@ def test_without_the_role_of_the_staging_account_nothing_is_offered_and_extensio
             drs.start(server)
     finally:
         iam.create_role(RoleName=ROLE, Path="/service-role/", AssumeRolePolicyDocument=json.dumps(trust))
+        assert "may not describe source servers" in drs.server(server)["stagingArea"]["errorMessage"]
+        iam.attach_role_policy(RoleName=ROLE, PolicyArn=POLICY)
+        other = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        iam.update_assume_role_policy(RoleName=ROLE, PolicyDocument=json.dumps({**trust, "Statement": [other]}))
+        assert "does not trust drs.amazonaws.com" in drs.server(server)["stagingArea"]["errorMessage"]
+        iam.update_assume_role_policy(RoleName=ROLE, PolicyDocument=json.dumps(trust))
     assert drs.server(server)["stagingArea"]["status"] == "EXTENDED"
     response = drs.api.delete_source_server(sourceServerID=server)
     assert response["ResponseMetadata"]["HTTPStatusCode"] == 204
     assert drs.staging_api.describe_source_servers(filters={"sourceServerIDs": ["s-whweb200000000001"]})["items"]
+
+
+def test_a_launch_needs_a_key_that_is_shared_with_the_role_and_the_target_account(drs: Drs) -> None:
+    kms, server = drs.aws.client("kms", account=STAGING), "s-whdb1000000000001"
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    drs.staging_api.update_replication_configuration(
+        sourceServerID=server, ebsEncryption="CUSTOM", ebsEncryptionKeyArn=key
+    )
+    drs.advance(24 * 3600)
+    extended = extend(drs, server)["sourceServerID"]
+    drs.launch_into(extended, RECOVERY_WAREHOUSE)
+    via = {"kms:ViaService": "ec2.us-west-2.amazonaws.com"}
+    root = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{STAGING}:root"}, "Action": "kms:*", "Resource": "*"}
+    principals = (f"{STAGING}:role/service-role/{ROLE}", f"{TARGET}:root")
+    shares = [
+        {
+            "Effect": "Allow",
+            "Principal": {"AWS": f"arn:aws:iam::{principal}"},
+            "Action": "kms:ReEncrypt*",
+            "Resource": "*",
+            "Condition": {"StringEquals": {"kms:CallerAccount": principal.split(":")[0], **via}},
+        }
+        for principal in principals
+    ]
+    for given, lacking in ((0, "DRSStagingAccountRole"), (1, f"account {TARGET}"), (2, None)):
+        policy = {"Version": "2012-10-17", "Statement": [root, *shares[:given]]}
+        kms.put_key_policy(KeyId=key, PolicyName="default", Policy=json.dumps(policy))
+        job_id = drs.recover(extended)
+        assert drs.status_of(job_id, extended) == ("FAILED" if lacking else "LAUNCHED")
+        if lacking:
+            failed = next(item for item in drs.log(job_id, extended) if item["event"] == "CONVERSION_FAIL")
+            assert lacking in failed["eventData"]["rawError"]
+    drs.api.delete_source_server(sourceServerID=extended)

@@ -1,0 +1,245 @@
+"""Extended source servers: what is checked before, what is done, what is told. One emulator for the whole file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError
+
+from tests.modules.staging_estate import LARGE, SHARED, STRANGE, StagingEstate
+from tests.support.embedded import TARGET
+
+PLAIN = {"staging_account_id": SHARED, "tags": {"Application": "plain"}}
+DEFAULT_KEY = {"staging_account_id": SHARED, "tags": {"Application": "default"}}
+CUSTOM_KEY = {"staging_account_id": SHARED, "tags": {"Application": "custom"}}
+ROLE = f"DRSStagingAccountRole_{TARGET}"
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[StagingEstate]:
+    """The three staging accounts."""
+    made = StagingEstate()
+    yield made
+    made.aws.stop()
+
+
+@pytest.fixture
+def estate(running: StagingEstate) -> Iterator[StagingEstate]:
+    """The same, without any extension before and after a test."""
+    yield running
+    running.remove_all()
+
+
+@pytest.fixture(scope="module")
+def reader(running: StagingEstate) -> dict[str, Any]:
+    """The account SHARED as it is declared with its reader role."""
+    return running.reader(SHARED)
+
+
+def results(answer: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    """Return status and action of every server by its ARN."""
+    return {item["staging_arn"]: (item["status"], item["action"]) for item in answer["extended_source_servers"]}
+
+
+def found(answer: dict[str, Any]) -> dict[str, str]:
+    """Return the results of the checks by their subjects."""
+    return {check["subject"]: check["result"] for check in answer["checks"]}
+
+
+def test_check_mode_tells_what_a_run_does_and_a_second_run_changes_nothing(
+    estate: StagingEstate, reader: dict[str, Any]
+) -> None:
+    elements = [PLAIN, {"staging_account_id": SHARED, "source_server_arns": [estate.arn("custom-1")]}]
+    before = estate.calls()
+    predicted = estate.run(*elements, accounts=[reader], check_mode=True)
+    assert "CreateExtendedSourceServer" not in estate.calls()
+    done = estate.run(*elements, accounts=[reader], tags={"Extended": "yes"})
+    assert predicted["changed"] is done["changed"] is True
+    assert predicted["diff"] == done["diff"]
+    assert predicted["checks"] == done["checks"]
+    assert found(done) == dict.fromkeys(("access", "role", "trust", "policy", "encryption", "key"), "passed")
+    assert set(results(done).values()) == {("EXTENDED", "extended")}
+    assert done["quota"] == {"source_servers": 0, "adding": 3, "limit": 4000, "source": "Service Quotas"}
+    assert done["warnings"] == []
+    assert estate.extended()[estate.arn("plain-1")]["tags"] == {
+        "Name": "plain-1",
+        "Application": "plain",
+        "Extended": "yes",
+    }
+    written = estate.calls()
+    again = estate.run(*elements, accounts=[reader])
+    assert (again["changed"], set(results(again).values())) == (False, {("EXTENDED", "none")})
+    assert estate.calls()["CreateExtendedSourceServer"] == written["CreateExtendedSourceServer"] == 3
+    assert before.keys() <= written.keys()
+
+
+def test_first_page_only_201_staging_servers(estate: StagingEstate) -> None:
+    everything = {"staging_account_id": LARGE, "all": True}
+    predicted = estate.run(everything, check_mode=True)
+    assert len(predicted["extended_source_servers"]) == 201
+    assert estate.run(everything)["summary"]["changed"] == 201
+    assert len(estate.extended()) == 201
+    again = estate.run(everything)
+    assert (again["changed"], len(again["extended_source_servers"])) == (False, 201)
+    assert again["summary"] == {"servers": 201, "changed": 0, "skipped": 0, "problems": []}
+
+
+def test_default_ebs_key_on_extension(estate: StagingEstate, reader: dict[str, Any]) -> None:
+    with pytest.raises(DeclarationError) as error:
+        estate.run(PLAIN, DEFAULT_KEY, accounts=[reader])
+    assert estate.arn("default-1") in str(error.value)
+    assert "customer managed key" in str(error.value)
+    assert estate.extended() == {}
+
+    unseen = estate.run(PLAIN, DEFAULT_KEY)
+    assert found(unseen) == {"access": "passed", "policy": "not_checked", "encryption": "not_checked"}
+    assert "3 servers was not checked: account 111111111111 is not declared in dr_accounts" in unseen["warnings"][1]
+    assert unseen["failed"] is True
+    assert estate.arn("default-1") in unseen["msg"]
+    assert "default EBS encryption key" in unseen["msg"]
+    assert "customer managed key" in unseen["msg"]
+    assert set(estate.extended()) == {estate.arn("plain-1"), estate.arn("plain-2")}
+
+
+def test_what_is_missing_in_a_staging_account_is_named_with_what_to_do(
+    estate: StagingEstate, reader: dict[str, Any]
+) -> None:
+    strange = {"staging_account_id": STRANGE, "all": True}
+    unknown = {"staging_account_id": "555555555555", "all": True}
+    with pytest.raises(DeclarationError) as error:
+        estate.run(PLAIN, strange, unknown)
+    for account in (STRANGE, "555555555555"):
+        assert f"staging account {account}, access" in str(error.value)
+    assert f"disaster_recovery.aws.accounts with credentials of {STRANGE}" in str(error.value)
+    with pytest.raises(DeclarationError, match=f"service-role/{ROLE} does not exist"):
+        estate.run(PLAIN, strange, accounts=[estate.reader(STRANGE), reader])
+    assert estate.extended() == {}
+
+
+@pytest.mark.parametrize(
+    ("element", "message"),
+    [
+        ({"staging_account_id": SHARED}, "give one of all: true, tags and source_server_arns"),
+        ({**PLAIN, "all": True}, "give one of all: true, tags and source_server_arns"),
+        ({**PLAIN, "staging_account_id": "1111"}, "must be an account id of 12 digits"),
+        ({**PLAIN, "staging_account_id": TARGET}, "is the account of these credentials"),
+        ({"staging_account_id": SHARED, "tags": {"Application": "bakery"}}, "has these"),
+        (
+            {
+                "staging_account_id": SHARED,
+                "source_server_arns": [f"arn:aws:drs:us-east-1:{SHARED}:source-server/s-00000000000000000"],
+            },
+            "only servers that replicate to us-west-2",
+        ),
+        (
+            {
+                "staging_account_id": SHARED,
+                "source_server_arns": [f"arn:aws:drs:us-west-2:{SHARED}:source-server/s-00000000000000000"],
+            },
+            "does not offer this source server",
+        ),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_before_anything_is_written(
+    estate: StagingEstate, element: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(DeclarationError, match=message):
+        estate.run(PLAIN, element)
+    assert estate.extended() == {}
+
+
+def test_undeclared_extensions_are_deleted_only_when_asked_and_by_the_tags_of_the_staging_servers(
+    estate: StagingEstate, reader: dict[str, Any]
+) -> None:
+    arns = [estate.arn("plain-1"), estate.arn("plain-2")]
+    listed = {"staging_account_id": SHARED, "source_server_arns": arns}
+    estate.run(listed)
+    one = {**listed, "source_server_arns": arns[:1]}
+    assert estate.run(one)["changed"] is False
+    target_arn = estate.extended()[arns[0]]["arn"]
+    estate.target.untag_resource(resourceArn=target_arn, tagKeys=["Application"])
+    with pytest.raises(DeclarationError, match="purge needs the tags of the servers in the staging account"):
+        estate.run(PLAIN, purge=True)
+    assert estate.run(PLAIN, purge=True, accounts=[reader])["changed"] is False
+
+    predicted = estate.run(one, purge=True, check_mode=True)
+    assert len(estate.extended()) == 2
+    purged = estate.run(one, purge=True)
+    assert predicted["diff"] == purged["diff"]
+    assert results(purged) == {arns[0]: ("EXTENDED", "none"), arns[1]: ("absent", "deleted")}
+    assert set(estate.extended()) == {arns[0]}
+    gone = estate.run({**listed, "source_server_arns": arns}, state="absent")
+    assert results(gone) == {arns[0]: ("absent", "deleted")}
+    assert estate.run(listed, state="absent")["changed"] is False
+    assert len(estate.staging("drs").describe_source_servers(filters={})["items"]) >= 4
+
+
+def test_quotas_are_checked_before(estate: StagingEstate) -> None:
+    with pytest.raises(DeclarationError, match=r"2 staging accounts.*at most 1 trusted accounts"):
+        estate.run(PLAIN, {"staging_account_id": LARGE, "all": True}, max_staging_accounts=1)
+    assert estate.extended() == {}
+
+
+def test_the_server_that_fails_is_named_and_the_others_are_done(estate: StagingEstate) -> None:
+    call = {"service": "drs", "operation": "CreateExtendedSourceServer"}
+    estate.aws.control("faults", {**call, "kind": "error", "error": "ServiceQuotaExceededException"})
+    answer = estate.run(PLAIN)
+    assert (answer["failed"], answer["changed"]) == (True, True)
+    assert sorted(status for status, _action in results(answer).values()) == ["EXTENDED", "absent"]
+    assert "ServiceQuotaExceededException" in answer["msg"]
+    assert len(answer["summary"]["problems"]) == len(estate.extended()) == 1
+
+    estate.aws.control("faults", {**call, "kind": "timeout_after"})
+    answered = estate.run(PLAIN)
+    assert (answered["summary"]["changed"], "failed" in answered) == (1, False)
+    assert len(estate.extended()) == 2
+
+
+def test_broken_extensions_are_reported_and_repaired_when_asked(estate: StagingEstate, reader: dict[str, Any]) -> None:
+    gone = {"staging_account_id": SHARED, "source_server_arns": [estate.arn("gone-1")]}
+    estate.run(PLAIN, gone, tags={"Extended": "yes"})
+    before = estate.extended()
+    with estate.role_revoked(SHARED):
+        assert {item["stagingArea"]["status"] for item in estate.extended().values()} == {"EXTENSION_ERROR"}
+        with pytest.raises(DeclarationError, match=f"service-role/{ROLE} does not exist"):
+            estate.run(PLAIN, gone, repair=True, accounts=[reader])
+    server_id = gone["source_server_arns"][0].rsplit("/", 1)[1]
+    estate.staging("drs").disconnect_source_server(sourceServerID=server_id)
+    estate.staging("drs").delete_source_server(sourceServerID=server_id)
+
+    reported = estate.run(PLAIN, gone)
+    assert (reported["changed"], set(results(reported).values())) == (False, {("EXTENSION_ERROR", "none")})
+    assert len(reported["warnings"]) == len(reported["summary"]["problems"]) == 3
+    assert "does not exist" in reported["warnings"][0]
+    blind = estate.run(PLAIN, repair=True)
+    assert "cannot be repaired without a look into its staging account" in blind["msg"]
+    assert estate.extended().keys() == before.keys()
+
+    predicted = estate.run(PLAIN, gone, repair=True, accounts=[reader], check_mode=True)
+    repaired = estate.run(PLAIN, gone, repair=True, accounts=[reader])
+    assert predicted["diff"] == repaired["diff"]
+    plain = [estate.arn("plain-1"), estate.arn("plain-2")]
+    assert results(repaired) == {
+        **dict.fromkeys(plain, ("EXTENDED", "repaired")),
+        gone["source_server_arns"][0]: ("absent", "deleted"),
+    }
+    after = estate.extended()
+    assert set(after) == set(plain)
+    assert all(after[arn]["tags"] == before[arn]["tags"] for arn in plain)
+    assert all(after[arn]["sourceServerID"] != before[arn]["sourceServerID"] for arn in plain)
+
+
+def test_a_key_that_is_not_shared_is_found_before_and_named_by_drs_without_a_look(estate: StagingEstate) -> None:
+    with estate.key_of("custom-1") as key_id:
+        with pytest.raises(DeclarationError) as error:
+            estate.run(CUSTOM_KEY, accounts=[estate.reader(SHARED)])
+        assert key_id in str(error.value)
+        assert f"does not let the role {ROLE} and account {TARGET} use it" in str(error.value)
+        unseen = estate.run(CUSTOM_KEY)
+        assert (unseen["failed"], unseen["changed"]) == (True, False)
+        assert key_id in unseen["msg"]
+        estate.staging("kms").disable_key(KeyId=key_id)
+        with pytest.raises(DeclarationError, match="is Disabled: enable it"):
+            estate.run(CUSTOM_KEY, accounts=[estate.reader(SHARED)])
