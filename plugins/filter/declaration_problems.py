@@ -11,6 +11,8 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import declaration
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import Problem
+from ansible_collections.disaster_recovery.aws.plugins.plugin_utils.origins import origin_of_problem
 
 DOCUMENTATION = r"""
 name: declaration_problems
@@ -41,7 +43,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The problems, each with where it is, the value, and what to do. Empty when there are none.
+  description:
+    - The problems, each with where it is, the value, what to do, and the file and line where Ansible remembers these.
+    - Empty when there are none.
   type: list
   elements: str
 """
@@ -55,7 +59,12 @@ def declaration_problems(variables: Any) -> list[str]:
     """
     if not isinstance(variables, Mapping):
         raise AnsibleFilterError(f"declaration_problems needs a dictionary of variables, not {variables!r}")
-    return [str(problem) for problem in declaration.declaration_problems(variables)]
+    return [_line(problem, variables) for problem in declaration.declaration_problems(variables)]
+
+
+def _line(problem: Problem, variables: Mapping[str, Any]) -> str:
+    origin = origin_of_problem(variables, problem.where)
+    return f"{problem} ({origin})" if origin else str(problem)
 
 
 class FilterModule:

@@ -10,7 +10,7 @@ This module util is private to the collection.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NoReturn
 
 try:
@@ -27,7 +27,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.clients 
     give_up_early_when_unreachable,
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import AwsError, translate
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError, Problem
 
 Clients = Callable[..., Any]
 """C(clients("drs")) returns the client of a service, C(clients("ec2", region="us-east-1")) that of another Region.
@@ -129,10 +129,7 @@ def run_module(
             _check_region(module.region)
         result = run(module.params, _client_factory(module), module.check_mode)
     except DeclarationError as error:
-        problems = [
-            {"value": problem.value, "where": problem.where, "remedy": problem.remedy} for problem in error.problems
-        ]
-        module.fail_json(msg=str(error), problems=problems)
+        module.fail_json(**told(error.problems))
     except AwsError as error:
         module.fail_json(msg=explain(error, _where(module)), code=error.code, operation=error.operation)
     except (BotoCoreError, ClientError) as error:
@@ -143,6 +140,15 @@ def run_module(
     if result.pop("failed", False):
         module.fail_json(**result)
     module.exit_json(**result)
+
+
+def told(problems: Iterable[Problem]) -> dict[str, Any]:
+    """Return what a module says of problems: C(msg) with a line for each, and the list C(problems)."""
+    listed = list(problems)
+    return {
+        "msg": "\n".join(str(problem) for problem in listed),
+        "problems": [{"value": problem.value, "where": problem.where, "remedy": problem.remedy} for problem in listed],
+    }
 
 
 def explain(error: AwsError, where: str) -> str:

@@ -159,7 +159,11 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.ip_map_t
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.networks import read_interfaces
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import Problems
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import compare, imported_addresses
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.network_targets import subnets_of
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.network_targets import target_subnets
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.subnet_capacity import (
+    check_capacity,
+    subnet_demands,
+)
 
 
 def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str, Any]:
@@ -175,8 +179,12 @@ def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str,
     entries = plan.entries(problems, imported)
     problems.raise_if_any()
     changes = compare(entries, stored)
-    in_use = read_interfaces(plan.accounts, subnets_of(changes.wanted, plan.subnet_map))
+    subnets = {target.subnet_id for entry in changes.wanted for target in entry.profiles.values()}
+    in_use = read_interfaces(plan.accounts, target_subnets(plan.subnet_map, subnets))
     refuse_addresses_in_use(changes, plan.recovery_instances, in_use)
+    demands = subnet_demands(plan.subnet_map, plan.networks, entries, in_use, (), plan.recovery_instances)
+    check_capacity([demand for demand in demands if demand.subnet_id in subnets], problems)
+    problems.raise_if_any()
     return {**apply_changes(table, changes, clients, check_mode), "disconnected": plan.disconnected}
 
 

@@ -319,7 +319,7 @@ def _plan_entry(
             given = imported.get((server.key, interface.index, profile))
             targets[profile] = _profile_address(address, rule.source_cidr, target, own.pop(profile), given)
         except AddressError as error:
-            problems.add(address, f"{place}, profile {profile}", str(error))
+            problems.add(address, f"{place}, profile {profile}", f"{error} (it is mapped by {rule.where}.{profile})")
     for override in filter(None, own.values()):
         problems.add(
             override.address, override.where, f"source subnet {rule.source_cidr} has no {override.profile} target"

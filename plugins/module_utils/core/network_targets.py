@@ -9,14 +9,14 @@ Source: EC2 API Reference, Subnet, SecurityGroup, NetworkInterface.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from typing import Any
 
 from .addresses import NetworkTarget, SubnetMap, SubnetRule
 from .errors import Problems
-from .ip_map import MapEntry, Reservation
+from .ip_map import MapEntry
 from .subnet_map import (
     GROUP_ID_START,
     SOURCE_SIDE_PROFILES,
@@ -64,7 +64,9 @@ def names_by_place(rules: Iterable[DeclaredRule]) -> dict[Place, NetworkNames]:
     subnets: dict[Place, set[str]] = {}
     groups: dict[Place, set[str]] = {}
     for rule in rules:
-        named = [(target.place, target.where, target.subnet_id, target.security_groups) for target in _targets(rule)]
+        named = [
+            (target.place, target.where, target.subnet_id, target.security_groups) for target in rule.targets.values()
+        ]
         if rule.source.subnet_id:
             named.insert(0, (rule.source.place, rule.where, rule.source.subnet_id, ()))
         for place, declared, subnet_id, group_names in named:
@@ -109,13 +111,12 @@ def resolve(rules: Iterable[DeclaredRule], found: Mapping[Place, FoundNetworks],
     return SubnetMap(tuple(resolved))
 
 
-def subnets_of(entries: Iterable[MapEntry], subnet_map: SubnetMap) -> dict[Place, set[str]]:
-    """Return the ids of the target subnets of entries, by account and Region."""
-    wanted = {target.subnet_id for entry in entries for target in entry.profiles.values()}
+def target_subnets(subnet_map: SubnetMap, wanted: Collection[str] | None = None) -> dict[Place, set[str]]:
+    """Return the ids of target subnets by account and Region: all, or those of C(wanted)."""
     subnets: dict[Place, set[str]] = {}
     for rule in subnet_map.rules:
         for target in rule.targets.values():
-            if target.subnet_id in wanted:
+            if wanted is None or target.subnet_id in wanted:
                 subnets.setdefault(Place(target.account_id, target.region), set()).add(target.subnet_id)
     return subnets
 
@@ -149,21 +150,19 @@ def check_in_use(
                 )
 
 
-def check_reserved(
-    entries: Sequence[MapEntry], reserved: Mapping[tuple[str, str], Reservation], problems: Problems
-) -> None:
-    """Find the wanted addresses that the IP map holds for servers that are not among the entries.
+def check_held(entries: Iterable[MapEntry], others: Iterable[MapEntry], problems: Problems) -> None:
+    """Find the wanted addresses that the IP map holds for other servers.
 
     Args:
         entries: Wanted entries.
-        reserved: What the IP map holds, by subnet id and address.
+        others: Entries that the IP map has beside the wanted ones.
         problems: Collects what is found.
     """
-    planned = {entry.id for entry in entries}
+    held = {(holder.subnet_id, holder.address): holder for entry in others for holder in entry.reservations()}
     for entry in entries:
         for wanted in entry.reservations():
-            holder = reserved.get((wanted.subnet_id, wanted.address))
-            if holder is not None and (holder.server_key, holder.interface) not in planned:
+            holder = held.get((wanted.subnet_id, wanted.address))
+            if holder is not None:
                 problems.add(
                     wanted.address,
                     f"interface {wanted.interface} of {wanted.server_key}, profile {wanted.profile}",
@@ -181,10 +180,6 @@ def instance_of(interface: Item) -> str | None:
 def own_instance(entry: MapEntry, profile: str, recovery_instances: Mapping[str, str | None]) -> str | None:
     """Return the instance that a launch in C(profile) replaces, and whose addresses it may therefore have."""
     return entry.source.instance_id if profile in SOURCE_SIDE_PROFILES else recovery_instances.get(entry.server_key)
-
-
-def _targets(rule: DeclaredRule) -> Iterable[DeclaredTarget]:
-    return rule.targets.values()
 
 
 def _is_id(group: str) -> bool:

@@ -17,7 +17,7 @@ from typing import Any
 
 from .addresses import RESERVED_ADDRESSES, SubnetMap
 from .errors import Problems
-from .ip_map import MapEntry, Reservation
+from .ip_map import MapEntry
 from .network_targets import FoundNetworks, Item, instance_of, own_instance
 from .subnet_map import Place
 
@@ -35,7 +35,7 @@ class SubnetDemand:
         available: Addresses that nobody uses now.
         fixed: Known addresses to come.
         dynamic: Addresses to come that EC2 chooses.
-        held_for_others: Unused addresses that the IP map holds for servers outside the entries.
+        held_for_others: Addresses to come of servers that are in the IP map, but not among the wanted entries.
     """
 
     where: str
@@ -64,7 +64,7 @@ def subnet_demands(
     found: Mapping[Place, FoundNetworks],
     entries: Sequence[MapEntry],
     in_use: InUse,
-    reserved: Iterable[Reservation],
+    others: Iterable[MapEntry],
     recovery_instances: Mapping[str, str | None],
 ) -> list[SubnetDemand]:
     """Return what is needed of every target subnet that exists, in the order of the map.
@@ -77,11 +77,11 @@ def subnet_demands(
         found: What EC2 knows of its subnets.
         entries: Wanted entries.
         in_use: Every address in use in the target subnets.
-        reserved: What the IP map holds in the target subnets.
+        others: Entries that the IP map has beside the wanted ones.
         recovery_instances: Recovery instance of each server key.
     """
     fixed, dynamic = _to_come(entries, in_use, recovery_instances)
-    others = _held_for_others(entries, in_use, reserved)
+    held = _held(others, in_use)
     demands: dict[str, SubnetDemand] = {}
     for rule in subnet_map.rules:
         for profile, target in rule.targets.items():
@@ -99,7 +99,7 @@ def subnet_demands(
                 available=subnet["AvailableIpAddressCount"],
                 fixed=fixed[target.subnet_id],
                 dynamic=dynamic[target.subnet_id],
-                held_for_others=others[target.subnet_id],
+                held_for_others=held[target.subnet_id],
             )
     return list(demands.values())
 
@@ -122,12 +122,12 @@ def _to_come(
     return fixed, dynamic
 
 
-def _held_for_others(entries: Iterable[MapEntry], in_use: InUse, reserved: Iterable[Reservation]) -> Counter[str]:
-    planned = {entry.id for entry in entries}
+def _held(others: Iterable[MapEntry], in_use: InUse) -> Counter[str]:
     return Counter(
-        held.subnet_id
-        for held in reserved
-        if (held.server_key, held.interface) not in planned and (held.subnet_id, held.address) not in in_use
+        target.subnet_id
+        for entry in others
+        for target in entry.profiles.values()
+        if target.address is None or (target.subnet_id, target.address) not in in_use
     )
 
 

@@ -1,0 +1,89 @@
+# Copyright (c) 2026, The disaster_recovery.aws maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which rule of the subnet map every address falls under, for people to review."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from .addresses import AddressError, SubnetMap, SubnetRule
+from .ip_map import MapEntry
+from .source_servers import SourceServer
+
+
+def rule_choices(
+    servers: Iterable[SourceServer], subnet_map: SubnetMap, entries: Iterable[MapEntry]
+) -> list[dict[str, Any]]:
+    """Return what became of every interface of every server.
+
+    Args:
+        servers: Source servers with their interfaces.
+        subnet_map: The complete subnet map.
+        entries: What was planned.
+
+    Returns:
+        Server key, interface, source address, the rule that holds it with the longest prefix (None when none does),
+        further rules that hold it and lost, and the address in each profile; ordered by key and interface.
+    """
+    planned = {entry.id: entry for entry in entries}
+    choices: list[dict[str, Any]] = []
+    for server in sorted(servers, key=lambda server: server.key):
+        for interface in server.interfaces:
+            rules = _rules(subnet_map, interface.address)
+            entry = planned.get((server.key, interface.index))
+            profiles = {
+                profile: {
+                    "subnet_id": target.subnet_id,
+                    "cidr": target.cidr,
+                    "address": target.address,
+                    "rule": target.rule,
+                }
+                for profile, target in (entry.profiles if entry else {}).items()
+            }
+            choices.append(
+                {
+                    "server_key": server.key,
+                    "source_server_id": server.source_server_id,
+                    "interface": interface.index,
+                    "address": interface.address,
+                    "chosen": _named(rules[0]) if rules else None,
+                    "shadowed": [_named(rule) for rule in rules[1:]],
+                    "profiles": profiles,
+                }
+            )
+    return choices
+
+
+def to_declaration(subnet_map: SubnetMap) -> list[dict[str, Any]]:
+    """Return a complete map in the form of C(dr_subnet_map), with everything that may be left out."""
+    return [
+        {
+            "source_cidr": str(rule.source_cidr),
+            **{
+                profile: {
+                    "subnet_id": target.subnet_id,
+                    "cidr": str(target.cidr),
+                    "security_groups": list(target.security_groups),
+                    "address": str(target.rule),
+                    "account_id": target.account_id,
+                    "region": target.region,
+                }
+                for profile, target in rule.targets.items()
+            },
+        }
+        for rule in subnet_map.rules
+    ]
+
+
+def _rules(subnet_map: SubnetMap, address: str | None) -> tuple[SubnetRule, ...]:
+    try:
+        return subnet_map.find_all(address or "")
+    except AddressError:
+        return ()
+
+
+def _named(rule: SubnetRule) -> dict[str, str]:
+    return {"where": rule.where, "source_cidr": str(rule.source_cidr)}

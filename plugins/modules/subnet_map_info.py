@@ -1,0 +1,284 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The disaster_recovery.aws maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Check the subnet map against AWS."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: subnet_map_info
+short_description: Check the subnet map against AWS, and show where every server goes
+version_added: 0.1.0
+description:
+  - Completes the subnet map with what EC2 knows, source networks of subnet ids and ids of security group names, in
+    every account and Region that it names.
+  - Checks that subnets exist in the account and Region named and have the network declared, that security groups belong
+    to their VPCs, that every interface of every server gets an address that it may have and that nobody else uses, and
+    that every subnet has enough free addresses for all servers that are mapped there, with fixed and dynamic ones.
+  - Shows which rule every address falls under, and which rules lost because another has a longer source prefix.
+  - Fails when there are problems. All are listed in one go, each with the variable and key, what to do, and file and
+    line where Ansible remembers these.
+author:
+  - The disaster_recovery.aws maintainers (@disaster-recovery)
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+  - disaster_recovery.aws.attributes
+  - disaster_recovery.aws.accounts
+  - disaster_recovery.aws.selector
+  - disaster_recovery.aws.subnet_map
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+options:
+  table:
+    description:
+      - Name of the DynamoDB table of the IP map, in the Region of the module.
+      - Addresses that it holds for further servers then count as well, and imported addresses are kept as
+        M(disaster_recovery.aws.ip_map) keeps them.
+    type: str
+  imported_addresses:
+    description: What becomes of imported addresses, as for M(disaster_recovery.aws.ip_map).
+    type: str
+    choices: [keep, replace]
+    default: keep
+seealso:
+  - module: disaster_recovery.aws.ip_map
+"""
+
+EXAMPLES = r"""
+- name: Check the subnet map
+  disaster_recovery.aws.subnet_map_info:
+    region: us-west-2
+    source_region: us-east-1
+    subnet_map: "{{ dr_subnet_map }}"
+    addresses: "{{ dr_addresses }}"
+    accounts: "{{ dr_accounts }}"
+  register: checked
+
+- name: Show servers for which more than one rule could have been meant
+  ansible.builtin.debug:
+    msg: "{{ item.server_key }}: {{ item.chosen.source_cidr }}, not {{ item.shadowed | map(attribute='source_cidr') }}"
+  loop: "{{ checked.servers | selectattr('shadowed') }}"
+  loop_control:
+    label: "{{ item.server_key }}"
+"""
+
+RETURN = r"""
+subnet_map:
+  description:
+    - The complete subnet map in the form of O(subnet_map), with source networks, security group ids, accounts, Regions.
+    - Rules whose source network is not known are left out.
+  returned: when the options can be read
+  type: list
+  elements: dict
+servers:
+  description: Every network interface of every selected server, ordered by server key and interface.
+  returned: when the options can be read
+  type: list
+  elements: dict
+  contains:
+    server_key:
+      description: Key of the server.
+      returned: always
+      type: str
+    source_server_id:
+      description: Id of the source server.
+      returned: always
+      type: str
+    interface:
+      description: Network interface, 0 is the primary one.
+      returned: always
+      type: int
+    address:
+      description: Source address, null when it is not known.
+      returned: always
+      type: str
+    chosen:
+      description: The rule that the address falls under, null when there is none.
+      returned: always
+      type: dict
+      sample: {where: "dr_subnet_map[1]", source_cidr: 10.10.1.0/24}
+    shadowed:
+      description: Rules that hold the address as well, but have shorter prefixes; the longest of them first.
+      returned: always
+      type: list
+      elements: dict
+      sample: [{where: "dr_subnet_map[0]", source_cidr: 10.10.0.0/16}]
+    profiles:
+      description: Subnet, network, address and rule (how the address was found), by profile.
+      returned: always
+      type: dict
+subnets:
+  description: What is needed of every target subnet, in the order of the map.
+  returned: when the options can be read
+  type: list
+  elements: dict
+  contains:
+    where:
+      description: The first target that names the subnet.
+      returned: always
+      type: str
+      sample: dr_subnet_map[0].failover
+    subnet_id:
+      description: Id of the subnet.
+      returned: always
+      type: str
+    account_id:
+      description: Its account.
+      returned: always
+      type: str
+    region:
+      description: Its Region.
+      returned: always
+      type: str
+    cidr:
+      description: Its network.
+      returned: always
+      type: str
+    usable:
+      description: Addresses without the five that AWS reserves.
+      returned: always
+      type: int
+    available:
+      description: Addresses that nobody uses.
+      returned: always
+      type: int
+    fixed:
+      description: Known addresses that have to be free, without those of the instances that a launch replaces.
+      returned: always
+      type: int
+    dynamic:
+      description: Addresses that EC2 will choose.
+      returned: always
+      type: int
+    held_for_others:
+      description: Addresses that further servers need which are in the IP map.
+      returned: always
+      type: int
+    needed:
+      description: The sum of the three.
+      returned: always
+      type: int
+disconnected:
+  description: Keys of selected servers that DRS only remembers (replication state C(DISCONNECTED)); they are left out.
+  returned: when the options can be read
+  type: list
+  elements: str
+problems:
+  description: Everything that is wrong. The module fails when there is anything.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    where:
+      description: Variable and key, or the interface and profile that cannot have an address.
+      returned: always
+      type: str
+      sample: dr_subnet_map[0].failover.cidr
+    value:
+      description: The value there.
+      returned: always
+      type: str
+    remedy:
+      description: What is wrong with it and what to do.
+      returned: always
+      type: str
+    file:
+      description: File, line and column of the value, empty where Ansible does not remember them.
+      returned: when the module is run as a task
+      type: str
+      sample: /home/me/inventories/prod/group_vars/all/network.yml:14:13
+"""
+
+from typing import Any, NoReturn
+
+from ansible_collections.disaster_recovery.aws.plugins.module_utils._module import Clients, run_module, told
+from ansible_collections.disaster_recovery.aws.plugins.module_utils._network_plan import (
+    NETWORK_PLAN_SPEC,
+    NetworkPlan,
+    read_network_plan,
+)
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.ip_map_table import IpMapTable
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.networks import read_interfaces
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import Problems
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import (
+    MapEntry,
+    imported_addresses,
+)
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map_search import Search
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.network_targets import (
+    check_held,
+    check_in_use,
+    target_subnets,
+)
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.subnet_capacity import (
+    SubnetDemand,
+    check_capacity,
+    subnet_demands,
+)
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.subnet_choices import (
+    rule_choices,
+    to_declaration,
+)
+
+
+def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str, Any]:  # noqa: ARG001  it only reads
+    """Check everything, and tell what was found."""
+    problems = Problems()
+    plan = read_network_plan(params, clients, problems)
+    stored: list[MapEntry] = []
+    if params["table"]:
+        stored = IpMapTable(clients("dynamodb"), params["table"]).find(Search())
+    imported = imported_addresses(stored) if params["imported_addresses"] == "keep" else {}
+    entries = plan.entries(problems, imported)
+    planned = {entry.id for entry in entries}
+    others = [entry for entry in stored if entry.id not in planned]
+    demands = _check_addresses(plan, entries, others, problems)
+    return {
+        "changed": False,
+        "subnet_map": to_declaration(plan.subnet_map),
+        "servers": rule_choices(plan.servers, plan.subnet_map, entries),
+        "subnets": [demand.to_dict() for demand in demands],
+        "disconnected": plan.disconnected,
+        "problems": [],
+        **({"failed": True, **told(problems)} if len(problems) else {}),
+    }
+
+
+def _check_addresses(
+    plan: NetworkPlan, entries: list[MapEntry], others: list[MapEntry], problems: Problems
+) -> list[SubnetDemand]:
+    subnets = target_subnets(plan.subnet_map)
+    reachable = {place: ids for place, ids in subnets.items() if place in plan.networks}
+    in_use = read_interfaces(plan.accounts, reachable)
+    check_in_use(entries, in_use, plan.recovery_instances, problems)
+    check_held(entries, others, problems)
+    demands = subnet_demands(plan.subnet_map, plan.networks, entries, in_use, others, plan.recovery_instances)
+    check_capacity(demands, problems)
+    return demands
+
+
+def main() -> NoReturn:
+    """Entry point."""
+    run_module(
+        {
+            **NETWORK_PLAN_SPEC,
+            "table": {"type": "str"},
+            "imported_addresses": {"type": "str", "choices": ["keep", "replace"], "default": "keep"},
+        },
+        run,
+        needs_drs=True,
+        required_one_of=[("subnet_map",)],
+    )
+
+
+if __name__ == "__main__":
+    main()
