@@ -131,13 +131,16 @@ class NetworkPlan:
         )
 
 
-def read_network_plan(params: Mapping[str, Any], clients: Clients, problems: Problems) -> NetworkPlan:
+def read_network_plan(
+    params: Mapping[str, Any], clients: Clients, problems: Problems, *, preliminary: bool = False
+) -> NetworkPlan:
     """Read the options of L(NETWORK_PLAN_SPEC), complete the subnet map and find the servers.
 
     Args:
         params: Parameters of the module.
         clients: Clients of the module.
         problems: Collects what is wrong with the subnet map as AWS knows it.
+        preliminary: Whether servers may still be extended, and get other keys by tags.
 
     Raises:
         DeclarationError: Naming everything that is wrong with the options and seen without asking AWS, or with the
@@ -152,10 +155,10 @@ def read_network_plan(params: Mapping[str, Any], clients: Clients, problems: Pro
     drs = clients("drs")
     home = Home(accounts.own_account_id, drs.meta.region_name, params["source_region"])
     subnet_map, networks = resolve_subnet_map(declared, accounts, home, problems)
-    selected = selected_servers(drs, params["match"])
+    selected = selected_servers(drs, params["match"], unique_keys=not preliminary)
     servers = [server for server in selected if server.replication_state != DISCONNECTED]
     servers = with_known_interfaces(servers, accounts, params["source_region"])
-    if params["match"] is not None:
+    if preliminary or params["match"] is not None:
         keys = {server.key for server in servers}
         overrides = tuple(override for override in overrides if override.server_key in keys)
     complete = len(subnet_map.rules) == len(declared)

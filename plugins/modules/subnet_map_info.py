@@ -49,6 +49,12 @@ options:
     type: str
     choices: [keep, replace]
     default: keep
+  preliminary:
+    description:
+      - Whether servers may still be extended into the account, and get other keys by tags.
+      - Explicit addresses of servers that do not exist, and two servers with one key, are then no problems.
+    type: bool
+    default: false
 seealso:
   - module: disaster_recovery.aws.ip_map
 """
@@ -233,7 +239,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.subnet_
 def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str, Any]:  # noqa: ARG001  it only reads
     """Check everything, and tell what was found."""
     problems = Problems()
-    plan = read_network_plan(params, clients, problems)
+    plan = read_network_plan(params, clients, problems, preliminary=params["preliminary"])
     stored: list[MapEntry] = []
     if params["table"]:
         stored = IpMapTable(clients("dynamodb"), params["table"]).find(Search())
@@ -273,6 +279,7 @@ def main() -> NoReturn:
             **NETWORK_PLAN_SPEC,
             "table": {"type": "str"},
             "imported_addresses": {"type": "str", "choices": ["keep", "replace"], "default": "keep"},
+            "preliminary": {"type": "bool", "default": False},
         },
         run,
         needs_drs=True,
