@@ -9,14 +9,49 @@ This module util is private to the collection.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, TypeVar
 
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.drs import read_source_servers
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.identity import Caller
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.runs_table import RunsTable
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError, Problems
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import Plan, digest, resolve
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import (
+    Plan,
+    digest,
+    resolve,
+    with_tag_policy,
+)
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.tag_policy import parse_tag_policy
+
+Value = TypeVar("Value")
+
+
+def declared_plans(parse: Callable[[], Sequence[Plan]], params: Mapping[str, Any]) -> tuple[Plan, ...]:
+    """Return the declared plans, each with the tags that its gate asks for.
+
+    Args:
+        parse: Reads the plans.
+        params: Parameters of the module, of which C(tag_policy) and C(mandatory_tags) are read.
+
+    Raises:
+        DeclarationError: Naming every problem of every plan and of the policy.
+    """
+    problems = Problems()
+    plans = _read(parse, problems) or ()
+    policy = _read(lambda: parse_tag_policy(params["tag_policy"], params["mandatory_tags"]), problems)
+    gated = [_read(partial(with_tag_policy, plan, policy), problems) for plan in plans] if policy else []
+    problems.raise_if_any()
+    return tuple(plan for plan in gated if plan)
+
+
+def _read(parse: Callable[[], Value], problems: Problems) -> Value | None:
+    try:
+        return parse()
+    except DeclarationError as error:
+        problems.extend(error.problems)
+        return None
 
 
 def servers_by_wave(plans: Sequence[Plan], drs: Any) -> dict[str, dict[str, int]]:

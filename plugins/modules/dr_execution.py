@@ -24,6 +24,7 @@ extends_documentation_fragment:
   - amazon.aws.boto3
   - disaster_recovery.aws.attributes
   - disaster_recovery.aws.orchestrator
+  - disaster_recovery.aws.tag_policy
 attributes:
   check_mode:
     support: full
@@ -50,6 +51,12 @@ options:
       - The plan as it is declared, one of C(dr_plans). It is checked against the source servers and published before
         the run starts, and after the whole request was checked, so that what is declared is what runs.
       - A run that is joined keeps the plan that it started with. Without this option the published plan runs.
+    type: dict
+  mandatory_tags:
+    description:
+      - Tags with the same value on every server, the short form of O(tag_policy), inventory variable
+        C(dr_mandatory_tags).
+      - Both are published with O(declared), whose gate judges every server by them.
     type: dict
   mode:
     description:
@@ -164,7 +171,7 @@ stopped:
 from datetime import datetime
 from typing import Any, NoReturn
 
-from ansible_collections.disaster_recovery.aws.plugins.module_utils._module import Clients, run_module
+from ansible_collections.disaster_recovery.aws.plugins.module_utils._module import TAG_POLICY_SPEC, Clients, run_module
 from ansible_collections.disaster_recovery.aws.plugins.module_utils._orchestrator import (
     ORCHESTRATOR_SPEC,
     listed,
@@ -172,7 +179,11 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils._orchestrato
     runs_table,
     state_machine,
 )
-from ansible_collections.disaster_recovery.aws.plugins.module_utils._plans import publish, servers_by_wave
+from ansible_collections.disaster_recovery.aws.plugins.module_utils._plans import (
+    declared_plans,
+    publish,
+    servers_by_wave,
+)
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import executions
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import ConflictError
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.identity import Caller, caller
@@ -208,7 +219,7 @@ def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str,
 
 def _start(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str, Any]:
     plan, mode = params["plan"], params["mode"]
-    declared = _declared(params["declared"], plan)
+    declared = _declared(params, plan)
     who = caller(clients("sts"))
     incident_at = _incident_at(params["incident_at"], who.now)
     table = runs_table(params, clients)
@@ -251,10 +262,10 @@ def _start(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[s
     return result
 
 
-def _declared(raw: dict[str, Any] | None, plan: str) -> Plan | None:
-    if raw is None:
+def _declared(params: dict[str, Any], plan: str) -> Plan | None:
+    if params["declared"] is None:
         return None
-    declared = parse_plan(raw)
+    (declared,) = declared_plans(lambda: [parse_plan(params["declared"])], params)
     if declared.name != plan:
         raise DeclarationError([Problem(repr(declared.name), "declared.name", f"is not the plan to run, {plan!r}")])
     return declared
@@ -355,6 +366,8 @@ def main() -> NoReturn:
             "state": {"type": "str", "choices": ["started", "stopped"], "default": "started"},
             "plan": {"type": "str"},
             "declared": {"type": "dict"},
+            "tag_policy": TAG_POLICY_SPEC,
+            "mandatory_tags": {"type": "dict"},
             "mode": {"type": "str", "choices": ["test", "failover", "failback"]},
             "run_id": {"type": "str"},
             "incident_at": {"type": "str"},

@@ -23,6 +23,7 @@ extends_documentation_fragment:
   - amazon.aws.boto3
   - disaster_recovery.aws.attributes
   - disaster_recovery.aws.orchestrator
+  - disaster_recovery.aws.tag_policy
 attributes:
   check_mode:
     support: full
@@ -38,6 +39,13 @@ options:
     type: list
     elements: dict
     required: true
+  mandatory_tags:
+    description:
+      - Tags with the same value on every server, the short form of O(tag_policy), inventory variable
+        C(dr_mandatory_tags).
+      - The policy is published with the plans. Their gate judges every server by it, and stops the run when
+        C(gate.mandatory_tags) of the plan is V(fail); with V(report), the default, it only tells.
+    type: dict
   state:
     description:
       - V(present) publishes, V(absent) withdraws. Old versions and runs of a withdrawn plan stay in the table.
@@ -59,6 +67,8 @@ EXAMPLES = r"""
   disaster_recovery.aws.dr_plan:
     region: us-west-2
     plans: "{{ dr_plans }}"
+    tag_policy: "{{ dr_tag_policy }}"
+    mandatory_tags: "{{ dr_mandatory_tags }}"
 
 - name: Check them only
   disaster_recovery.aws.dr_plan:
@@ -106,9 +116,13 @@ plans:
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from ansible_collections.disaster_recovery.aws.plugins.module_utils._module import Clients, run_module
+from ansible_collections.disaster_recovery.aws.plugins.module_utils._module import TAG_POLICY_SPEC, Clients, run_module
 from ansible_collections.disaster_recovery.aws.plugins.module_utils._orchestrator import ORCHESTRATOR_SPEC, runs_table
-from ansible_collections.disaster_recovery.aws.plugins.module_utils._plans import publish, servers_by_wave
+from ansible_collections.disaster_recovery.aws.plugins.module_utils._plans import (
+    declared_plans,
+    publish,
+    servers_by_wave,
+)
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.identity import caller
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.runs_table import RunsTable
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import Problems
@@ -119,7 +133,7 @@ def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str,
     """Publish or withdraw the plans."""
     if params["state"] == "absent":
         return _withdraw(_names(params["plans"]), runs_table(params, clients), check_mode)
-    plans = parse_plans(params["plans"])
+    plans = declared_plans(lambda: parse_plans(params["plans"]), params)
     table = runs_table(params, clients)
     who = caller(clients("sts"))
     servers = servers_by_wave(plans, clients("drs")) if params["check_servers"] else {}
@@ -154,6 +168,8 @@ def main() -> NoReturn:
         {
             **ORCHESTRATOR_SPEC,
             "plans": {"type": "list", "elements": "dict", "required": True},
+            "tag_policy": TAG_POLICY_SPEC,
+            "mandatory_tags": {"type": "dict"},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "check_servers": {"type": "bool", "default": True},
         },

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.embedded import TARGET
 from tests.support.orchestrator import IDS, KEYS, PREFIX, FunctionError, Orchestrator, request
 
 LONGER_THAN_ANY_WAIT = 400
@@ -233,6 +234,31 @@ class TestGate:
         answer = orchestrator.invoke("gate", run_id)
         assert answer["outcome"] == "ask"
         assert "unknown" in answer["reason"]
+
+    @pytest.mark.parametrize(("mandatory_tags", "outcome"), [("fail", "ask"), ("report", "done")])
+    def test_a_missing_mandatory_tag_stops_the_run_when_the_plan_says_so(
+        self, orchestrator: Orchestrator, open_run: OpenRun, mandatory_tags: str, outcome: str
+    ) -> None:
+        tags = [{"key": "Owner", "allowed": ["dr-team"]}, {"key": "Tier"}]
+        orchestrator.publish(name="tagged", gate={"mandatory_tags": mandatory_tags, "tags": tags})
+        ids = [server for name, server in IDS.items() if name != "app-1"]
+        arns = [f"arn:aws:drs:us-west-2:{TARGET}:source-server/{server}" for server in ids]
+        drs = orchestrator.client("drs")
+        for arn in arns:
+            drs.tag_resource(resourceArn=arn, tags={"Owner": "dr-team"})
+        run_id = open_run(plan="tagged")
+        try:
+            answer = orchestrator.invoke("gate", run_id)
+        finally:
+            for arn in arns:
+                drs.untag_resource(resourceArn=arn, tagKeys=["Owner"])
+        assert answer["outcome"] == outcome
+        found = orchestrator.runs.events(run_id)[-1]["data"]["findings"]
+        assert {(one["server_key"], one["what"]) for one in found if "source server" in one["what"]} == {
+            (KEYS["app-1"], "the source server has no mandatory tag Owner")
+        }
+        in_templates = "its template's version for test has no mandatory tag Tier (instance, volume, network-interface)"
+        assert {one["what"] for one in found if one["server_key"] == KEYS["db-1"]} == {in_templates}
 
     def test_a_throttle_is_transient(self, orchestrator: Orchestrator, open_run: OpenRun) -> None:
         run_id = open_run()

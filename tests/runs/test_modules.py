@@ -25,13 +25,15 @@ from tests.runs.conftest import AT, OPERATOR, PLAN, Orchestrator, minutes
 
 
 def publish(house: Orchestrator, *plans: Any, check_mode: bool = False, **options: Any) -> dict[str, Any]:
-    params = house.params(plans=list(plans), **{"state": "present", "check_servers": True, **options})
+    given = {"state": "present", "check_servers": True, "tag_policy": None, "mandatory_tags": None, **options}
+    params = house.params(plans=list(plans), **given)
     return dr_plan.run(params, house.clients, check_mode)
 
 
 def execute(house: Orchestrator, *, check_mode: bool = False, **options: Any) -> dict[str, Any]:
     given = {"plan": "payments", "mode": "test", **options}
-    named = {name: given.get(name) for name in ("plan", "mode", "run_id", "incident_at", "reason", "declared")}
+    names = ("plan", "mode", "run_id", "incident_at", "reason", "declared", "tag_policy", "mandatory_tags")
+    named = {name: given.get(name) for name in names}
     params = house.params(**named, state=given.get("state", "started"))
     return dr_execution.run(params, house.clients, check_mode)
 
@@ -52,6 +54,27 @@ def executions(house: Orchestrator, name: str = "test") -> list[str]:
 
 
 class TestPlan:
+    def test_the_tag_policy_is_published_with_the_plans(self, house: Orchestrator) -> None:
+        policy = {"tags": [{"key": "Cost", "ec2_tag": "Cost", "pattern": "[0-9]+"}]}
+        strict = {**PLAN, "gate": {"mandatory_tags": "fail"}}
+        publish(house, strict, tag_policy=policy, mandatory_tags={"Owner": "dr-team"})
+        current = house.table.get_plan("payments")
+        assert current is not None
+        assert current["plan"]["gate"]["tags"] == [
+            {"key": "Owner", "required": True, "allowed": ["dr-team"], "pattern": None},
+            {"key": "Cost", "required": True, "allowed": [], "pattern": "[0-9]+"},
+        ]
+        assert not publish(house, strict, tag_policy=policy, mandatory_tags={"Owner": "dr-team"})["changed"]
+        assert publish(house, strict, mandatory_tags={"Owner": "dr-team"})["changed"]
+        with pytest.raises(DeclarationError) as refused:
+            publish(house, strict, {**strict, "name": "crm"})
+        assert [problem.where for problem in refused.value.problems] == [
+            "gate.mandatory_tags of plan payments",
+            "gate.mandatory_tags of plan crm",
+        ]
+        with pytest.raises(DeclarationError, match=r"(?s)waves.*dr_tag_policy\.tags\[0\]"):
+            publish(house, {**PLAN, "waves": []}, tag_policy={"tags": [{"key": "aws:x"}]})
+
     def test_publishing_again_changes_nothing(self, house: Orchestrator) -> None:
         predicted = publish(house, PLAN, check_mode=True)
         assert predicted["changed"] is True
@@ -168,9 +191,8 @@ class TestStart:
         assert house.table.list_plans() == [{"name": "payments", "version": 1}]
 
     def test_without_a_deployed_table(self, house: Orchestrator) -> None:
-        params = house.params(plans=[PLAN], state="present", check_servers=False) | {"prefix": "elsewhere"}
         with pytest.raises(NotFoundError, match=r"'elsewhere-runs'. Deploy the orchestrator first"):
-            dr_plan.run(params, house.clients, False)
+            publish(house, PLAN, check_servers=False, prefix="elsewhere")
 
     def test_a_run_id_that_step_functions_has_forgotten_is_not_used_again(self, house: Orchestrator) -> None:
         house.deploy("test")

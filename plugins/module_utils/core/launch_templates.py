@@ -122,6 +122,11 @@ def private_address(interface: Mapping[str, Any]) -> str | None:
     return str(candidates[0]["PrivateIpAddress"]) if candidates else None
 
 
+def template_tags(data: TemplateData) -> dict[str, dict[str, str]]:
+    """Return the tags of what a version launches, by resource type."""
+    return _tags_by_type(data.get("TagSpecifications", []))
+
+
 def _check_conflicts(base: TemplateData, desired: DesiredProfile) -> None:
     problems = Problems()
     where = f"launch template, profile {desired.profile}"

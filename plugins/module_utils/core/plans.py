@@ -10,7 +10,7 @@ Schema: architecture, section 3 (C(dr_plans)).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
@@ -20,6 +20,8 @@ from .errors import DeclarationError, Problem, Problems
 from .fields import Fields, members_of
 from .selectors import Selector, build_selector, parse_selector
 from .source_servers import KEY_TAG, SourceServer, matches
+from .tag_policy import TagPolicy
+from .tag_rules import GATE_FIELDS, TagRule, read_rules
 
 NAME_PATTERN = r"[a-z0-9][a-z0-9-]{0,31}"
 NAME_REMEDY = "must be a name of 1 to 32 lower case letters, digits and -, the first a letter or digit"
@@ -68,9 +70,17 @@ class DecisionPolicy:
 
 @dataclass(frozen=True, slots=True)
 class GatePolicy:
-    """What a server must keep before a run may start; C(max_lag) in seconds."""
+    """What a server must keep before a run may start.
+
+    Attributes:
+        max_lag: Seconds.
+        mandatory_tags: Whether a server that does not keep C(tags) stops the run (C(fail)) or is told of (C(report)).
+        tags: Rules of the tag policy, without their sources.
+    """
 
     max_lag: int = 900
+    mandatory_tags: str = "report"
+    tags: tuple[TagRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +115,11 @@ class Plan:
             "optional_servers": list(self.optional_servers),
             "targets": {"rto": self.targets.rto, "rpo": self.targets.rpo},
             "decision": {"timeout": self.decision.timeout, "default": self.decision.default},
-            "gate": {"max_lag": self.gate.max_lag},
+            "gate": {
+                "max_lag": self.gate.max_lag,
+                "mandatory_tags": self.gate.mandatory_tags,
+                "tags": [rule.to_document() for rule in self.gate.tags],
+            },
         }
 
 
@@ -133,6 +147,8 @@ class ResolvedPlan:
 DEFAULT_WAVE = Wave(name="", groups=())
 DEFAULT_DECISION = DecisionPolicy()
 DEFAULT_GATE = GatePolicy()
+FAIL = "fail"
+REPORT = "report"
 
 
 def parse_plan(raw: Any, *, where: str = "dr_plans") -> Plan:
@@ -167,6 +183,19 @@ def parse_plans(raw: Any, *, where: str = "dr_plans") -> tuple[Plan, ...]:
         declared[plan.name] = plan
     problems.raise_if_any()
     return tuple(declared.values())
+
+
+def with_tag_policy(plan: Plan, policy: TagPolicy) -> Plan:
+    """Return the plan with a gate that asks for the tags of the policy, unless it names tags of its own.
+
+    Raises:
+        DeclarationError: The gate shall fail for want of tags, and there are none to ask for.
+    """
+    tags = plan.gate.tags or tuple(rule.for_gate() for rule in policy.rules)
+    if plan.gate.mandatory_tags == FAIL and not tags:
+        remedy = "there are no tags to ask for: declare them in dr_tag_policy or dr_mandatory_tags"
+        raise DeclarationError([Problem(FAIL, f"gate.mandatory_tags of plan {plan.name}", remedy)])
+    return replace(plan, gate=replace(plan.gate, tags=tags))
 
 
 def digest(plan: Plan) -> str:
@@ -217,7 +246,7 @@ def _read_plan(raw: Any, where: str, problems: Problems) -> Plan:
     waves = _read_waves(fields, groups, problems)
     targets = Fields(fields.value("targets") or {}, fields.at("targets"), problems, ("rto", "rpo"))
     decision = Fields(fields.value("decision") or {}, fields.at("decision"), problems, ("timeout", "default"))
-    gate = Fields(fields.value("gate") or {}, fields.at("gate"), problems, ("max_lag",))
+    gate = Fields(fields.value("gate") or {}, fields.at("gate"), problems, ("max_lag", "mandatory_tags", "tags"))
     return Plan(
         name=fields.text("name", pattern=NAME_PATTERN, remedy=NAME_REMEDY),
         description=fields.text("description", "", pattern=r"(?s).*"),
@@ -229,7 +258,11 @@ def _read_plan(raw: Any, where: str, problems: Problems) -> Plan:
             timeout=decision.integer("timeout", DEFAULT_DECISION.timeout, minimum=60, maximum=LONGEST_PAUSE),
             default=decision.choice("default", [str(choice) for choice in Decision], DEFAULT_DECISION.default),
         ),
-        gate=GatePolicy(gate.integer("max_lag", DEFAULT_GATE.max_lag, minimum=0, maximum=LONGEST_OBJECTIVE)),
+        gate=GatePolicy(
+            max_lag=gate.integer("max_lag", DEFAULT_GATE.max_lag, minimum=0, maximum=LONGEST_OBJECTIVE),
+            mandatory_tags=gate.choice("mandatory_tags", (FAIL, REPORT), DEFAULT_GATE.mandatory_tags),
+            tags=read_rules(gate.value("tags"), gate.at("tags"), problems, known=GATE_FIELDS),
+        ),
     )
 
 

@@ -7,14 +7,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from .ip_map import MapEntry
-from .launch_templates import private_address
-from .plans import GatePolicy
+from .launch_templates import TAGGED_RESOURCES, private_address, template_tags
+from .plans import FAIL, GatePolicy
 from .source_servers import SourceServer
+from .tag_rules import TagFinding, TagRule, judge
 from .timestamps import format_seconds, format_time
 
 ERROR = "error"
@@ -97,6 +98,7 @@ def evaluate(servers: Iterable[ServerFacts], gate: GatePolicy, *, profile: str, 
         findings += _check_configuration(facts, profile)
         findings += _check_jobs(facts)
         findings += _check_recovery_instance(facts)
+        findings += _check_tags(facts, gate, profile)
     return sorted(findings, key=lambda finding: (not finding.blocking, finding.server_key))
 
 
@@ -243,6 +245,30 @@ def _check_recovery_instance(facts: ServerFacts) -> list[Finding]:
         return [Finding(WARNING, facts.server_key, what, "nothing to do, unless somebody still works on it")]
     what = f"it is recovered already: a launch, also of a drill, terminates its recovery instance {name}"
     return [_error(facts, what, "fail back first; go on only to replace this instance and lose what it has written")]
+
+
+def _check_tags(facts: ServerFacts, gate: GatePolicy, profile: str) -> list[Finding]:
+    """Judge the tags of the source server and of what its template launches; what is unknown is told elsewhere."""
+    found: list[TagFinding] = []
+    if isinstance(facts.source_server, SourceServer):
+        found += judge(gate.tags, facts.source_server.tags, "the source server")
+    if gate.tags and isinstance(facts.template, Mapping):
+        found += _judge_template(gate.tags, facts.template, profile)
+    severity = ERROR if gate.mandatory_tags == FAIL else WARNING
+    return [Finding(severity, facts.server_key, finding.what, finding.remedy) for finding in found]
+
+
+def _judge_template(rules: Sequence[TagRule], template: Mapping[str, Any], profile: str) -> list[TagFinding]:
+    """Return what the rules have against what a version launches, each finding once with the resources it is about."""
+    launched = template_tags(template)
+    resources: dict[TagFinding, list[str]] = {}
+    for resource in TAGGED_RESOURCES:
+        for finding in judge(rules, launched.get(resource, {}), f"its template's version for {profile}"):
+            resources.setdefault(finding, []).append(resource)
+    return [
+        replace(finding, what=f"{finding.what} ({', '.join(named)})", remedy=f"{finding.remedy}; then run configure")
+        for finding, named in resources.items()
+    ]
 
 
 def _error(facts: ServerFacts, what: str, remedy: str) -> Finding:

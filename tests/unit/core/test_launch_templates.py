@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -61,6 +62,25 @@ def test_a_fresh_template_gets_only_what_differs() -> None:
     assert by_type["instance"] == [*DRS_TAGS, {"Key": "Owner", "Value": "dr-team"}]
     assert by_type["volume"] == [*DRS_TAGS, {"Key": "Owner", "Value": "dr-team"}]
     assert by_type["network-interface"] == [{"Key": "Owner", "Value": "dr-team"}]
+
+
+def test_exact_tags_take_out_all_but_those_of_drs() -> None:
+    base = {
+        **BASE,
+        "TagSpecifications": [
+            {
+                "ResourceType": "volume",
+                "Tags": [*DRS_TAGS, {"Key": "Name", "Value": "db-1"}, {"Key": "Old", "Value": ""}],
+            },
+            {"ResourceType": "network-interface", "Tags": [{"Key": "Old", "Value": ""}]},
+        ],
+    }
+    changes = template_data(base, replace(desired(tags={"Owner": "x"}), purge_tags=True))
+    keys = {one["ResourceType"]: {tag["Key"] for tag in one["Tags"]} for one in changes["TagSpecifications"]}
+    own = {tag["Key"] for tag in DRS_TAGS} | {"Name"}
+    assert keys == {"volume": own | {"Owner"}, "network-interface": {"Owner"}, "instance": {"Owner"}}
+    nothing = template_data(base, replace(desired(), purge_tags=True))
+    assert [one["ResourceType"] for one in nothing["TagSpecifications"]] == ["volume"]
 
 
 def test_without_tags_and_type_these_keys_are_left_alone() -> None:

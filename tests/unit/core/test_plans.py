@@ -33,7 +33,7 @@ PLAN: dict[str, Any] = {
     "optional_servers": ["Web-2"],
     "targets": {"rto": 7200, "rpo": 900},
     "decision": {"timeout": 600, "default": "skip"},
-    "gate": {"max_lag": 60},
+    "gate": {"max_lag": 60, "mandatory_tags": "fail", "tags": [{"key": "Owner", "allowed": ["a"]}, {"key": "Tier"}]},
 }
 SERVERS = [
     source_server(1, name="db-1", tags={"Tier": "database"}),
@@ -93,6 +93,8 @@ def test_a_plan_survives_its_document_and_the_table() -> None:
         ({"decision": {"default": "shrug"}}, ".decision.default: 'shrug'", "continue, retry, skip, abort"),
         ({"decision": {"timeout": True}}, ".decision.timeout: True", "whole number"),
         ({"gate": {"max_lag": -1}}, ".gate.max_lag: -1", "whole number"),
+        ({"gate": {"mandatory_tags": "maybe"}}, ".gate.mandatory_tags: 'maybe'", "must be one of fail, report"),
+        ({"gate": {"tags": [{"key": "x", "ec2_tag": "y"}]}}, ".gate.tags[0] (x): 'ec2_tag'", "unknown key"),
         ({"gate": [900]}, ".gate: [900]", "must be a mapping"),
     ],
 )

@@ -16,6 +16,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.readine
     summary,
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.source_servers import from_drs
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.tag_rules import TagRule
 
 from tests.unit.core.builders import START, drs_item, source_server, subnet_map
 
@@ -145,3 +146,23 @@ def test_blocking_findings_come_first_and_are_summed_up() -> None:
     missing = "DRS has no such source server"
     assert summary(found) == f"4 errors, 1 warning: b: {missing}; c: {missing}; d: {missing}; 1 more"
     assert summary([]) == "no findings"
+
+
+@pytest.mark.parametrize(("mandatory_tags", "severity"), [("fail", "error"), ("report", "warning")])
+def test_a_missing_mandatory_tag_names_server_and_key(mandatory_tags: str, severity: str) -> None:
+    gate = GatePolicy(mandatory_tags=mandatory_tags, tags=(TagRule("Owner", allowed=("a",)), TagRule("Cost")))
+    tagged = source_server(1, addresses=["10.10.1.11"], tags={"Owner": "b", "cost": "1"})
+    both = [{"Key": "Owner", "Value": "a"}, {"Key": "Cost", "Value": "1"}]
+    specifications = [{"ResourceType": "instance", "Tags": both}, {"ResourceType": "volume", "Tags": both[:1]}]
+    facts = replace(READY, source_server=tagged, template={**TEMPLATE, "TagSpecifications": specifications})
+    found = evaluate([facts], gate, profile="failover", now=START)
+    assert {(one.severity, one.server_key) for one in found} == {(severity, "server-1")}
+    assert [one.what for one in found] == [
+        "tag Owner of the source server is 'b', the policy allows a",
+        "the source server has no mandatory tag Cost",
+        "the source server has the tag cost, the policy says Cost: keys are case-sensitive, these are two tags",
+        "its template's version for failover has no mandatory tag Cost (volume, network-interface)",
+        "its template's version for failover has no mandatory tag Owner (network-interface)",
+    ]
+    unknown = replace(READY, source_server=Unknown("denied"), template=None)
+    assert not any("tag" in one.what for one in evaluate([unknown], gate, profile="failover", now=START))
