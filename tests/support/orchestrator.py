@@ -255,7 +255,8 @@ class Orchestrator(Deployment):
         self.aws.control("drs/source-server", {**where, **changes})
 
     def _configure(self) -> None:
-        def clients(service: str, region: str | None = None) -> Any:
+        def clients(service: str, region: str | None = None, credentials: object = None) -> Any:
+            assert credentials is None, "everything is in the account of the orchestrator"
             return self.client(service, region or REGION)
 
         mapping = {
@@ -266,6 +267,8 @@ class Orchestrator(Deployment):
             "match": None,
             "profiles": ["failover", "test"],
             "source_region": "us-east-1",
+            "accounts": [],
+            "imported_addresses": "keep",
         }
         settings = {
             "ip_map_table": f"{PREFIX}-ip-map",
