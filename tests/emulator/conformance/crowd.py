@@ -23,9 +23,6 @@ NOT_EMULATED = frozenset(
 )
 """The operations of DRS that answer NotEmulatedException. Take out what is emulated by now; nothing may be added."""
 
-PARTLY_EMULATED: dict[str, set[str]] = {}
-"""Operations that answer NotEmulatedException to some requests, and with which message."""
-
 REGION = "us-west-2"
 SUBNET = "subnet-0c000000000000001"
 STAGING_ACCOUNTS = {"111111111111": 4, "333333333333": 1, "444444444444": 1}
