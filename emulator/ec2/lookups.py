@@ -61,12 +61,32 @@ def _get_tags(self: Any) -> list[dict[str, str]]:
     ]
 
 
+def find_instance(backend: Any, instance_id: str) -> tuple[Any, Any] | None:
+    """Return the reservation of an instance and the instance, None when there is no such instance."""
+    known: dict[str, tuple[Any, Any]] = backend.__dict__.setdefault("instances_by_id", {})
+    if instance_id not in known:
+        for reservation in reversed(list(backend.reservations.values())):  # mostly one asks for what was just made
+            found = next((item for item in reservation.instances if item.id == instance_id), None)
+            if found is not None:
+                known[instance_id] = reservation, found
+                break
+    return known.get(instance_id)
+
+
+def forget_instance(backend: Any, instance_id: str) -> None:
+    """Forget an instance, and its reservation when it was the last one in it."""
+    found = find_instance(backend, instance_id)
+    if found is not None:
+        reservation, instance = found
+        del backend.__dict__["instances_by_id"][instance_id]
+        reservation.instances = [item for item in reservation.instances if item is not instance]
+        if not reservation.instances:
+            del backend.reservations[reservation.id]
+
+
 def _get_instance_by_id(self: Any, instance_id: str) -> Any:
-    for reservation in reversed(list(self.reservations.values())):  # mostly one asks for what was just made
-        for instance in reservation.instances:
-            if instance.id == instance_id:
-                return instance
-    return None
+    found = find_instance(self, instance_id)
+    return found[1] if found else None
 
 
 def _get_instance(self: Any, instance_id: str) -> Any:

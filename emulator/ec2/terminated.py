@@ -12,6 +12,7 @@ from moto.ec2.models.instances import Instance, InstanceBackend
 
 from ..completion import replace
 from ..moto_time import utcnow
+from .lookups import forget_instance
 
 SHOWN = timedelta(hours=1)
 """How long a terminated instance is shown: "about an hour"."""
@@ -34,14 +35,7 @@ def forget_old(backend: Any) -> None:
         return
     with _LOCK:
         while queue and queue[0][0] <= utcnow() - SHOWN:
-            _forget(backend, queue.popleft()[1])
-
-
-def _forget(backend: Any, instance_id: str) -> None:
-    for reservation in list(backend.reservations.values()):
-        reservation.instances = [item for item in reservation.instances if item.id != instance_id]
-        if not reservation.instances:
-            del backend.reservations[reservation.id]
+            forget_instance(backend, queue.popleft()[1])
 
 
 def _remembered(original: Any) -> Any:
