@@ -11,13 +11,13 @@ from datetime import datetime
 from typing import Any
 
 from ..clock import CLOCK
+from ..faults.schema import PHASES
 from . import events, render
 from .models import LOCK, DRSBackend, drs_backends
 from .replication import impose, initiate, rescan, set_lag, stop
 from .responses import service_model
 from .state import LaunchFault, SourceServer
 
-PHASES = ("SNAPSHOT", "CONVERSION", "LAUNCH", "LAUNCH_ACTION")
 _SERVER_KEYS = frozenset(
     {
         "account",

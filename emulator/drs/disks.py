@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from .right_sizing import GIBIBYTE
 from .state import SourceServer
-from .templates import DEFAULT_VOLUME, GIBIBYTE
+from .templates import DEFAULT_VOLUME
 
 
 class KeyNotFoundError(Exception):

@@ -51,8 +51,14 @@ def problem(backend: DRSBackend, configuration: dict[str, Any], machine: Machine
     return next((f"Instance {instance_id} {text}" for met, text in conditions if not met), None)
 
 
-def state_problem(backend: DRSBackend, instance_id: str) -> str | None:
-    """Return what is wrong with the state of an instance that is launched into, None when it is stopped."""
+def launch_problem(
+    backend: DRSBackend, configuration: dict[str, Any], machine: Machine, instance_id: str
+) -> str | None:
+    """Return why a machine cannot be launched into an instance now: as `problem`, or the instance is not stopped."""
+    return problem(backend, configuration, machine, instance_id) or _state_problem(backend, instance_id)
+
+
+def _state_problem(backend: DRSBackend, instance_id: str) -> str | None:
     instance = backend.ec2().get_instance_by_id(instance_id)
     state = "not existing" if instance is None else instance.state
     if state == "stopped":

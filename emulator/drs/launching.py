@@ -124,9 +124,9 @@ def _launch(backend: DRSBackend, job: Job, part: Participant) -> str:
     replicating = _replicating(backend, part)
     if not part.launch_into:
         return compute.launch_recovery_instance(backend, server, replicating, job)
-    problem = existing_instances.problem(
+    problem = existing_instances.launch_problem(
         backend, server.launch_configuration, replicating.machine, part.launch_into
-    ) or existing_instances.state_problem(backend, part.launch_into)
+    )
     if problem:
         raise StepFailedError("LAUNCH_FAILED", problem)
     compute.swap_volumes(backend, server, replicating, job, part.launch_into)

@@ -67,13 +67,13 @@ def template_of(backend: DRSBackend) -> ReplicationTemplate:
     return next(iter(backend.replication_templates.values()))
 
 
-def configuration_for(template: ReplicationTemplate, machine: Machine) -> dict[str, Any]:
-    """Return the replication configuration of a new source server."""
+def configuration_for(template: dict[str, Any], machine: Machine) -> dict[str, Any]:
+    """Return the replication configuration of a new source server, made of a template's."""
     disks = [
         {"deviceName": disk.device_name, "isBootDisk": position == 0, "stagingDiskType": "AUTO"}
         for position, disk in enumerate(machine.disks)
     ]
-    return {"name": machine.hostname, **template.configuration, "replicatedDisks": disks}
+    return {"name": machine.hostname, **template, "replicatedDisks": disks}
 
 
 def machine_of(backend: DRSBackend, item: RecoveryInstance) -> Machine:

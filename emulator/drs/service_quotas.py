@@ -9,12 +9,23 @@ import json
 from functools import wraps
 from typing import Any
 
+from moto.core.exceptions import JsonRESTError
 from moto.servicequotas.exceptions import NoSuchResource
 from moto.servicequotas.models import ServiceQuotasBackend
 from moto.servicequotas.responses import ServiceQuotasResponse
 
+from ..completion import add, replace
 from .models import drs_backends
 from .quotas import QUOTAS, SERVICE_CODE, SERVICE_NAME, Quota
+
+LARGEST_PAGE = 100
+
+
+class InvalidPaginationTokenError(JsonRESTError):
+    """A token that no page was answered with."""
+
+    def __init__(self) -> None:
+        super().__init__("InvalidPaginationTokenException", "Invalid pagination token")
 
 
 def _shown(backend: Any, quota: Quota, value: int) -> dict[str, Any]:
@@ -71,8 +82,10 @@ def _list_service_quotas(self: ServiceQuotasResponse) -> str:
     quotas = _applied(backend) if code == SERVICE_CODE else backend.list_aws_default_service_quotas(code)
     if request.get("QuotaCode"):
         quotas = [quota for quota in quotas if quota["QuotaCode"] == request["QuotaCode"]]
-    begin = int(request.get("NextToken") or 0)
-    size = int(request.get("MaxResults") or 100)
+    token = str(request.get("NextToken") or 0)
+    if not token.isdigit():
+        raise InvalidPaginationTokenError
+    begin, size = int(token), int(request.get("MaxResults") or LARGEST_PAGE)
     answer: dict[str, Any] = {"Quotas": quotas[begin : begin + size]}
     if len(quotas) > begin + size:
         answer["NextToken"] = str(begin + size)
@@ -80,11 +93,11 @@ def _list_service_quotas(self: ServiceQuotasResponse) -> str:
 
 
 def install() -> None:
-    """Patch moto's Service Quotas."""
-    response: Any = ServiceQuotasResponse
-    if hasattr(response, "list_service_quotas"):
-        return
-    backend: Any = ServiceQuotasBackend
-    backend.list_aws_default_service_quotas = _with_drs_defaults(backend.list_aws_default_service_quotas)
-    backend.get_service_quota = _with_drs_quota(backend.get_service_quota)
-    response.list_service_quotas = _list_service_quotas
+    """Complete moto's Service Quotas."""
+    backend = ServiceQuotasBackend
+    replace(
+        backend,
+        list_aws_default_service_quotas=_with_drs_defaults(backend.list_aws_default_service_quotas),
+        get_service_quota=_with_drs_quota(backend.get_service_quota),
+    )
+    add(ServiceQuotasResponse, list_service_quotas=_list_service_quotas)

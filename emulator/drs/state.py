@@ -129,8 +129,8 @@ class SourceServer:
     `launched_instance_id` outlives the record of the recovery instance: the next launch terminates it all the same,
     unless the server was launched into an existing instance.
     `reversed_arn` is the source server of the other direction as DRS shows it, `counterpart_arn` the one that a
-    FAILBACK server was made for. `initiation_error` makes the next initiations fail. `extension_error` is what was seen
-    of a broken extension.
+    FAILBACK server was made for. `templates_lost` counts the launch templates that somebody has deleted.
+    `initiation_error` makes the next initiations fail. `extension_error` is what was seen of a broken extension.
     """
 
     server_id: str
@@ -149,6 +149,7 @@ class SourceServer:
     launched_instance_id: str | None = None
     launched_into_existing: bool = False
     launches: int = 0
+    templates_lost: int = 0
     slow: float = 1.0
     faults: list[LaunchFault] = field(default_factory=list)
     launch_actions: dict[str, dict[str, Any]] = field(default_factory=dict)

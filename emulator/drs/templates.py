@@ -8,11 +8,11 @@ from typing import Any
 from . import right_sizing
 from .identifiers import identifier
 from .models import DRSBackend
+from .right_sizing import GIBIBYTE
 from .state import Machine, SourceServer
 
 MANAGED_TAG = {"Key": "AWSElasticDisasterRecoveryManaged", "Value": "drs.amazonaws.com"}
 INSTANCE_PROFILE = "AWSElasticDisasterRecoveryRecoveryInstanceRole"
-GIBIBYTE = 1024**3
 DEFAULT_VOLUME = {"DeleteOnTermination": True, "VolumeType": "gp3", "Iops": 3000, "Throughput": 125}
 
 
@@ -45,9 +45,9 @@ def ensure(backend: DRSBackend, server: SourceServer) -> None:
     """Create the launch template again when somebody has deleted it: new id, DRS's own data."""
     templates = backend.ec2().launch_templates
     if server.template_id not in templates:
-        generation = 1 + int(server.launch_configuration.pop("_generation", 0))
-        template_id = create(backend, server.server_id, server.machine, generation)
-        server.launch_configuration.update(ec2LaunchTemplateID=template_id, _generation=generation)
+        server.templates_lost += 1
+        template_id = create(backend, server.server_id, server.machine, server.templates_lost)
+        server.launch_configuration["ec2LaunchTemplateID"] = template_id
 
 
 def delete(backend: DRSBackend, server: SourceServer) -> None:

@@ -22,8 +22,8 @@ from . import errors
 LOCK = threading.RLock()
 """Checking an address and claiming it is one step, whatever thread does it."""
 
-_RESERVED_FIRST = 4  # network, router, DNS, future use
-_RESERVED_LAST = 1  # broadcast
+RESERVED_FIRST = 4  # network, router, DNS, future use
+RESERVED_LAST = 1  # broadcast
 
 
 def check(subnet: Subnet, address: str) -> None:
@@ -35,7 +35,7 @@ def check(subnet: Subnet, address: str) -> None:
     if wanted not in subnet.cidr:
         raise errors.outside_subnet(address)
     offset = int(wanted) - int(subnet.cidr.network_address)
-    if offset < _RESERVED_FIRST or offset >= subnet.cidr.num_addresses - _RESERVED_LAST:
+    if offset < RESERVED_FIRST or offset >= subnet.cidr.num_addresses - RESERVED_LAST:
         raise errors.reserved_address(address)
     if address in subnet._subnet_ips:
         raise errors.address_in_use(address)
@@ -45,7 +45,7 @@ def free_address(subnet: Subnet) -> str:
     """Return the lowest free address that EC2 may give out by itself."""
     first = int(subnet.cidr.network_address)
     held, kept_back = subnet._subnet_ips, subnet._reserved_ips
-    for offset in range(_RESERVED_FIRST, subnet.cidr.num_addresses - _RESERVED_LAST):
+    for offset in range(RESERVED_FIRST, subnet.cidr.num_addresses - RESERVED_LAST):
         candidate = ipaddress.IPv4Address(first + offset)
         if str(candidate) not in held and candidate not in kept_back:
             return str(candidate)

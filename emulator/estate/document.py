@@ -12,6 +12,7 @@ from ..drs.control import ControlError, parse_fault
 from ..drs.identifiers import identifier
 from ..drs.quotas import QUOTAS, REPLICATING_SERVERS
 from ..drs.state import ACTIVE_STATES, LaunchFault
+from ..ec2.addresses import RESERVED_FIRST, RESERVED_LAST
 from ..iam.modes import MODES, ROLES
 from ..throttling.settings import Setting
 from .reader import EstateError, Section, address, merge
@@ -22,7 +23,6 @@ STATES = ("INITIATING", "INITIAL_SYNC", "STOPPED", "DISCONNECTED", *sorted(ACTIV
 BOOT_MODES = ("legacy-bios", "uefi")
 ENCRYPTIONS = ("NONE", "DEFAULT", "CUSTOM")
 HEX_ID = r"[0-9a-f]{8}|[0-9a-f]{17}"
-_RESERVED_FIRST, _RESERVED_LAST = 4, 1
 
 
 @dataclass(frozen=True)
@@ -389,7 +389,7 @@ def _check_address(text: str, subnet: Subnet, path: str) -> None:
     offset = int(ipaddress.IPv4Address(text)) - int(subnet.cidr.network_address)
     if not 0 <= offset < subnet.cidr.num_addresses:
         raise EstateError(f"{path}: {text} is not inside {subnet.cidr} of subnet {subnet.name}")
-    if offset < _RESERVED_FIRST or offset >= subnet.cidr.num_addresses - _RESERVED_LAST:
+    if offset < RESERVED_FIRST or offset >= subnet.cidr.num_addresses - RESERVED_LAST:
         raise EstateError(f"{path}: {text} is one of the five addresses that AWS reserves in {subnet.cidr}")
 
 

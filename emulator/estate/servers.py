@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import moto.ec2.models.instances as instances_module
 from moto.ec2.models import ec2_backends
@@ -11,10 +12,11 @@ from ..clock import CLOCK
 from ..drs.identifiers import digest, identifier
 from ..drs.models import drs_backends
 from ..drs.operations.launch_configurations import initial
-from ..drs.operations.replication_templates import add_template
+from ..drs.operations.replication_templates import DEFAULTS, add_template
 from ..drs.replication import impose, set_lag
+from ..drs.reversal import configuration_for
+from ..drs.right_sizing import GIBIBYTE
 from ..drs.state import ACTIVE_STATES, Disk, Interface, Machine, Replication, SourceServer
-from ..drs.templates import GIBIBYTE
 from .document import Place, Server, Subnet
 from .keys import ensure_key
 from .networks import born_as
@@ -41,15 +43,7 @@ def create_server(server: Server) -> None:
 
 def create_replication_template(account: str, region: str, subnet: Subnet) -> None:
     """Make the replication configuration template that new source servers of an account and Region get."""
-    request = {
-        "stagingAreaSubnetId": subnet.subnet_id,
-        "replicationServersSecurityGroupsIDs": [],
-        "ebsEncryption": "NONE",
-        "bandwidthThrottling": 0,
-        "stagingAreaTags": {},
-        "pitPolicy": [dict(rule) for rule in PIT_POLICY],
-    }
-    add_template(drs_backends[account][region], request)
+    add_template(drs_backends[account][region], _replication_into(subnet, "NONE"))
 
 
 def _create_instance(server: Server, source: Place, instance_id: str, launched: datetime) -> None:
@@ -106,7 +100,7 @@ def _create_source_server(server: Server, added: datetime) -> None:
         added,
         {"Name": server.name, **server.tags},
         initial(backend, server.server_id, machine),
-        _replication_configuration(server),
+        _replication_configuration(server, machine),
         slow=float(server.slow),
         faults=[server.fault] if server.fault else [],
     )
@@ -139,27 +133,20 @@ def _mac_address(instance_id: str, index: int) -> str:
     return ":".join(["02", *(digits[start : start + 2] for start in range(0, 10, 2))])
 
 
-def _replication_configuration(server: Server) -> dict[str, object]:
-    configuration: dict[str, object] = {
-        "name": server.name,
-        "stagingAreaSubnetId": server.staging_subnet.subnet_id,
-        "associateDefaultSecurityGroup": True,
+def _replication_configuration(server: Server, machine: Machine) -> dict[str, Any]:
+    into = _replication_into(server.staging_subnet, server.ebs_encryption)
+    if server.ebs_encryption == "CUSTOM":
+        into["ebsEncryptionKeyArn"] = ensure_key(server.target.account, server.target.region)
+    return configuration_for({**DEFAULTS, **into}, machine)
+
+
+def _replication_into(subnet: Subnet, encryption: str) -> dict[str, Any]:
+    """Return what whoever makes a replication configuration template has to say."""
+    return {
+        "stagingAreaSubnetId": subnet.subnet_id,
         "replicationServersSecurityGroupsIDs": [],
-        "replicationServerInstanceType": "t3.small",
-        "useDedicatedReplicationServer": False,
-        "defaultLargeStagingDiskType": "GP3",
-        "replicatedDisks": [
-            {"deviceName": device, "isBootDisk": position == 0, "stagingDiskType": "AUTO"}
-            for position, device in enumerate(server.disks)
-        ],
-        "ebsEncryption": server.ebs_encryption,
+        "ebsEncryption": encryption,
         "bandwidthThrottling": 0,
-        "dataPlaneRouting": "PRIVATE_IP",
-        "createPublicIP": False,
         "stagingAreaTags": {},
         "pitPolicy": [dict(rule) for rule in PIT_POLICY],
-        "autoReplicateNewDisks": True,
     }
-    if server.ebs_encryption == "CUSTOM":
-        configuration["ebsEncryptionKeyArn"] = ensure_key(server.target.account, server.target.region)
-    return configuration

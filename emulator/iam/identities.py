@@ -22,7 +22,6 @@ class Identity:
 
     arn: str
     account: str
-    is_role: bool
     policies: Policies
     tags: Tags
     keys: dict[str, Values]
@@ -58,10 +57,10 @@ def _role(principal: Principal, arn: str) -> Identity:
     role = find_role(arn)
     keys = _keys(principal, arn, "AssumedRole")
     if role is None:
-        return Identity(arn, principal.account, True, NOBODY, {}, keys)
+        return Identity(arn, principal.account, NOBODY, {}, keys)
     keys["aws:userid"] = (f"{role.id}:{principal.arn.rsplit('/', 1)[-1]}",)
     policies, unreadable = _policies(tuple(_documents(role)))
-    return Identity(arn, principal.account, True, policies, _tags(role.tags), keys, unreadable)
+    return Identity(arn, principal.account, policies, _tags(role.tags), keys, unreadable)
 
 
 def _user(principal: Principal) -> Identity:
@@ -70,11 +69,11 @@ def _user(principal: Principal) -> Identity:
     user = backend.users.get(name)
     keys = {**_keys(principal, principal.arn, "User"), "aws:username": (name,)}
     if user is None:
-        return Identity(principal.arn, principal.account, False, NOBODY, {}, keys)
+        return Identity(principal.arn, principal.account, NOBODY, {}, keys)
     keys["aws:userid"] = (user.id,)
     groups = [group for group in list(backend.groups.values()) if user in group.users]
     policies, unreadable = _policies(tuple(text for holder in (user, *groups) for text in _documents(holder)))
-    return Identity(principal.arn, principal.account, False, policies, _tags(user.tags), keys, unreadable)
+    return Identity(principal.arn, principal.account, policies, _tags(user.tags), keys, unreadable)
 
 
 def _keys(principal: Principal, arn: str, kind: str) -> dict[str, Values]:

@@ -18,6 +18,7 @@ from moto.stepfunctions.parser.asl.utils import boto_client
 
 from emulator.auth import open_session
 from emulator.completion import replace
+from emulator.stepfunctions.roles import SESSION
 
 _LOCK = threading.Lock()
 _SESSIONS: dict[tuple[str, str], boto3.session.Session] = {}
@@ -48,7 +49,7 @@ def client_for(region: str, service: str, state_credentials: Any = None) -> Base
 
 def _session(role_arn: str, region: str) -> Any:
     if (role_arn, region) not in _SESSIONS:
-        session = open_session(role_arn, "StepFunctions", region)
+        session = open_session(role_arn, SESSION, region)
         _SESSIONS[(role_arn, region)] = boto3.session.Session(
             aws_access_key_id=session.access_key_id,
             aws_secret_access_key=session.secret_access_key,

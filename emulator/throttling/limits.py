@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -114,8 +115,13 @@ def _needs(setting: Setting, call: ApiCall) -> list[Need]:
 
 def _of_operation(limits: Mapping[str, Limit], call: ApiCall) -> list[Need]:
     """Return the limit of the longest pattern that fits; each operation has a bucket of its own."""
-    fitting = [pattern for pattern in limits if fnmatchcase(call.operation, pattern)]
-    return [(call.operation, limits[max(fitting, key=len)], 1)] if fitting else []
+    pattern = _longest(tuple(limits), call.operation)
+    return [(call.operation, limits[pattern], 1)] if pattern else []
+
+
+@lru_cache(maxsize=1024)
+def _longest(patterns: tuple[str, ...], operation: str) -> str | None:
+    return max((pattern for pattern in patterns if fnmatchcase(operation, pattern)), key=len, default=None)
 
 
 def _is_unfiltered(call: ApiCall) -> bool:

@@ -7,6 +7,7 @@ Of DRS nothing is published.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 from emulator.throttling.buckets import Limit
 
@@ -61,7 +62,8 @@ _STEP_FUNCTIONS: Mapping[str, tuple[Limit, Limit]] = {
 }
 
 
-def step_functions(region: str) -> dict[str, Limit]:
+@cache
+def step_functions(region: str) -> Mapping[str, Limit]:
     """Return the limits of Step Functions in a Region; three large Regions have more than the others."""
     column = 0 if region in _LARGE_REGIONS else 1
     return {operation: limits[column] for operation, limits in _STEP_FUNCTIONS.items()}

@@ -95,9 +95,7 @@ def _check_recoverable(backend: DRSBackend, server: SourceServer, pinned: str | 
 
 
 def _check_target(backend: DRSBackend, server: SourceServer, replicating: SourceServer, instance_id: str) -> None:
-    problem = existing_instances.problem(
-        backend, server.launch_configuration, replicating.machine, instance_id
-    ) or existing_instances.state_problem(backend, instance_id)
+    problem = existing_instances.launch_problem(backend, server.launch_configuration, replicating.machine, instance_id)
     if problem:
         raise ConflictError(problem, resourceId=server.server_id, resourceType="AWS::DRS::SourceServer")
 

@@ -61,8 +61,7 @@ def source_instance_here(backend: DRSBackend, machine: Machine) -> str | None:
 
 def shown(configuration: dict[str, Any], server_id: str) -> dict[str, Any]:
     """Return a launch configuration as the API answers it."""
-    public = {key: value for key, value in configuration.items() if not key.startswith("_")}
-    return {"sourceServerID": server_id, **public}
+    return {"sourceServerID": server_id, **configuration}
 
 
 def get_launch_configuration(backend: DRSBackend, request: dict[str, Any], now: datetime) -> dict[str, Any]:  # noqa: ARG001

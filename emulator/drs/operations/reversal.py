@@ -118,7 +118,7 @@ def _point_to(store: DRSBackend, server: SourceServer, machine: Machine, now: da
 def _new_server(
     store: DRSBackend, counterpart: SourceServer, machine: Machine, direction: str, now: datetime
 ) -> SourceServer:
-    configuration = configuration_for(template_of(store), machine)
+    configuration = configuration_for(template_of(store).configuration, machine)
     check_room(store)
     server_id = identifier("s", "reversed", store.account_id, store.region_name, machine.instance_id, now.isoformat())
     made = SourceServer(

@@ -136,8 +136,9 @@ def replication_template(subnet: str) -> dict[str, Any]:
 
 @contextmanager
 def frozen_sample() -> Iterator[Drs]:
-    """Run the sample estate with a clock that stands still until it is advanced."""
+    """Run the sample estate with a clock that stands still until it is advanced, and without limits of requests."""
     with frozen(SAMPLE) as running:
+        running.aws.control("throttling", {"ec2": False, "stepfunctions": False})
         yield running
 
 

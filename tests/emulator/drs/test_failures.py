@@ -177,7 +177,7 @@ def test_a_server_without_recovery_points_cannot_be_recovered(drs: Drs, state: s
         ({"slow": 0}, "slow 0 must be a number of at least 0.01"),
         ({"lag": "much"}, "lag 'much' must be a number"),
         ({"replication_state": "FINE"}, "replication_state 'FINE' must be one of STOPPED"),
-        ({"fail_launch": {"phase": "BOOT"}}, "fail_launch.phase 'BOOT' must be one of SNAPSHOT, CONVERSION, LAUNCH"),
+        ({"fail_launch": {"phase": "BOOT"}}, "fail_launch.phase 'BOOT' must be one of CLEANUP, SNAPSHOT, CONVERSION"),
         ({"fail_launch": {"phase": "LAUNCH", "times": 0}}, "fail_launch.times 0"),
         ({"speed": 3}, "unknown key 'speed'"),
         ({"source_server_id": "s-nothing"}, "there is no source server 's-nothing'"),

@@ -130,5 +130,7 @@ def test_service_quotas_tells_the_same_numbers(farm: Drs) -> None:
     assert (one["Value"], one["Adjustable"]) == (500, False)
     defaults = quotas.list_aws_default_service_quotas(ServiceCode="drs")["Quotas"]
     assert {item["QuotaCode"]: item["Value"] for item in defaults} == listed
+    with pytest.raises(quotas.exceptions.InvalidPaginationTokenException):
+        quotas.list_service_quotas(ServiceCode="drs", NextToken="made-up")
     with pytest.raises(quotas.exceptions.NoSuchResourceException):
         quotas.get_service_quota(ServiceCode="drs", QuotaCode="L-00000000")
