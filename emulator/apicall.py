@@ -67,6 +67,11 @@ def read_body(environ: dict[str, Any]) -> bytes:
     return body
 
 
+def with_body(environ: dict[str, Any], body: bytes) -> dict[str, Any]:
+    """Return a WSGI request with this body instead of its own."""
+    return {**environ, "wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
+
+
 def identify(environ: dict[str, Any]) -> ApiCall:
     """Say which API call a WSGI request is. A request without a signature has no credential and no service."""
     body = read_body(environ)

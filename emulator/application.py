@@ -114,7 +114,9 @@ class Application:
         if fault is None:
             return self._ask_backend(call, environ)
         needs = [need for need, _ in uses]
-        return faults.answer(fault, call, principal, needs, lambda: self._ask_backend(call, environ))
+        return faults.answer(
+            fault, call, principal, needs, lambda body: self._ask_backend(call, apicall.with_body(environ, body))
+        )
 
     def _ask_backend(self, call: ApiCall, environ: dict[str, Any]) -> Answer:
         captured: dict[str, Any] = {}

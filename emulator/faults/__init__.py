@@ -4,6 +4,7 @@ rules      a rule, and whether it strikes
 schema     reading a rule, every mistake with one clear error
 registry   the rules that are set
 calls      what a fault does to an API call
+unprocessed  a batch of DynamoDB of which only a part is done
 named      which source servers a call is about
 commands   `python -m emulator faults`
 """

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from emulator.apicall import ApiCall
 from emulator.auth import Principal
 from emulator.clock import CLOCK
-from emulator.faults import named
+from emulator.faults import named, unprocessed
 from emulator.faults.rules import Occasion, Rule
 from emulator.iam.denials import Denial
 from emulator.iam.request import Need
@@ -46,7 +46,9 @@ def names_of(arn: str) -> tuple[str, ...]:
     return arn, rest.split("/", 1)[0] if kind == "assumed-role" else rest.rsplit("/", 1)[-1]
 
 
-def answer(rule: Rule, call: ApiCall, principal: Principal, needs: Sequence[Need], ask: Callable[[], Answer]) -> Answer:
+def answer(
+    rule: Rule, call: ApiCall, principal: Principal, needs: Sequence[Need], ask: Callable[[bytes], Answer]
+) -> Answer:
     """Answer a call that a rule strikes.
 
     Args:
@@ -54,7 +56,7 @@ def answer(rule: Rule, call: ApiCall, principal: Principal, needs: Sequence[Need
         call: The call.
         principal: Who makes it.
         needs: The permissions that it takes.
-        ask: Lets the backend do what the call asks for.
+        ask: Lets the backend do what a body asks for, the call's own or a part of it.
 
     Raises:
         NoAnswerError: nobody answers.
@@ -62,12 +64,14 @@ def answer(rule: Rule, call: ApiCall, principal: Principal, needs: Sequence[Need
     if rule.kind == "timeout_before":
         raise NoAnswerError(rule.rule_id)
     if rule.kind == "timeout_after":
-        ask()
+        ask(call.body)
         raise NoAnswerError(rule.rule_id)
     if rule.kind == "slow":
         CLOCK.pass_time(rule.parameters["seconds"])
         time.sleep(rule.parameters.get("real_seconds", 0))
-        return ask()
+        return ask(call.body)
+    if rule.kind == "unprocessed":
+        return unprocessed.answer(call, rule.parameters.get("processed", 1), ask)
     return render(call, refusal(rule, call, principal, needs))
 
 

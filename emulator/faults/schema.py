@@ -12,6 +12,7 @@ from typing import Any
 import botocore.session
 
 from emulator.faults.rules import FaultError, Rule
+from emulator.faults.unprocessed import is_batch
 
 PHASES = ("CLEANUP", "SNAPSHOT", "CONVERSION", "LAUNCH", "LAUNCH_ACTION")
 
@@ -112,6 +113,7 @@ KINDS: Mapping[str, Kind] = {
     "slow": Kind(
         "call", _CALL, _CALLED | {"seconds"}, {"seconds": _number(0), "real_seconds": _number(0, 60)}, times=None
     ),
+    "unprocessed": Kind("call", _CALL, _CALLED, {"processed": _whole(1)}),
     "launch_failure": Kind("launch", _WHERE | {"server", "phase"}, frozenset({"phase"}), {"raw_error": _text}),
     "replication": Kind(
         "replication",
@@ -148,6 +150,8 @@ def read_rule(document: dict[str, Any], default_id: str, now: datetime) -> Rule:
     conditions = {key: check(key, document[key]) for key, check in checks.items() if document.get(key) is not None}
     if kind.subject == "call":
         _check_operation(conditions["service"], conditions["operation"])
+    if name == "unprocessed" and not is_batch(conditions["service"], conditions["operation"]):
+        raise FaultError("only BatchGetItem and BatchWriteItem of dynamodb leave something unprocessed")
     parameters = {
         key: check(key, document[key]) for key, check in kind.parameters.items() if document.get(key) is not None
     }

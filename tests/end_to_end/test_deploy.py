@@ -27,6 +27,15 @@ def test_a_second_run_changes_nothing(deployed_house: House) -> None:
     assert (recap["changed"], recap["failed"]) == (0, 0)
 
 
+def test_tables_can_neither_be_lost_nor_read_by_whoever_finds_the_disk(deployed_house: House) -> None:
+    tables = deployed_house.aws.client("dynamodb")
+    for name in (f"{PREFIX}-ip-map", f"{PREFIX}-runs"):
+        table = tables.describe_table(TableName=name)["Table"]
+        assert (table["DeletionProtectionEnabled"], table["SSEDescription"]["SSEType"]) == (True, "KMS")
+        backups = tables.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
+        assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
+
+
 def test_every_function_has_a_role_a_policy_and_a_log_group_of_its_own(deployed_house: House) -> None:
     iam, logs = deployed_house.aws.client("iam"), deployed_house.aws.client("logs")
     groups = {group["logGroupName"]: group for group in logs.describe_log_groups()["logGroups"]}

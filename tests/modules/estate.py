@@ -14,6 +14,7 @@ from tests.support.playbook import Outcome, run_playbook
 INVENTORY = ROOT / "tests/modules/inventory"
 DECLARATION: dict[str, Any] = yaml.safe_load((INVENTORY / "group_vars/all/declaration.yml").read_text(encoding="utf-8"))
 TABLE = f"{DECLARATION['dr_prefix']}-ip-map"
+KEYWORDS = frozenset({"check_mode", "diff"})
 READING = ("Describe", "Get", "List", "BatchGet", "Query")
 
 
@@ -60,7 +61,10 @@ class Estate:
         )
 
     def tasks(self, *tasks: dict[str, Any], arguments: tuple[str, ...] = (), **variables: Any) -> list[dict[str, Any]]:
-        """Run tasks (module name without namespace: its options) in one play and return what each answered."""
+        """Run tasks (module name without namespace: its options) in one play and return what each answered.
+
+        The keywords C(check_mode) and C(diff) may stand beside the module.
+        """
         self._files += 1
         playbook = self._directory / f"tasks-{self._files}.yml"
         results = self._directory / f"results-{self._files}.json"
@@ -74,7 +78,10 @@ class Estate:
                 *(
                     {
                         "name": f"Task {number}",
-                        **{f"disaster_recovery.aws.{module}": options for module, options in task.items()},
+                        **{
+                            key if key in KEYWORDS else f"disaster_recovery.aws.{key}": value
+                            for key, value in task.items()
+                        },
                         "register": f"answer_{number}",
                         "ignore_errors": True,
                     }

@@ -122,6 +122,12 @@ class Deployment:
                 KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
                 AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
                 BillingMode="PAY_PER_REQUEST",
+                SSESpecification={"Enabled": True, "SSEType": "KMS"},
+                DeletionProtectionEnabled=True,
+            )
+            self.client("dynamodb").update_continuous_backups(
+                TableName=f"{PREFIX}-{table}",
+                PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
             )
         self.client("sns").create_topic(Name=f"{PREFIX}-notices")
         self.client("s3").create_bucket(Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": REGION})

@@ -10,6 +10,7 @@ This module util is private to the collection.
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -60,14 +61,17 @@ class Table:
     def _transact(self, writes: Sequence[Item], what: str) -> None:
         """Write all or nothing; wait and try again while other requests merely hold the items.
 
+        All tries have one token: where an answer was lost after the write, DynamoDB does not write again and says so.
+
         Raises:
             ConflictError: A condition failed.
             TransientError: Other requests held the items every time.
         """
+        token = str(uuid.uuid4())
         for attempt in range(len(RETRY_DELAYS)):
             self._pacers.take("TransactWriteItems")
             try:
-                call(self.client.transact_write_items, what, TransactItems=list(writes))
+                call(self.client.transact_write_items, what, TransactItems=list(writes), ClientRequestToken=token)
                 return
             except ConflictError as error:
                 if not lost_to_other_writer(error):

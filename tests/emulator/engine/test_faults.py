@@ -237,6 +237,33 @@ def test_a_fault_holds_from_one_moment_to_another(embedded: EmbeddedAws) -> None
     assert seen == [True, False, True]
 
 
+def test_a_batch_is_done_in_part_and_the_rest_can_be_sent_again(embedded: EmbeddedAws) -> None:
+    tables = embedded.client("dynamodb")
+    for name in ("one", "two"):
+        tables.create_table(
+            TableName=name,
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "N"}],
+        )
+    fault(embedded, kind="unprocessed", service="dynamodb", operation="BatchWriteItem", processed=2)
+    puts = [{"PutRequest": {"Item": {"k": {"N": str(number)}}}} for number in range(3)]
+    left = tables.batch_write_item(RequestItems={"one": puts, "two": puts[:2]})["UnprocessedItems"]
+    assert left == {"one": puts[2:], "two": puts[:2]}
+    assert tables.scan(TableName="one")["Count"] == 2
+    assert tables.batch_write_item(RequestItems=left)["UnprocessedItems"] == {}
+
+    fault(embedded, kind="unprocessed", service="dynamodb", operation="BatchGetItem")
+    keys = [{"k": {"N": str(number)}} for number in range(3)]
+    asked = {name: {"Keys": keys[:2], "ConsistentRead": True} for name in ("one", "two")}
+    answer = tables.batch_get_item(RequestItems=asked)
+    assert answer["Responses"] == {"one": keys[:1]}
+    assert answer["UnprocessedKeys"] == {"one": {"Keys": keys[1:2], "ConsistentRead": True}, "two": asked["two"]}
+    assert tables.batch_get_item(RequestItems=answer["UnprocessedKeys"])["UnprocessedKeys"] == {}
+    for name in ("one", "two"):
+        tables.delete_table(TableName=name)
+
+
 def test_faults_are_listed_and_deleted_by_id(embedded: EmbeddedAws) -> None:
     first = fault(embedded, id="mine", kind="throttle", service="sqs", operation="*")
     second = fault(embedded, kind="throttle", service="sns", operation="*")
@@ -263,6 +290,10 @@ def test_faults_are_listed_and_deleted_by_id(embedded: EmbeddedAws) -> None:
         ({"kind": "denied", "service": "drs", "operation": "*", "from": "soon"}, "from is 'soon': give a date"),
         ({"kind": "denied", "service": "drs", "operation": "*", "from": 9, "to": 3}, "to is 3: it comes before from"),
         ({"kind": "launch_failure", "phase": "BOOT"}, "phase is 'BOOT': give one of CLEANUP, SNAPSHOT"),
+        (
+            {"kind": "unprocessed", "service": "dynamodb", "operation": "GetItem"},
+            "only BatchGetItem and BatchWriteItem of dynamodb leave something unprocessed",
+        ),
         ({"kind": "replication"}, "of kind replication needs state, lag or both"),
         ({"kind": "replication", "state": "FINE"}, "state is 'FINE': give one of STOPPED"),
         ({"kind": "replication", "lag": 5, "times": 2}, "of kind replication has no field times"),
