@@ -1,0 +1,146 @@
+# Copyright (c) 2026, The disaster_recovery.aws maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where a route table of EC2 sends packets: the most specific route wins.
+
+Sources: EC2 API Reference, Route and RouteTable; VPC User Guide, "Route priority".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import ip_network
+from itertools import groupby
+from typing import Any
+
+from .networks import Network, common, without
+
+Item = Mapping[str, Any]
+
+
+class TargetKind(StrEnum):
+    """What is known of the place that a route leads to."""
+
+    LOCAL = "local"
+    """The VPC itself."""
+    PRIVATE = "private"
+    """Another network: peering, transit gateway, VPN or Direct Connect, Outpost, Cloud WAN, Oracle Database@AWS."""
+    INTERNET = "internet"
+    NAT = "nat"
+    """Goes on by the route table of the NAT gateway's subnet."""
+    ENDPOINT = "endpoint"
+    """A gateway endpoint; its service is told by the endpoint itself."""
+    APPLIANCE = "appliance"
+    """An instance, an interface, a Gateway Load Balancer, or something unknown: nobody can say what is behind it."""
+    NOTHING = "nothing"
+    """The target is gone: packets are dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One route.
+
+    Attributes:
+        destinations: Networks that it is for; those of a prefix list are several.
+        destination: The same as EC2 shows it: a network or the id of a prefix list.
+        target_id: What it leads to (C(pcx-…)).
+    """
+
+    destinations: tuple[Network, ...]
+    destination: str
+    kind: TargetKind
+    target_id: str
+
+
+PRIVATE_TARGETS = (
+    "VpcPeeringConnectionId",
+    "TransitGatewayId",
+    "LocalGatewayId",
+    "CoreNetworkArn",
+    "OdbNetworkArn",
+)
+INTERNET_TARGETS = ("EgressOnlyInternetGatewayId", "CarrierGatewayId")
+APPLIANCE_TARGETS = ("InstanceId", "NetworkInterfaceId", "IpAddress")
+PREFIX_LIST = "DestinationPrefixListId"
+
+
+def prefix_list_ids(routes: Iterable[Item]) -> set[str]:
+    """Return the prefix lists that have to be read to understand routes; those of gateway endpoints are not needed."""
+    return {
+        route[PREFIX_LIST]
+        for route in routes
+        if route.get(PREFIX_LIST) and not str(route.get("GatewayId", "")).startswith("vpce-")
+    }
+
+
+def parse_route(item: Item, prefix_lists: Mapping[str, tuple[Network, ...]], gateway_endpoints: set[str]) -> Route:
+    """Build a route from an item of DescribeRouteTables.
+
+    Args:
+        item: The route.
+        prefix_lists: Networks of the prefix lists that are known.
+        gateway_endpoints: Ids of the endpoints of type Gateway.
+
+    Raises:
+        KeyError: Its prefix list is not known.
+    """
+    kind, target_id = _target(item, gateway_endpoints)
+    prefix_list = item.get(PREFIX_LIST)
+    if prefix_list:
+        destinations = () if kind == TargetKind.ENDPOINT else prefix_lists[prefix_list]
+        return Route(destinations, prefix_list, kind, target_id)
+    cidr = item.get("DestinationCidrBlock") or item["DestinationIpv6CidrBlock"]
+    return Route((ip_network(cidr),), cidr, kind, target_id)
+
+
+def carriers(routes: Iterable[Route], wanted: Iterable[Network]) -> Iterator[tuple[Route, list[Network]]]:
+    """Yield which routes carry packets to which of the wanted addresses; addresses without a route are left out.
+
+    Routes for one and the same destination all count: which of them wins depends on more than the table.
+    """
+    left = list(wanted)
+    by_length = sorted(
+        ((destination, route) for route in routes for destination in route.destinations),
+        key=lambda pair: -pair[0].prefixlen,
+    )
+    for _length, group in groupby(by_length, key=lambda pair: pair[0].prefixlen):
+        taken = []
+        for destination, route in group:
+            parts = common(left, [destination])
+            if parts:
+                yield route, parts
+                taken.append(destination)
+        left = without(left, taken)
+
+
+def _target(item: Item, gateway_endpoints: set[str]) -> tuple[TargetKind, str]:
+    kind, target_id = _named_target(item, gateway_endpoints)
+    # A stopped appliance looks like one that is gone, and can be started at any time.
+    if item.get("State") == "blackhole" and kind != TargetKind.APPLIANCE:
+        return TargetKind.NOTHING, target_id
+    return kind, target_id
+
+
+def _named_target(item: Item, gateway_endpoints: set[str]) -> tuple[TargetKind, str]:
+    for names, kind in (
+        (PRIVATE_TARGETS, TargetKind.PRIVATE),
+        (INTERNET_TARGETS, TargetKind.INTERNET),
+        (("NatGatewayId",), TargetKind.NAT),
+        (APPLIANCE_TARGETS, TargetKind.APPLIANCE),
+    ):
+        for name in names:
+            if item.get(name):
+                return kind, str(item[name])
+    gateway = str(item.get("GatewayId", ""))
+    if gateway == "local":
+        return TargetKind.LOCAL, gateway
+    if gateway.startswith("igw-"):
+        return TargetKind.INTERNET, gateway
+    if gateway.startswith("vgw-"):
+        return TargetKind.PRIVATE, gateway
+    if gateway in gateway_endpoints:
+        return TargetKind.ENDPOINT, gateway
+    return TargetKind.APPLIANCE, gateway or "a target that this version does not know"
