@@ -18,6 +18,7 @@ from .canonical import canonical, plain
 from .decisions import Decision
 from .errors import DeclarationError, Problem, Problems
 from .fields import Fields, members_of
+from .isolation_policy import DEFAULT_ISOLATION, IsolationPolicy, parse_isolation
 from .selectors import Selector, build_selector, parse_selector
 from .source_servers import KEY_TAG, SourceServer, matches
 from .tag_policy import TagPolicy
@@ -31,6 +32,7 @@ LONGEST_OBJECTIVE = 30 * 86400
 MOST_WAVES = 99
 
 PLAN_FIELDS = ("name", "description", "groups", "waves", "optional_servers", "targets", "decision", "gate")
+GATE_POLICY_FIELDS = ("max_lag", "mandatory_tags", "tags", "isolation")
 WAVE_FIELDS = ("name", "groups", "max_failures", "timeout", "retries")
 
 
@@ -70,17 +72,19 @@ class DecisionPolicy:
 
 @dataclass(frozen=True, slots=True)
 class GatePolicy:
-    """What a server must keep before a run may start.
+    """What must hold before a run may start.
 
     Attributes:
-        max_lag: Seconds.
+        max_lag: Seconds that a server's data may lag.
         mandatory_tags: Whether a server that does not keep C(tags) stops the run (C(fail)) or is told of (C(report)).
         tags: Rules of the tag policy, without their sources.
+        isolation: What may lead out of the test subnets, in mode test.
     """
 
     max_lag: int = 900
     mandatory_tags: str = "report"
     tags: tuple[TagRule, ...] = ()
+    isolation: IsolationPolicy = DEFAULT_ISOLATION
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +123,7 @@ class Plan:
                 "max_lag": self.gate.max_lag,
                 "mandatory_tags": self.gate.mandatory_tags,
                 "tags": [rule.to_document() for rule in self.gate.tags],
+                "isolation": self.gate.isolation.to_document(),
             },
         }
 
@@ -233,6 +238,11 @@ def resolve(plan: Plan, servers: Iterable[SourceServer]) -> ResolvedPlan:
     return ResolvedPlan(plan, tuple(sorted(planned.values(), key=lambda found: (found.wave, found.server.key))))
 
 
+def with_production(plan: Plan, cidrs: Iterable[str]) -> Plan:
+    """Return the plan with further networks of production, which its drills must not reach."""
+    return replace(plan, gate=replace(plan.gate, isolation=plan.gate.isolation.with_production(cidrs)))
+
+
 def unknown_plan(name: str, known: Sequence[str]) -> DeclarationError:
     """Return the error for a plan that nobody published."""
     remedy = f"no such plan: use one of {', '.join(sorted(known))}" if known else "no plan is published: run configure"
@@ -246,7 +256,7 @@ def _read_plan(raw: Any, where: str, problems: Problems) -> Plan:
     waves = _read_waves(fields, groups, problems)
     targets = Fields(fields.value("targets") or {}, fields.at("targets"), problems, ("rto", "rpo"))
     decision = Fields(fields.value("decision") or {}, fields.at("decision"), problems, ("timeout", "default"))
-    gate = Fields(fields.value("gate") or {}, fields.at("gate"), problems, ("max_lag", "mandatory_tags", "tags"))
+    gate = Fields(fields.value("gate") or {}, fields.at("gate"), problems, GATE_POLICY_FIELDS)
     return Plan(
         name=fields.text("name", pattern=NAME_PATTERN, remedy=NAME_REMEDY),
         description=fields.text("description", "", pattern=r"(?s).*"),
@@ -262,6 +272,7 @@ def _read_plan(raw: Any, where: str, problems: Problems) -> Plan:
             max_lag=gate.integer("max_lag", DEFAULT_GATE.max_lag, minimum=0, maximum=LONGEST_OBJECTIVE),
             mandatory_tags=gate.choice("mandatory_tags", (FAIL, REPORT), DEFAULT_GATE.mandatory_tags),
             tags=read_rules(gate.value("tags"), gate.at("tags"), problems, known=GATE_FIELDS),
+            isolation=parse_isolation(gate.value("isolation"), gate.at("isolation"), problems),
         ),
     )
 

@@ -110,12 +110,19 @@ def summary(findings: Iterable[Finding]) -> str:
         for severity in (ERROR, UNKNOWN, WARNING)
         if (count := sum(finding.severity == severity for finding in findings))
     ]
-    blocking = [f"{finding.server_key}: {finding.what}" for finding in findings if finding.blocking]
+    blocking = [_told(finding) for finding in findings if finding.blocking]
     named = "; ".join(blocking[:NAMED_IN_SUMMARY])
     more = len(blocking) - NAMED_IN_SUMMARY
     return (
         ", ".join(counts or ["no findings"]) + (f": {named}" if named else "") + (f"; {more} more" if more > 0 else "")
     )
+
+
+def _told(finding: Finding) -> str:
+    """Return a finding for a pause; one about the whole plan has its remedy, as no server tells where to look."""
+    if finding.server_key:
+        return f"{finding.server_key}: {finding.what}"
+    return f"{finding.what} (remedy: {finding.remedy})"
 
 
 def _check_source_server(facts: ServerFacts, gate: GatePolicy, now: datetime) -> list[Finding]:

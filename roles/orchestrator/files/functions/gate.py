@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, TypeVar
 
+from _isolation import isolation_findings
 from _launch import read_configurations
 from _records import read_plan, read_records, read_run
 from _runtime import Call, Result, client, function, ip_map, runs
@@ -19,6 +20,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.pacing i
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import readiness
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import MapEntry, by_server
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.isolation_facts import TEST_PROFILE
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.jobs import job_from_drs
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.readiness import ServerFacts, Unknown
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord
@@ -136,8 +138,12 @@ def handler(call: Call) -> Result:
     """Return C({outcome, reason, findings}): done when nothing blocks, else ask."""
     run = read_run(call)
     profile = profile_of(run["mode"])
-    facts = _facts(read_records(call), profile)
-    findings = readiness.evaluate(facts, read_plan(run).gate, profile=profile, now=call.now)
+    records = read_records(call)
+    facts = _facts(records, profile)
+    policy = read_plan(run).gate
+    findings = isolation_findings(records, policy.isolation) if profile == TEST_PROFILE else []
+    findings += readiness.evaluate(facts, policy, profile=profile, now=call.now)
+    findings.sort(key=lambda finding: not finding.blocking)
     blocked = any(finding.blocking for finding in findings)
     told = {
         "servers": len(facts),
