@@ -12,7 +12,7 @@ import moto.ec2.models.subnets as subnets_module
 import moto.ec2.models.vpcs as vpcs_module
 from moto.ec2.models import ec2_backends
 
-from .document import Network, Region
+from .declared import Network, Region
 
 
 @contextmanager

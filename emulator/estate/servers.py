@@ -17,7 +17,7 @@ from ..drs.replication import impose, set_lag
 from ..drs.reversal import configuration_for
 from ..drs.right_sizing import GIBIBYTE
 from ..drs.state import ACTIVE_STATES, Disk, Interface, Machine, Replication, SourceServer
-from .document import Place, Server, Subnet
+from .declared import Place, Server, Subnet
 from .keys import ensure_key
 from .networks import born_as
 

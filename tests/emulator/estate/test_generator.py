@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emulator.__main__ import main
-from emulator.estate.document import Estate, parse
+from emulator.estate.declared import Estate
+from emulator.estate.document import parse
 from emulator.estate.generator import RECOVERY_REGION, TARGET, GeneratorError, accounts_needed, dump, generate
 
 
