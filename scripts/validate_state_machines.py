@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import subprocess
 import sys
@@ -33,6 +34,14 @@ def load(path: Path) -> dict[str, Any]:
     if not isinstance(definition, dict):
         raise SystemExit(f"{path}: expected a mapping with StartAt and States")
     return definition
+
+
+def workflows(definition: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield a definition and those inside its Map and Parallel states."""
+    yield definition
+    for state in definition["States"].values():
+        for inner in [*state.get("Branches", []), *([state["ItemProcessor"]] if "ItemProcessor" in state else [])]:
+            yield from workflows(inner)
 
 
 def targets(state: dict[str, Any]) -> set[str]:
@@ -109,11 +118,12 @@ def expression_problems(definition: dict[str, Any]) -> list[str]:
 
 def with_constant_timeouts(definition: dict[str, Any]) -> dict[str, Any]:
     """Replace TimeoutSeconds that are expressions: JSONata allows them, cfn-lint's schema does not know it."""
-    states = {
-        name: {**state, "TimeoutSeconds": 60} if isinstance(state.get("TimeoutSeconds"), str) else state
-        for name, state in definition["States"].items()
-    }
-    return {**definition, "States": states}
+    constant = copy.deepcopy(definition)
+    for workflow in workflows(constant):
+        for state in workflow["States"].values():
+            if isinstance(state.get("TimeoutSeconds"), str):
+                state["TimeoutSeconds"] = 60
+    return constant
 
 
 def template(definition: dict[str, Any]) -> dict[str, Any]:
@@ -152,7 +162,8 @@ def main() -> int:
     problems = [
         f"{name}.asl.yml: {problem}"
         for name, definition in definitions.items()
-        for problem in graph_problems(definition) + expression_problems(definition)
+        for workflow in workflows(definition)
+        for problem in graph_problems(workflow) + expression_problems(workflow)
     ]
     for problem in problems:
         print(problem, file=sys.stderr)

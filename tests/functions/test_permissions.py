@@ -27,13 +27,14 @@ NEEDED_BY_DRS = {"drs:ListTagsForResource", "drs:TagResource"}
 """What AWS lists beside the operations that read and terminate; the emulator does not know at which of them."""
 
 ONLY_IN_TROUBLE = {
+    ("apply-decision", "states:SendTaskSuccess"),
     ("close-run", "ec2:ModifyLaunchTemplate"),
     ("gate", "ec2:GetManagedPrefixListEntries"),
     ("reconcile-wave", "ec2:ModifyLaunchTemplate"),
     *((machine, "states:StopExecution") for machine in ("failover", "test")),
 }
-"""Calls that repair what a drill that was aborted left, or what somebody changed during a wave; prefix lists, where
-routes or security groups of the drill network name them."""
+"""Calls that repair what a drill that was aborted left, or what somebody changed during a wave, or that end waves; prefix
+lists, where routes or security groups of the drill network name them."""
 
 
 def allowed() -> dict[str, set[str]]:

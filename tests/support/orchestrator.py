@@ -10,6 +10,7 @@ import time
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import yaml
 from ansible.parsing.dataloader import DataLoader
@@ -261,35 +262,28 @@ class Orchestrator(Deployment):
         self.aws.control("drs/source-server", {**where, **changes})
 
     def _configure(self) -> None:
-        def clients(service: str, region: str | None = None, credentials: object = None) -> Any:
-            assert credentials is None, "everything is in the account of the orchestrator"
+        def clients(service: str, region: str | None = None, credentials: None = None) -> Any:
+            assert credentials is None, "the small estate has one account"
             return self.client(service, region or REGION)
 
-        mapping = {
-            "table": f"{PREFIX}-ip-map",
-            "state": "present",
-            "subnet_map": self._subnet_map,
-            "addresses": [],
-            "match": None,
-            "profiles": ["failover", "test"],
-            "source_region": "us-east-1",
-            "accounts": [],
-            "imported_addresses": "keep",
-        }
-        settings = {
-            "ip_map_table": f"{PREFIX}-ip-map",
-            "ip_map_entries": None,
-            "defaults": {"target_instance_type_right_sizing_method": "NONE", "copy_private_ip": False},
-            "overrides": [],
-            "mandatory_tags": {"Owner": "dr-team"},
-            "server_tags": {},
-            "profiles": ["failover", "test"],
-            "default_profile": "failover",
-            "match": None,
-        }
+        mapping = options(ip_map, table=f"{PREFIX}-ip-map", subnet_map=self._subnet_map, source_region="us-east-1")
+        settings = options(
+            drs_launch_configuration,
+            ip_map_table=f"{PREFIX}-ip-map",
+            defaults={"target_instance_type_right_sizing_method": "NONE", "copy_private_ip": False},
+            mandatory_tags={"Owner": "dr-team"},
+        )
         assert ip_map.run(mapping, clients, False)["changed"]
         assert drs_launch_configuration.run(settings, clients, False)["changed"]
         self.publish()
+
+
+def options(module: Any, **given: Any) -> dict[str, Any]:
+    """Return the options of a module as it gets them: those that are given, and the defaults of the others."""
+    with mock.patch.object(module, "run_module") as run_module:
+        module.main()
+    (spec, _run), _more = run_module.call_args
+    return {**{name: option.get("default") for name, option in spec.items()}, **given}
 
 
 def build_archive(path: Path) -> None:

@@ -161,7 +161,7 @@ class PauseItems(Table):
         if is_same_answer(pause, decision=decision, by=by, reason=reason):
             return False
         try:
-            check_decision(pause_from_item(pause), decision, now=at)
+            check_decision(pause_from_item(pause), decision, by=by, now=at)
         except DecisionError as error:
             raise ConflictError(f"Run {run_id}: {error}") from error
         return True

@@ -123,16 +123,24 @@ class RunsTable(PlanItems, EventItems, PauseItems, LockItems):
         )
 
     def get_waves(self, run_id: str) -> list[Item]:
-        """Return the waves of a run in order."""
+        """Return the waves of a run in order, without the tokens of those that wait for their turn."""
+        return [{name: value for name, value in wave.items() if name != "turn_token"} for wave in self._waves(run_id)]
+
+    def turn_tokens(self, run_id: str) -> dict[int, str]:
+        """Return the task tokens of the waves that wait for their turn, by number.
+
+        They are secrets: hand them to Step Functions and nowhere else.
+        """
+        return {wave["wave"]: wave["turn_token"] for wave in self._waves(run_id) if wave.get("turn_token")}
+
+    def _waves(self, run_id: str) -> list[Item]:
         return self._query(f"RUN#{run_id}", "WAVE#", what=f"read waves of run {run_id}")
 
     def update_wave(
         self, run_id: str, wave: int, changes: Mapping[str, Any], *, require: Mapping[str, Any] | None = None
-    ) -> Item:
-        """Set attributes of a wave and return it whole; see L(_update) for C(require)."""
-        return self._update(
-            f"RUN#{run_id}", f"WAVE#{wave:02d}", changes, require, f"update wave {wave} of run {run_id}"
-        )
+    ) -> None:
+        """Set attributes of a wave; see L(_update) for C(require)."""
+        self._update(f"RUN#{run_id}", f"WAVE#{wave:02d}", changes, require, f"update wave {wave} of run {run_id}")
 
     # Servers
 

@@ -46,6 +46,7 @@ class Pause:
         wave: Number of the wave, None when the pause is about the whole run.
         options: Decisions that can be taken, the texts of what each does are in L(effect).
         default: What is decided when nobody answers until C(deadline).
+        not_by: Who may only abort, since the plan asks for four eyes: whoever requested the run. None for nobody.
     """
 
     pause_id: str
@@ -55,6 +56,7 @@ class Pause:
     options: tuple[str, ...]
     default: str
     deadline: str
+    not_by: str | None = None
     status: str = PauseStatus.OPEN
     decision: str | None = None
     decided_by: str | None = None
@@ -98,6 +100,8 @@ _EFFECTS: Mapping[str, Mapping[str, str]] = {
         Decision.SKIP: "leaves out the servers that are not validated and goes on",
         Decision.ABORT: _ABORT,
     },
+    "await-turn": {Decision.RETRY: _RETRY_STEP, Decision.ABORT: _ABORT},
+    "end-wave": {Decision.RETRY: _RETRY_STEP, Decision.ABORT: _ABORT},
     "final-validation": {
         Decision.CONTINUE: "counts the servers that do not pass as failed and goes on",
         Decision.RETRY: "checks the servers that did not pass once more",
@@ -135,11 +139,12 @@ def effect(step: str, decision: str) -> str:
     return effects[decision]
 
 
-def check_decision(pause: Pause, decision: str, *, now: datetime) -> str:
-    """Return C(decision) when it can be taken now.
+def check_decision(pause: Pause, decision: str, *, by: str, now: datetime) -> str:
+    """Return C(decision) when the caller with the ARN C(by) can take it now.
 
     Raises:
-        DecisionError: The pause is answered or expired, its deadline has passed, or the decision is not an option.
+        DecisionError: The pause is answered or expired, its deadline has passed, the decision is not an option, or
+            another person has to take it.
     """
     name = f"pause {pause.pause_id} of {pause.step}"
     if pause.status == PauseStatus.ANSWERED:
@@ -151,6 +156,11 @@ def check_decision(pause: Pause, decision: str, *, now: datetime) -> str:
         raise DecisionError(f"{name} expired at {pause.deadline}: its default, {pause.default}, was decided")
     if decision not in pause.options:
         raise DecisionError(f"{decision!r} cannot be decided for {name}: use {', '.join(pause.options)}")
+    if by == pause.not_by and decision != Decision.ABORT:
+        raise DecisionError(
+            f"{by} requested the run, and its plan asks for four eyes: somebody else has to decide {name}. "
+            "To abort is always possible"
+        )
     return decision
 
 

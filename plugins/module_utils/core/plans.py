@@ -9,8 +9,10 @@ Schema: architecture, section 3 (C(dr_plans)).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from graphlib import CycleError, TopologicalSorter
 from hashlib import sha256
 from typing import Any
 
@@ -27,13 +29,16 @@ from .tag_rules import GATE_FIELDS, TagRule, read_rules
 NAME_PATTERN = r"[a-z0-9][a-z0-9-]{0,31}"
 NAME_REMEDY = "must be a name of 1 to 32 lower case letters, digits and -, the first a letter or digit"
 LONGEST_WAVE = 7 * 86400
+LONGEST_SOAK = 86400
 LONGEST_PAUSE = 30 * 86400
 LONGEST_OBJECTIVE = 30 * 86400
 MOST_WAVES = 99
 
 PLAN_FIELDS = ("name", "description", "groups", "waves", "optional_servers", "targets", "decision", "gate")
 GATE_POLICY_FIELDS = ("max_lag", "mandatory_tags", "tags", "isolation")
-WAVE_FIELDS = ("name", "groups", "max_failures", "timeout", "retries")
+WAVE_FIELDS = ("name", "groups", "depends_on", "max_failures", "timeout", "windows_timeout", "retries", "soak")
+DECISION_FIELDS = ("timeout", "default", "four_eyes")
+PERCENT = re.compile("([0-9]{1,2}|100)%")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +47,29 @@ class Wave:
 
     Attributes:
         groups: Names of the plan's groups.
-        max_failures: Failed critical servers that the wave tolerates.
+        depends_on: Names of the waves that must have ended before this one starts; where the plan does not say, the one
+            before it.
+        max_failures: Failed critical servers that the wave tolerates, a number or a share of them (C(10%)).
         timeout: Seconds from the wave's start until an unfinished server counts as failed.
+        windows_timeout: The same for a wave as long as a Windows server of it is unfinished.
         retries: Further launches of a server whose launch failed.
+        soak: Seconds between the validation of its servers and the end of the wave.
     """
 
     name: str
     groups: tuple[str, ...]
-    max_failures: int = 0
+    depends_on: tuple[str, ...] = ()
+    max_failures: int | str = 0
     timeout: int = 3600
+    windows_timeout: int = 3600
     retries: int = 1
+    soak: int = 0
+
+    def tolerated(self, critical_servers: int) -> int:
+        """Return how many of that many critical servers may fail; a share is rounded down."""
+        if isinstance(self.max_failures, int):
+            return self.max_failures
+        return critical_servers * int(self.max_failures.rstrip("%")) // 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +82,15 @@ class Targets:
 
 @dataclass(frozen=True, slots=True)
 class DecisionPolicy:
-    """How long a paused run waits for a person (seconds), and what it decides then."""
+    """How long a paused run waits for a person (seconds), what it decides then, and who may decide.
+
+    Attributes:
+        four_eyes: Whoever requested the run may abort it, and decide nothing else.
+    """
 
     timeout: int = 14400
     default: str = "abort"
+    four_eyes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,15 +133,22 @@ class Plan:
                 {
                     "name": wave.name,
                     "groups": list(wave.groups),
+                    "depends_on": list(wave.depends_on),
                     "max_failures": wave.max_failures,
                     "timeout": wave.timeout,
+                    "windows_timeout": wave.windows_timeout,
                     "retries": wave.retries,
+                    "soak": wave.soak,
                 }
                 for wave in self.waves
             ],
             "optional_servers": list(self.optional_servers),
             "targets": {"rto": self.targets.rto, "rpo": self.targets.rpo},
-            "decision": {"timeout": self.decision.timeout, "default": self.decision.default},
+            "decision": {
+                "timeout": self.decision.timeout,
+                "default": self.decision.default,
+                "four_eyes": self.decision.four_eyes,
+            },
             "gate": {
                 "max_lag": self.gate.max_lag,
                 "mandatory_tags": self.gate.mandatory_tags,
@@ -165,7 +195,7 @@ def parse_plan(raw: Any, *, where: str = "dr_plans") -> Plan:
 
     Raises:
         DeclarationError: Naming every problem: unknown keys, bad types and ranges, a wave that names no known group,
-            empty waves, duplicate names, a group in two waves or in none.
+            empty waves, duplicate names, a group in two waves or in none, waves that depend on each other in a circle.
     """
     problems = Problems()
     plan = _read_plan(raw, where, problems)
@@ -243,6 +273,12 @@ def with_production(plan: Plan, cidrs: Iterable[str]) -> Plan:
     return replace(plan, gate=replace(plan.gate, isolation=plan.gate.isolation.with_production(cidrs)))
 
 
+def start_order(plan: Plan) -> list[int]:
+    """Return the numbers of the waves (from 1), each after those that it depends on."""
+    numbers = {wave.name: number for number, wave in enumerate(plan.waves, start=1)}
+    return [numbers[name] for name in TopologicalSorter({w.name: w.depends_on for w in plan.waves}).static_order()]
+
+
 def unknown_plan(name: str, known: Sequence[str]) -> DeclarationError:
     """Return the error for a plan that nobody published."""
     remedy = f"no such plan: use one of {', '.join(sorted(known))}" if known else "no plan is published: run configure"
@@ -255,7 +291,7 @@ def _read_plan(raw: Any, where: str, problems: Problems) -> Plan:
     groups = _read_groups(fields, problems)
     waves = _read_waves(fields, groups, problems)
     targets = Fields(fields.value("targets") or {}, fields.at("targets"), problems, ("rto", "rpo"))
-    decision = Fields(fields.value("decision") or {}, fields.at("decision"), problems, ("timeout", "default"))
+    decision = Fields(fields.value("decision") or {}, fields.at("decision"), problems, DECISION_FIELDS)
     gate = Fields(fields.value("gate") or {}, fields.at("gate"), problems, GATE_POLICY_FIELDS)
     return Plan(
         name=fields.text("name", pattern=NAME_PATTERN, remedy=NAME_REMEDY),
@@ -267,6 +303,7 @@ def _read_plan(raw: Any, where: str, problems: Problems) -> Plan:
         decision=DecisionPolicy(
             timeout=decision.integer("timeout", DEFAULT_DECISION.timeout, minimum=60, maximum=LONGEST_PAUSE),
             default=decision.choice("default", [str(choice) for choice in Decision], DEFAULT_DECISION.default),
+            four_eyes=decision.boolean("four_eyes", DEFAULT_DECISION.four_eyes),
         ),
         gate=GatePolicy(
             max_lag=gate.integer("max_lag", DEFAULT_GATE.max_lag, minimum=0, maximum=LONGEST_OBJECTIVE),
@@ -299,13 +336,7 @@ def _read_waves(plan: Fields, groups: Mapping[str, Any], problems: Problems) -> 
     wave_of_group: dict[str, str] = {}
     for place, member in members:
         fields = Fields(member, place, problems, WAVE_FIELDS)
-        wave = Wave(
-            name=fields.text("name", pattern=NAME_PATTERN, remedy=NAME_REMEDY),
-            groups=fields.texts("groups"),
-            max_failures=fields.integer("max_failures", DEFAULT_WAVE.max_failures, minimum=0, maximum=10_000),
-            timeout=fields.integer("timeout", DEFAULT_WAVE.timeout, minimum=60, maximum=LONGEST_WAVE),
-            retries=fields.integer("retries", DEFAULT_WAVE.retries, minimum=0, maximum=10),
-        )
+        wave = _read_wave(fields, after=waves[-1].name if waves else None)
         if wave.name in {other.name for other in waves}:
             fields.reject("name", "is the name of two waves: rename one of them")
         for group in wave.groups:
@@ -320,7 +351,44 @@ def _read_waves(plan: Fields, groups: Mapping[str, Any], problems: Problems) -> 
     for group in groups:
         if group not in wave_of_group:
             problems.add(group, plan.at("groups"), "is in no wave: name it in a wave, or take it out")
+    _check_dependencies(waves, plan.at("waves"), problems)
     return tuple(waves)
+
+
+def _read_wave(fields: Fields, after: str | None) -> Wave:
+    """Read one wave; C(after) is the name of the one before it in the list."""
+    timeout = fields.integer("timeout", DEFAULT_WAVE.timeout, minimum=60, maximum=LONGEST_WAVE)
+    return Wave(
+        name=fields.text("name", pattern=NAME_PATTERN, remedy=NAME_REMEDY),
+        groups=fields.texts("groups"),
+        depends_on=fields.texts("depends_on", (after,) if after else ()),
+        max_failures=_max_failures(fields),
+        timeout=timeout,
+        windows_timeout=fields.integer("windows_timeout", timeout, minimum=timeout, maximum=LONGEST_WAVE),
+        retries=fields.integer("retries", DEFAULT_WAVE.retries, minimum=0, maximum=10),
+        soak=fields.integer("soak", DEFAULT_WAVE.soak, minimum=0, maximum=LONGEST_SOAK),
+    )
+
+
+def _max_failures(fields: Fields) -> int | str:
+    if isinstance(fields.value("max_failures"), str):
+        return fields.text(
+            "max_failures", pattern=PERCENT.pattern, remedy="must be a number of servers, or a share (10%)"
+        )
+    return fields.integer("max_failures", 0, minimum=0, maximum=10_000)
+
+
+def _check_dependencies(waves: Sequence[Wave], where: str, problems: Problems) -> None:
+    names = [wave.name for wave in waves]
+    for number, wave in enumerate(waves):
+        for name in wave.depends_on:
+            if name not in names:
+                problems.add(name, f"{where}[{number}].depends_on", f"no such wave: use {', '.join(names)}")
+    try:
+        TopologicalSorter({wave.name: wave.depends_on for wave in waves}).prepare()
+    except CycleError as error:
+        circle = " → ".join(reversed(error.args[1]))
+        problems.add(circle, where, "wait for each other in a circle: take one of these dependencies out")
 
 
 def _check_members(

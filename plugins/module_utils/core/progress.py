@@ -89,6 +89,7 @@ def pause_lines(pause: Mapping[str, Any], command: str) -> list[str]:
         *options,
         f"To decide:  {command} -e dr_decision={'|'.join(pause['options'])} -e \"dr_reason='...'\"",
         f"Without an answer until {pause['deadline']} it is: {pause['default']}",
+        *([f"Four eyes: {pause['not_by']}, who requested the run, can only abort"] if pause.get("not_by") else []),
         "",
     ]
 

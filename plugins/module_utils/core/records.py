@@ -33,6 +33,7 @@ class ServerRecord:
     wave: int
     source_server_id: str
     critical: bool
+    is_windows: bool = False
     status: str = ServerStatus.PENDING
     attempts: int = 0
     attempts_allowed: int = 1

@@ -24,6 +24,7 @@ from .timestamps import format_seconds, format_time
 DONE = "done"
 WAIT = "wait"
 ASK = "ask"
+ABORT = "abort"
 
 NAMED_IN_REASON = 5
 """Servers that a reason names; the others are counted."""
@@ -36,11 +37,13 @@ class WavePolicy:
     Attributes:
         max_failures: Failed critical servers that the wave tolerates.
         timeout: Seconds from the wave's start until an unfinished server counts as failed.
+        windows_timeout: The same as long as a Windows server is unfinished; None for C(timeout).
         poll_seconds: Seconds between two looks at running jobs.
     """
 
     max_failures: int = 0
     timeout: int = 3600
+    windows_timeout: int | None = None
     poll_seconds: int = 30
 
 
@@ -60,7 +63,7 @@ class WaveStep:
     Attributes:
         updates: Records that changed, whole; to be written before anything is started.
         starts: Jobs to start; write L(started) for each that DRS accepted.
-        outcome: C(done), C(wait) or C(ask).
+        outcome: C(done), C(wait), C(ask), or C(abort) when the run is being aborted and nothing is under way any more.
         seconds: Seconds to wait before the next look; 0 unless C(wait).
         reason: For a person: what is waited for, or why a person is asked.
     """
@@ -82,6 +85,7 @@ def reconcile(
     wave: int,
     now: datetime,
     wave_started_at: datetime,
+    aborting: bool = False,
 ) -> WaveStep:
     """Decide the next step of a wave.
 
@@ -94,12 +98,17 @@ def reconcile(
         wave: Number of the wave, from 1.
         now: The time of this look.
         wave_started_at: When the wave's time began: its start, or the latest C(retry) decision.
+        aborting: Whether the run is being aborted: nothing is started, and DRS's jobs, which cannot be cancelled, are
+            waited for as long as the wave's time lasts.
     """
     own_jobs = [job for job in jobs if job.belongs_to(run_id, wave) and job.type != TERMINATE]
     records = _after_jobs(servers, own_jobs, now)
-    seconds_left = policy.timeout - (now - wave_started_at).total_seconds()
+    timeout = _timeout(policy, records)
+    seconds_left = timeout - (now - wave_started_at).total_seconds()
+    if aborting:
+        return _abort(servers, records, [job.job_id for job in own_jobs if job.active], policy, seconds_left)
     if seconds_left <= 0:
-        return _settle(servers, records, _unfinished(records), policy)
+        return _settle(servers, records, _unfinished(records), policy, timeout)
 
     active_jobs = _servers_of_active_jobs(jobs, records)
     starts: tuple[Batch, ...] = ()
@@ -109,7 +118,7 @@ def reconcile(
         starts = _batches(records, list(active_jobs.values()), quotas, next_batch)
     unfinished = _unfinished(records)
     if not unfinished:
-        return _settle(servers, records, [], policy)
+        return _settle(servers, records, [], policy, timeout)
     return WaveStep(
         updates=_changed(servers, records),
         starts=starts,
@@ -285,6 +294,7 @@ def _settle(
     records: Sequence[ServerRecord],
     unfinished: Sequence[ServerRecord],
     policy: WavePolicy,
+    timeout: int,
 ) -> WaveStep:
     """Return the end of the wave's launches: done when its failures are tolerated, else a question."""
     late = {record.server_key for record in unfinished}
@@ -292,20 +302,41 @@ def _settle(
     if len(stopping) > policy.max_failures:
         reason = f"{_count(len(stopping), 'critical server')} failed"
         if late:
-            reason += f" or did not finish within {format_seconds(policy.timeout)}"
+            reason += f" or did not finish within {format_seconds(timeout)}"
         reason += f", the wave tolerates {policy.max_failures}: {_named(stopping)}"
         return WaveStep(_changed(servers, records), (), ASK, 0, reason)
-    settled = [_tolerated(record, record.server_key in late, policy) for record in records]
+    settled = [_tolerated(record, record.server_key in late, timeout) for record in records]
     launched = sum(record.status in {ServerStatus.LAUNCHED, ServerStatus.VALIDATED} for record in settled)
     return WaveStep(_changed(servers, settled), (), DONE, 0, f"{launched} of {_count(len(settled), 'server')} launched")
 
 
-def _tolerated(record: ServerRecord, late: bool, policy: WavePolicy) -> ServerRecord:
+def _timeout(policy: WavePolicy, records: Iterable[ServerRecord]) -> int:
+    windows = any(record.is_windows for record in _unfinished(records))
+    return policy.windows_timeout if windows and policy.windows_timeout else policy.timeout
+
+
+def _abort(
+    servers: Sequence[ServerRecord],
+    records: Sequence[ServerRecord],
+    active_jobs: Sequence[str],
+    policy: WavePolicy,
+    seconds_left: float,
+) -> WaveStep:
+    """Return what a wave of a run does that is being aborted: wait for its own jobs, start nothing."""
+    if active_jobs and seconds_left > 0:
+        reason = f"the run is being aborted; DRS cannot cancel {', '.join(active_jobs)}, which is waited for"
+        seconds = max(1, min(policy.poll_seconds, int(seconds_left)))
+        return WaveStep(_changed(servers, records), (), WAIT, seconds, reason)
+    given_up = [_give_up(record, False) for record in records]
+    return WaveStep(_changed(servers, given_up), (), ABORT, 0, "the run is being aborted")
+
+
+def _tolerated(record: ServerRecord, late: bool, timeout: int) -> ServerRecord:
     if not late and record.status != ServerStatus.FAILED:
         return record
     reason = record.reason
     if late:
-        reason = f"not launched within {format_seconds(policy.timeout)}" + (f": {reason}" if reason else "")
+        reason = f"not launched within {format_seconds(timeout)}" + (f": {reason}" if reason else "")
     return replace(record, status=ServerStatus.FAILED, accepted=True, reason=reason)
 
 

@@ -57,7 +57,7 @@ def test_a_default_that_the_step_does_not_have_becomes_abort() -> None:
 
 
 def test_a_decision_in_time_is_taken() -> None:
-    assert check_decision(PAUSE, "retry", now=at(599)) == "retry"
+    assert check_decision(PAUSE, "retry", by="me", now=at(599)) == "retry"
 
 
 @pytest.mark.parametrize(
@@ -77,10 +77,18 @@ def test_a_decision_in_time_is_taken() -> None:
 )
 def test_a_decision_that_cannot_be_taken_says_why(pause: Pause, decision: str, seconds: int, reason: str) -> None:
     with pytest.raises(DecisionError, match=reason):
-        check_decision(pause, decision, now=at(seconds))
+        check_decision(pause, decision, by="me", now=at(seconds))
 
 
 def test_a_pause_survives_the_table_without_its_token() -> None:
     item = {**pause_to_item(PAUSE), "wave": Decimal(1), "task_token": "secret", "pk": "x", "asked_at": "y"}
     assert "secret" not in str(pause_from_item(item))
     assert pause_from_item(item) == PAUSE
+
+
+def test_four_eyes_let_the_one_who_asked_only_abort() -> None:
+    pause = replace(PAUSE, not_by="arn:aws:iam::1:user/me")
+    with pytest.raises(DecisionError, match=r"user/me requested the run.*somebody else"):
+        check_decision(pause, "retry", by="arn:aws:iam::1:user/me", now=at(1))
+    assert check_decision(pause, "abort", by="arn:aws:iam::1:user/me", now=at(1)) == "abort"
+    assert check_decision(pause, "retry", by="arn:aws:iam::1:user/you", now=at(1)) == "retry"

@@ -13,6 +13,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans i
     parse_plan,
     parse_plans,
     resolve,
+    start_order,
     unknown_plan,
 )
 
@@ -173,3 +174,57 @@ def test_an_unknown_plan_names_the_known_ones() -> None:
 def test_twins_that_no_group_means_do_not_stop_a_plan() -> None:
     twins = [source_server(20, name="twin"), source_server(21, name="twin")]
     assert len(resolve(parse_plan(PLAN), [*SERVERS, *twins]).servers) == 4
+
+
+def three_waves(*depends_on: Any) -> dict[str, Any]:
+    groups = {name: {"servers": [name]} for name in "abc"}
+    waves = [{"name": name, "groups": [name]} for name in "abc"]
+    for wave, names in zip(waves, depends_on, strict=True):
+        if names is not None:
+            wave["depends_on"] = names
+    return {"name": "three", "groups": groups, "waves": waves}
+
+
+def test_a_wave_depends_on_the_one_before_it_unless_the_plan_says_otherwise() -> None:
+    assert [wave.depends_on for wave in parse_plan(three_waves(None, None, None)).waves] == [(), ("a",), ("b",)]
+    plan = parse_plan(three_waves(["c"], [], None))
+    assert [wave.depends_on for wave in plan.waves] == [("c",), (), ("b",)]
+    assert start_order(plan) == [2, 3, 1]
+    assert parse_plan(plan.to_document()) == plan
+
+
+@pytest.mark.parametrize(
+    ("depends_on", "problem"),
+    [
+        ((None, ["d"], None), r"waves\[1\].depends_on: 'd': no such wave: use a, b, c"),
+        ((["c"], None, None), "in a circle"),
+        ((None, ["b"], None), "'b → b'.*in a circle"),
+    ],
+)
+def test_waves_that_can_never_start_are_refused(depends_on: tuple[Any, ...], problem: str) -> None:
+    with pytest.raises(DeclarationError, match=problem):
+        parse_plan(three_waves(*depends_on))
+
+
+def test_tolerated_failures_are_a_number_or_a_share() -> None:
+    plan = three_waves(None, None, None)
+    plan["waves"][0]["max_failures"] = "10%"
+    plan["waves"][1]["max_failures"] = 3
+    first, second, third = parse_plan(plan).waves
+    assert [first.tolerated(count) for count in (0, 9, 10, 25, 1000)] == [0, 0, 1, 2, 100]
+    assert (second.tolerated(1000), third.tolerated(1000)) == (3, 0)
+    for wrong in ("ten", "101%", "-1%", -1, 1.5):
+        plan["waves"][0]["max_failures"] = wrong
+        with pytest.raises(DeclarationError, match="max_failures"):
+            parse_plan(plan)
+
+
+def test_windows_may_take_longer_and_never_shorter() -> None:
+    plan = three_waves(None, None, None)
+    plan["waves"][0] |= {"timeout": 1800, "windows_timeout": 5400, "soak": 600}
+    first, second, _ = parse_plan(plan).waves
+    assert (first.timeout, first.windows_timeout, first.soak) == (1800, 5400, 600)
+    assert (second.timeout, second.windows_timeout, second.soak) == (3600, 3600, 0)
+    plan["waves"][0]["windows_timeout"] = 900
+    with pytest.raises(DeclarationError, match="windows_timeout"):
+        parse_plan(plan)

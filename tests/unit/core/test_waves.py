@@ -55,6 +55,7 @@ def step(
     seconds: float = 60,
     policy: WavePolicy | None = None,
     quotas: Quotas | None = None,
+    aborting: bool = False,
 ) -> WaveStep:
     return reconcile(
         servers,
@@ -65,6 +66,7 @@ def step(
         wave=1,
         now=at(seconds),
         wave_started_at=START,
+        aborting=aborting,
     )
 
 
@@ -316,3 +318,24 @@ def test_a_wave_with_tolerated_failures_succeeded_with_failures() -> None:
     assert wave_status([validated, failed], max_failures=1) == "succeeded_with_failures"
     assert wave_status([validated, replace(failed, accepted=True)]) == "succeeded_with_failures"
     assert wave_status([validated, replace(failed, critical=False)]) == "succeeded_with_failures"
+
+
+def test_a_windows_server_may_take_longer() -> None:
+    policy = WavePolicy(timeout=1000, windows_timeout=3000)
+    linux, windows = launching(1), launching(2, is_windows=True)
+    jobs = [job({1: "LAUNCHED", 2: "PENDING"}, status="STARTED")]
+    assert step([linux, windows], jobs, seconds=2000, policy=policy).outcome == "wait"
+    assert step([linux, windows], jobs, seconds=3000, policy=policy).outcome == "ask"
+    assert step([linux], [job({1: "PENDING"}, status="STARTED")], seconds=1000, policy=policy).outcome == "ask"
+
+
+def test_an_aborted_wave_starts_nothing_and_waits_for_what_cannot_be_cancelled() -> None:
+    servers = [launching(1), record(2)]
+    running = step(servers, [job({1: "PENDING"}, status="STARTED")], aborting=True)
+    assert (running.outcome, running.starts) == ("wait", ())
+    assert "drsjob-1" in running.reason
+    over = step(servers, [job({1: "LAUNCHED"})], aborting=True)
+    assert (over.outcome, over.starts) == ("abort", ())
+    assert {changed.status for changed in over.updates} == {"launched", "skipped"}
+    late = step(servers, [job({1: "PENDING"}, status="STARTED")], seconds=4000, aborting=True)
+    assert (late.outcome, {changed.status for changed in late.updates}) == ("abort", {"failed", "skipped"})

@@ -100,12 +100,18 @@ def timer_started(wave: Mapping[str, Any]) -> datetime:
     return parse_time(wave.get("timer_started_at") or wave["started_at"])
 
 
-def end_wave(call: Call, number: int, *, max_failures: int, aborted: bool = False) -> str:
+def tolerated(wave: Wave, records: Iterable[ServerRecord]) -> int:
+    """Return how many critical servers of a wave may fail."""
+    return wave.tolerated(sum(record.critical for record in records))
+
+
+def end_wave(call: Call, plan: Plan, number: int, *, aborted: bool = False) -> str:
     """Give a wave the status that its servers amount to, and return it. A wave that has ended stays as it is."""
     wave = next(item for item in runs().get_waves(call.run_id) if item["wave"] == number)
     if wave["ended_at"]:
         return str(wave["status"])
     records = read_records(call, number)
+    max_failures = tolerated(declared_wave(plan, number), records)
     status = waves.wave_status(records, max_failures=max_failures, aborted=aborted)
     if status in UNFINISHED:
         status = WaveStatus.FAILED

@@ -10,21 +10,19 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from _records import declared_wave, end_wave, read_plan, read_records, read_run, store
+from _records import end_wave, read_plan, read_records, read_run, store
 from _runtime import Call, Result, function, runs
+from _turns import wake_waves
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import ConflictError, NotFoundError
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import waves
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.decisions import Decision, PauseStatus
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import Plan
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import RunStatus, ServerStatus
 
 ABOUT_SERVERS = frozenset({"prepare-wave", "reconcile-wave", "validate", "wave"})
 """Steps at which a decision other than abort is about the wave's servers."""
-
-ENDS_WAVE = frozenset({"validate", "wave"})
-"""Steps after which the wave is over, unless they are done again."""
-
 
 def _answered(call: Call) -> Mapping[str, Any]:
     """Return the latest pause of the step with its decision."""
@@ -46,14 +44,22 @@ def _answered(call: Call) -> Mapping[str, Any]:
     return pause
 
 
-def _apply_to_wave(call: Call, wave: int, decision: Decision, max_failures: int) -> None:
+def _apply_to_wave(call: Call, wave: int, decision: Decision, plan: Plan) -> None:
     before = read_records(call, wave)
     changed = waves.apply_decision(before, decision, validating=call.event["step"] == "validate")
     store(call, before, changed)
     if decision is Decision.RETRY:
         runs().update_wave(call.run_id, wave, {"status": "running", "timer_started_at": call.at, "ended_at": None})
-    elif call.event["step"] in ENDS_WAVE:
-        end_wave(call, wave, max_failures=max_failures)
+    elif call.event["step"] == "wave":
+        end_wave(call, plan, wave)
+        wake_waves(call)
+
+
+def _abort(call: Call, pause: Mapping[str, Any]) -> None:
+    """Let every wave know: those that wait start nothing, those that run wait for DRS's jobs and end."""
+    told = {"by": pause["decided_by"], "at": pause["decided_at"], "reason": pause["decision_reason"]}
+    runs().update_run(call.run_id, {"aborting": told})
+    wake_waves(call)
 
 
 def _check_plan_again(call: Call) -> None:
@@ -68,14 +74,12 @@ def _check_plan_again(call: Call) -> None:
     runs().update_run(call.run_id, {"validation_started_at": call.at})
 
 
-def _apply(call: Call, decision: Decision, run: Mapping[str, Any]) -> None:
-    step = call.event["step"]
+def _apply(call: Call, pause: Mapping[str, Any], run: Mapping[str, Any]) -> None:
+    step, decision = call.event["step"], Decision(pause["decision"])
     if decision is Decision.ABORT:
-        before = read_records(call)
-        store(call, before, waves.apply_decision(before, decision))
+        _abort(call, pause)
     elif step in ABOUT_SERVERS and call.wave is not None:
-        declared = declared_wave(read_plan(run), call.wave)
-        _apply_to_wave(call, call.wave, decision, declared.max_failures)
+        _apply_to_wave(call, call.wave, decision, read_plan(run))
     elif step == "final-validation" and decision is Decision.RETRY:
         _check_plan_again(call)
     elif step == "final-validation":
@@ -93,7 +97,7 @@ def handler(call: Call) -> Result:
         for name in ("pause_id", "step", "wave", "decision", "decided_by", "decided_at", "decision_reason")
     }
     runs().append_event(call.run_id, EventKind.DECISION_MADE.value, told, call.now)
-    decision = Decision(pause["decision"])
-    _apply(call, decision, run)
-    runs().update_run(call.run_id, {"status": RunStatus.RUNNING.value})
-    return {"decision": decision.value}
+    _apply(call, pause, run)
+    others = runs().open_pauses(call.run_id)
+    runs().update_run(call.run_id, {"status": (RunStatus.WAITING if others else RunStatus.RUNNING).value})
+    return {"decision": pause["decision"]}

@@ -36,6 +36,8 @@ def _notice(run: Mapping[str, Any], pause: Mapping[str, Any]) -> str:
         "",
         f"Without an answer until {pause['deadline']} the decision is: {pause['default']}.",
     ]
+    if pause["not_by"]:
+        lines += [f"The plan asks for four eyes: {pause['not_by']}, who requested the run, can only abort."]
     return "\n".join(lines)
 
 
@@ -57,6 +59,7 @@ def handler(call: Call) -> Result:
             "default": decisions.default_for(step, policy.default),
             "asked_at": call.at,
             "deadline": format_time(call.now + timedelta(seconds=policy.timeout)),
+            "not_by": run["requested_by"] if policy.four_eyes else None,
             "task_token": call.event["task_token"],
         },
     )

@@ -14,12 +14,12 @@ from typing import Any
 from _jobs import job_facts, read_jobs
 from _launch import set_profile
 from _notices import error_text, publish
-from _records import declared_wave, end_wave, read_plan, read_records
+from _records import end_wave, read_plan, read_records, store
 from _runtime import Call, Result, client, function, runs
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.dynamodb import call as aws_call
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.runs_locks import plan_lock
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import report
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.decisions import pause_from_item
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import report, waves
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.decisions import Decision, pause_from_item
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind, event_from_item
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.jobs import TAG_RUN
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import RunStatus, WaveStatus
@@ -44,8 +44,7 @@ def _end_waves(call: Call, run: Mapping[str, Any], aborted: bool) -> None:
     plan = read_plan(run)
     for wave in runs().get_waves(call.run_id):
         if not wave["ended_at"] and (aborted or wave["status"] != WaveStatus.PENDING):
-            declared = declared_wave(plan, wave["wave"])
-            end_wave(call, wave["wave"], max_failures=declared.max_failures, aborted=aborted)
+            end_wave(call, plan, wave["wave"], aborted=aborted)
 
 
 def _report(call: Call, run: Mapping[str, Any]) -> Item:
@@ -88,6 +87,9 @@ def handler(call: Call) -> Result:
     if run is None:
         return {"status": RunStatus.FAILED.value, "summary": f"Run {call.run_id} was not opened: {error}"}
     aborted = bool(call.event.get("aborted"))
+    if aborted and not run["closed_at"]:
+        before = read_records(call)
+        store(call, before, waves.apply_decision(before, Decision.ABORT))
     records = read_records(call)
     status = run["status"] if run["closed_at"] else str(report.final_status(records, aborted=aborted, error=error))
     locks = [plan_lock(run["plan_name"]), *(record.server_key for record in records)]

@@ -44,6 +44,7 @@ def _record(planned: PlannedServer, retries: int, entries: list[MapEntry], profi
         wave=planned.wave,
         source_server_id=planned.server.source_server_id,
         critical=planned.critical,
+        is_windows=planned.server.is_windows,
         attempts_allowed=1 + retries,
         expected=validation.expected_of(entries, profile),
     )

@@ -56,7 +56,10 @@ def _published(name: str) -> Plan:
 
 @function("open-run")
 def handler(call: Call) -> Result:
-    """Return C({plan, waves, decision_timeout}); the same request again gets the same answer."""
+    """Return C({plan, waves, decision_timeout}), the waves in the order in which they may start.
+
+    The same request again gets the same answer.
+    """
     _check(call)
     existing = runs().get_run(call.run_id)
     plan = plans.parse_plan(existing["plan"]) if existing else _published(call.event["plan"])
@@ -81,4 +84,4 @@ def handler(call: Call) -> Result:
         "incident_at": format_time(incident_at) if incident_at else None,
     }
     runs().append_event(call.run_id, EventKind.RUN_OPENED.value, opened, requested_at)
-    return {"plan": plan.name, "waves": len(plan.waves), "decision_timeout": plan.decision.timeout}
+    return {"plan": plan.name, "waves": plans.start_order(plan), "decision_timeout": plan.decision.timeout}

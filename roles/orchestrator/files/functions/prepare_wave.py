@@ -17,6 +17,8 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs im
 def handler(call: Call) -> Result:
     """Return C({outcome}). The template versions are set and read back, whatever a drill that died may have left."""
     run, wave = read_run(call), read_wave(call)
+    if run.get("aborting"):
+        return {"outcome": "done"}
     records = read_records(call, call.wave)
     if not wave["started_at"]:
         begun = {"wave": wave["wave"], "name": wave["name"], "servers": len(records)}

@@ -12,7 +12,7 @@ from typing import Any
 
 from _jobs import job_facts, read_jobs
 from _launch import set_profile
-from _records import declared_wave, read_plan, read_records, read_run, read_wave, store, timer_started
+from _records import declared_wave, read_plan, read_records, read_run, read_wave, store, timer_started, tolerated
 from _runtime import Call, Result, client, function, runs
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import drs
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import AwsError, ConflictError
@@ -126,11 +126,16 @@ def handler(call: Call) -> Result:
         before,
         jobs,
         _quotas(call, wave),
-        WavePolicy(max_failures=declared.max_failures, timeout=declared.timeout),
+        WavePolicy(
+            max_failures=tolerated(declared, before),
+            timeout=declared.timeout,
+            windows_timeout=declared.windows_timeout,
+        ),
         run_id=call.run_id,
         wave=number,
         now=call.now,
-        wave_started_at=timer_started(wave),
+        wave_started_at=timer_started(wave) if wave["started_at"] else call.now,
+        aborting=bool(run.get("aborting")),
     )
     updates = _with_instances(step.updates)
     _tell_of_found_jobs(call, [job for job in jobs if job.belongs_to(call.run_id, number)], before, updates)

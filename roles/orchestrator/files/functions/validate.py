@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from _records import declared_wave, end_wave, read_plan, read_records, read_run, read_wave, store, timer_started
+from _records import declared_wave, read_plan, read_records, read_run, read_wave, store, timer_started, tolerated
 from _runtime import Call, Result, client, function, runs
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import instances
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import validation, wave_validation
@@ -18,6 +18,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs im
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timestamps import parse_time
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.validation import CheckResult
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.wave_validation import ValidationStep
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.waves import ABORT
 
 FINAL_TIMEOUT = 900
 """Seconds that the final validation of the whole plan may take."""
@@ -56,20 +57,20 @@ def _step(
 
 
 def _validate_wave(call: Call) -> ValidationStep:
-    wave = read_wave(call)
+    run, wave = read_run(call), read_wave(call)
+    if run.get("aborting"):
+        return ValidationStep((), ABORT, 0, "the run is being aborted")
     number = wave["wave"]
-    declared = declared_wave(read_plan(read_run(call)), number)
-    step = _step(
+    declared = declared_wave(read_plan(run), number)
+    records = read_records(call, number)
+    return _step(
         call,
-        read_records(call, number),
+        records,
         frozenset({ServerStatus.LAUNCHED}),
-        declared.max_failures,
+        tolerated(declared, records),
         declared.timeout,
         timer_started(wave),
     )
-    if step.outcome == "done":
-        end_wave(call, number, max_failures=declared.max_failures)
-    return step
 
 
 def _validate_plan(call: Call) -> ValidationStep:

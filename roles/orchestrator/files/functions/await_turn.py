@@ -1,0 +1,23 @@
+# Copyright (c) 2026, The disaster_recovery.aws maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""AwaitTurn: let a wave wait until the waves that it depends on have ended, or the run is being aborted.
+
+The token is stored before the records are read, and whoever ends a wave writes its record before it reads the tokens:
+so one of the two sees that it is the wave's turn, whichever comes first.
+"""
+
+from __future__ import annotations
+
+from _runtime import Call, Result, function, runs
+from _turns import wake_waves
+
+
+@function("await-turn")
+def handler(call: Call) -> Result:
+    """Return C({}); the state ends when its token is answered with C({turn, soak})."""
+    assert call.wave is not None
+    runs().update_wave(call.run_id, call.wave, {"turn_token": call.event["task_token"]})
+    wake_waves(call)
+    return {}

@@ -1,0 +1,117 @@
+"""Waves side by side, one after the other, aborted and continued: the real definitions with the real functions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import ConflictError
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.identity import caller
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timestamps import parse_time
+
+from tests.support.embedded import TARGET
+from tests.support.orchestrator import KEYS, PREFIX, REGION, Orchestrator, definition
+
+NewRun = Callable[[], str]
+
+SIDE_BY_SIDE: dict[str, Any] = {
+    "waves": [
+        {"name": "reports", "groups": ["rep"], "retries": 0, "depends_on": ["databases", "applications"]},
+        {"name": "databases", "groups": ["db"], "retries": 0, "depends_on": []},
+        {"name": "applications", "groups": ["app"], "retries": 0, "depends_on": []},
+    ],
+    "optional_servers": [],
+}
+CAPACITY = {"phase": "LAUNCH", "times": 1, "raw_error": "InsufficientInstanceCapacity"}
+
+
+def times(orchestrator: Orchestrator, run_id: str) -> dict[str, tuple[datetime, datetime]]:
+    """Return when each wave started and ended, by name."""
+    return {
+        wave["name"]: (parse_time(wave["started_at"]), parse_time(wave["ended_at"]))
+        for wave in orchestrator.runs.get_waves(run_id)
+    }
+
+
+def test_waves_run_side_by_side_and_those_that_depend_on_them_follow_at_once(
+    orchestrator: Orchestrator, new_run: NewRun
+) -> None:
+    run_id = new_run()
+    waves = [dict(wave) for wave in SIDE_BY_SIDE["waves"]]
+    waves[1]["soak"] = 3600
+    orchestrator.publish(name="side-by-side", **{**SIDE_BY_SIDE, "waves": waves})
+    execution = orchestrator.follow(orchestrator.start("test", run_id, plan="side-by-side"))
+    assert json.loads(execution["output"])["status"] == "succeeded"
+    ran = times(orchestrator, run_id)
+    assert max(ran["databases"][0], ran["applications"][0]) < min(ran["databases"][1], ran["applications"][1])
+    validated = next(
+        parse_time(server["validated_at"])
+        for server in orchestrator.runs.get_servers(run_id)
+        if server["server_key"] == KEYS["db-1"]
+    )
+    assert ran["databases"][1] - validated >= timedelta(seconds=3600)
+    assert timedelta() <= ran["reports"][0] - ran["databases"][1] <= timedelta(seconds=5)
+    assert orchestrator.runs.turn_tokens(run_id) == {}
+
+
+def test_a_paused_wave_holds_only_those_that_wait_for_it_and_an_abort_waits_for_drs(
+    orchestrator: Orchestrator, new_run: NewRun
+) -> None:
+    run_id = new_run()
+    decision = {"timeout": 3600, "default": "abort", "four_eyes": True}
+    orchestrator.publish(name="side-by-side", **SIDE_BY_SIDE, decision=decision)
+    orchestrator.change_source_server("db-1", fail_launch=CAPACITY)
+    me = caller(orchestrator.client("sts")).arn
+    arn = orchestrator.start("test", run_id, plan="side-by-side", requested_by=me)
+    orchestrator.follow(arn, until_paused=True)
+    (pause,) = orchestrator.runs.open_pauses(run_id)
+    assert (pause["wave"], pause["not_by"]) == (2, me)
+    with pytest.raises(ConflictError, match="four eyes"):
+        orchestrator.decide(run_id, "retry")
+    running = orchestrator.statuses(run_id)
+    assert (running["db-1"], running["rep-1"]) == ("failed", "pending")
+    orchestrator.decide(run_id, "abort")
+    execution = orchestrator.follow(arn)
+    assert (execution["status"], execution["error"]) == ("FAILED", "aborted")
+    waves = {wave["name"]: wave for wave in orchestrator.runs.get_waves(run_id)}
+    assert waves["reports"]["started_at"] is None
+    statuses = orchestrator.statuses(run_id)
+    assert (statuses["db-1"], statuses["rep-1"]) == ("failed", "skipped")
+    jobs = orchestrator.jobs(run_id)
+    assert {job["status"] for job in jobs} == {"COMPLETED"}
+    launched = {
+        server["sourceServerID"]
+        for job in jobs
+        for server in job["participatingServers"]
+        if server["launchStatus"] == "LAUNCHED"
+    }
+    servers = {item["source_server_id"]: item for item in orchestrator.runs.get_servers(run_id)}
+    assert launched
+    assert all(servers[server]["instance_id"] for server in launched)
+    assert orchestrator.client("drs").describe_recovery_instances(filters={})["items"] == []
+    assert orchestrator.runs.lock_owners(KEYS.values()) == {}
+
+
+def test_a_wave_that_takes_long_goes_on_in_fresh_children(orchestrator: Orchestrator, new_run: NewRun) -> None:
+    run_id = new_run()
+    states = orchestrator.client("stepfunctions")
+    machine = f"arn:aws:states:{REGION}:{TARGET}:stateMachine:{PREFIX}-wave"
+    text = definition("wave")
+    assert text.count("$looks < 400") == 2
+    states.update_state_machine(stateMachineArn=machine, definition=text.replace("$looks < 400", "$looks < 8"))
+    try:
+        execution = orchestrator.follow(orchestrator.start("test", run_id))
+    finally:
+        states.update_state_machine(stateMachineArn=machine, definition=text)
+    assert execution["status"] == "SUCCEEDED"
+    pages = states.get_paginator("list_executions").paginate(stateMachineArn=machine)
+    children = [item for page in pages for item in page["executions"] if item["name"].startswith(f"{run_id}-w")]
+    assert {item["status"] for item in children} == {"SUCCEEDED"}
+    assert len(children) > 2
+    assert len(orchestrator.jobs(run_id)) == 2
+    for child in children:
+        history = states.get_paginator("get_execution_history").paginate(executionArn=child["executionArn"])
+        assert sum(len(page["events"]) for page in history) < 150
