@@ -1,4 +1,4 @@
-"""Three staging accounts for the tests of extended source servers, and the module run in this process against them."""
+"""Staging accounts for the tests of extended source servers, and the module run in this process against them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from ansible_collections.disaster_recovery.aws.plugins.modules import drs_extend
 from tests.support.embedded import TARGET, EmbeddedAws
 
 REGION = "us-west-2"
-SHARED, LARGE, STRANGE = "111111111111", "333333333333", "444444444444"
-"""Staging accounts: one with a server of each encryption, one with 201 servers, one without any role for the target."""
+SHARED, LARGE, STRANGE, FRESH = "111111111111", "333333333333", "444444444444", "666666666666"
+"""Staging accounts: one with a server of each encryption, one with 201 servers, two without any role for the target."""
 
 READER_ACTIONS = (
     "drs:DescribeSourceServers",
@@ -56,15 +56,17 @@ def document() -> dict[str, Any]:
         "custom-1": _server(SHARED, 4, "CUSTOM", Application="custom"),
         "gone-1": _server(SHARED, 5, Application="gone"),
         "strange-1": _server(STRANGE, 1, "CUSTOM"),
+        "fresh-1": _server(FRESH, 1, "CUSTOM"),
         **{f"many-{number:03d}": _server(LARGE, number, Application="many") for number in range(201)},
     }
     return {
-        "drs_settings": {"extension_error_heals": False, "unshared_key": "at_extension"},
+        "drs_settings": {"default_page_size": 2, "extension_error_heals": False, "unshared_key": "at_extension"},
         "accounts": {
             TARGET: _account("t", "target", targets=False),
             SHARED: _account("s", "shared", targets=True),
             LARGE: _account("l", "large", targets=True),
             STRANGE: _account("x", "strange", targets=False),
+            FRESH: _account("f", "fresh", targets=False),
         },
         "server_defaults": {
             "os": "Linux",

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError
 
-from tests.modules.staging_estate import LARGE, SHARED, STRANGE, StagingEstate
+from tests.modules.staging_estate import FRESH, LARGE, REGION, SHARED, STRANGE, StagingEstate
 from tests.support.embedded import TARGET
+from tests.support.playbook import run_playbook
 
 PLAIN = {"staging_account_id": SHARED, "tags": {"Application": "plain"}}
 DEFAULT_KEY = {"staging_account_id": SHARED, "tags": {"Application": "default"}}
@@ -19,7 +23,7 @@ ROLE = f"DRSStagingAccountRole_{TARGET}"
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[StagingEstate]:
-    """The three staging accounts."""
+    """The staging accounts."""
     made = StagingEstate()
     yield made
     made.aws.stop()
@@ -46,6 +50,11 @@ def results(answer: dict[str, Any]) -> dict[str, tuple[str, str]]:
 def found(answer: dict[str, Any]) -> dict[str, str]:
     """Return the results of the checks by their subjects."""
     return {check["subject"]: check["result"] for check in answer["checks"]}
+
+
+def connection(estate: StagingEstate) -> dict[str, str]:
+    """Return the variables of a playbook that say where AWS is."""
+    return {"dr_region": REGION, "dr_endpoint_url": estate.aws.endpoint, "ansible_python_interpreter": sys.executable}
 
 
 def test_check_mode_tells_what_a_run_does_and_a_second_run_changes_nothing(
@@ -76,14 +85,12 @@ def test_check_mode_tells_what_a_run_does_and_a_second_run_changes_nothing(
 
 
 def test_first_page_only_201_staging_servers(estate: StagingEstate) -> None:
-    everything = {"staging_account_id": LARGE, "all": True}
-    predicted = estate.run(everything, check_mode=True)
-    assert len(predicted["extended_source_servers"]) == 201
-    assert estate.run(everything)["summary"]["changed"] == 201
-    assert len(estate.extended()) == 201
-    again = estate.run(everything)
-    assert (again["changed"], len(again["extended_source_servers"])) == (False, 201)
-    assert again["summary"] == {"servers": 201, "changed": 0, "skipped": 0, "problems": []}
+    offered = estate.run({"staging_account_id": LARGE, "all": True}, check_mode=True)["extended_source_servers"]
+    assert len({item["staging_arn"] for item in offered}) == 201
+    listed = {"staging_account_id": LARGE, "source_server_arns": [item["staging_arn"] for item in offered[-7:]]}
+    assert estate.run(listed)["summary"]["changed"] == len(estate.extended()) == 7
+    again = estate.run(listed)
+    assert again["summary"] == {"servers": 7, "changed": 0, "skipped": 0, "problems": []}
 
 
 def test_default_ebs_key_on_extension(estate: StagingEstate, reader: dict[str, Any]) -> None:
@@ -173,7 +180,7 @@ def test_undeclared_extensions_are_deleted_only_when_asked_and_by_the_tags_of_th
     gone = estate.run({**listed, "source_server_arns": arns}, state="absent")
     assert results(gone) == {arns[0]: ("absent", "deleted")}
     assert estate.run(listed, state="absent")["changed"] is False
-    assert len(estate.staging("drs").describe_source_servers(filters={})["items"]) >= 4
+    assert estate.arn("plain-1") == arns[0]
 
 
 def test_quotas_are_checked_before(estate: StagingEstate) -> None:
@@ -243,3 +250,64 @@ def test_a_key_that_is_not_shared_is_found_before_and_named_by_drs_without_a_loo
         estate.staging("kms").disable_key(KeyId=key_id)
         with pytest.raises(DeclarationError, match="is Disabled: enable it"):
             estate.run(CUSTOM_KEY, accounts=[estate.reader(SHARED)])
+
+
+def test_the_playbook_accounts_makes_what_an_extension_needs_and_then_changes_nothing(
+    estate: StagingEstate, tmp_path: Path
+) -> None:
+    setup = [
+        {
+            "account_id": FRESH,
+            "target_accounts": [TARGET],
+            "kms_keys": ["alias/aws-embedded-drs"],
+            "reader_trusted": [f"arn:aws:iam::{TARGET}:root"],
+            "reader_external_id": "warehouse",
+        },
+        {"account_id": TARGET},
+    ]
+    plays = [
+        {
+            "import_playbook": "disaster_recovery.aws.accounts",
+            "vars": {"dr_access_key": keys["aws_access_key_id"], "dr_secret_key": keys["aws_secret_access_key"]},
+        }
+        for keys in map(estate.aws.credentials, (FRESH, TARGET))
+    ]
+    playbook = tmp_path / "both.yml"
+    playbook.write_text(json.dumps(plays), encoding="utf-8")
+    variables = {**connection(estate), "dr_account_setup": setup}
+    kms = estate.staging("kms", FRESH)
+    key_id = kms.describe_key(KeyId="alias/aws-embedded-drs")["KeyMetadata"]["KeyId"]
+    kept = json.loads(kms.get_key_policy(KeyId=key_id, PolicyName="default")["Policy"])["Statement"]
+    first, second = (run_playbook(playbook, inventory="localhost,", variables=variables) for _ in range(2))
+    assert first.recap()["changed"] == 4
+    assert second.recap()["changed"] == 0
+
+    policy = json.loads(kms.get_key_policy(KeyId=key_id, PolicyName="default")["Policy"])
+    assert policy["Statement"][: len(kept)] == kept
+    reader = {
+        "account_id": FRESH,
+        "regions": [REGION],
+        "role_arn": f"arn:aws:iam::{FRESH}:role/disaster-recovery-reader",
+    }
+    everything = {"staging_account_id": FRESH, "all": True}
+    without_id = estate.run(everything, accounts=[reader], check_mode=True)
+    assert found(without_id) == {"access": "passed", "policy": "not_checked", "encryption": "not_checked"}
+    done = estate.run(everything, accounts=[{**reader, "external_id": "warehouse"}])
+    assert found(done) == dict.fromkeys(("access", "role", "trust", "policy", "key"), "passed")
+    assert results(done) == {estate.arn("fresh-1", FRESH): ("EXTENDED", "extended")}
+
+
+def test_an_account_that_is_not_declared_is_not_set_up(estate: StagingEstate) -> None:
+    keys = estate.aws.credentials(STRANGE)
+    variables = {
+        **connection(estate),
+        "dr_access_key": keys["aws_access_key_id"],
+        "dr_secret_key": keys["aws_secret_access_key"],
+        "dr_account_setup": [{"account_id": FRESH, "target_accounts": ["22"], "reader_trusted": ["everybody"]}],
+    }
+    outcome = run_playbook(
+        "disaster_recovery.aws.accounts", inventory="localhost,", variables=variables, succeeds=False
+    )
+    for message in (STRANGE, "dr_account_setup[0].target_accounts[0]", "everybody"):
+        assert message in outcome.output
+    assert outcome.recap()["changed"] == 0
