@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from emulator.gaps import dynamodb, dynamodb_encryption, dynamodb_requests, managed_policies, sqs, sts
+from emulator.gaps import dynamodb, dynamodb_encryption, dynamodb_requests, kms, managed_policies, sqs, sts
 
 
 def install() -> None:
     """Complete all of them."""
-    for service in (dynamodb, dynamodb_encryption, dynamodb_requests, managed_policies, sqs, sts):
+    for service in (dynamodb, dynamodb_encryption, dynamodb_requests, kms, managed_policies, sqs, sts):
         service.install()

@@ -35,6 +35,7 @@ PROOFS = {
     "events/rules.py": _DRS + "test_events.py::test_functions_state_machines_topics_and_logs_are_targets",
     "gaps/dynamodb.py": _ENGINE + "test_server.py::test_a_table_has_an_id",
     "gaps/dynamodb_requests.py": _ENGINE + "test_dynamodb.py::test_batches_are_limited_and_name_a_key_once",
+    "gaps/kms.py": _DRS + "test_extended.py::test_a_key_policy_names_principals_that_exist",
     "gaps/managed_policies.py": _ENGINE + "test_server.py::test_start_status_stop",
     "gaps/sqs.py": _ENGINE + "test_tasks.py::test_a_consumer_that_polls_does_not_hold_time",
     "gaps/sts.py": "tests/emulator/conformance/test_sts.py::test_a_role_that_does_not_exist_is_not_assumed",

@@ -195,3 +195,31 @@ def test_a_launch_needs_a_key_that_is_shared_with_the_role_and_the_target_accoun
             failed = next(item for item in drs.log(job_id, extended) if item["event"] == "CONVERSION_FAIL")
             assert lacking in failed["eventData"]["rawError"]
     drs.api.delete_source_server(sourceServerID=extended)
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        "no policy",
+        json.dumps({"Statement": {"Effect": "Allow", "Principal": {"AWS": "nobody"}, "Action": "*", "Resource": "*"}}),
+        json.dumps(
+            {
+                "Statement": {
+                    "Effect": "Allow",
+                    "Principal": {"AWS": f"arn:aws:iam::{STAGING}:role/nobody"},
+                    "Action": "kms:*",
+                    "Resource": "*",
+                }
+            }
+        ),
+    ],
+)
+def test_a_key_policy_names_principals_that_exist(drs: Drs, policy: str) -> None:
+    kms = drs.aws.client("kms", account=STAGING)
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    before = kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"]
+    with pytest.raises(kms.exceptions.MalformedPolicyDocumentException):
+        kms.put_key_policy(KeyId=key, PolicyName="default", Policy=policy)
+    with pytest.raises(kms.exceptions.MalformedPolicyDocumentException):
+        kms.create_key(Policy=policy)
+    assert kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"] == before

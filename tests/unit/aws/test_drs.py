@@ -81,3 +81,28 @@ def test_a_staging_account_that_does_not_trust_this_one_is_named() -> None:
 
     with pytest.raises(AwsError, match=r"staging account 111111111111.*DRSStagingAccountRole"):
         drs.list_extensible_source_servers(Pages(denied), "111111111111")
+
+
+def test_extended_servers_of_all_pages_of_staging_accounts_are_read_and_no_others() -> None:
+    accounts = [f"{number:012d}" for number in range(201)]
+
+    def answer(asked: dict[str, Any]) -> Any:
+        if not asked:
+            return [{"accounts": [{"accountID": item} for item in accounts[at : at + 50]]} for at in range(0, 201, 50)]
+        items = [
+            {
+                "sourceServerID": f"s-{account}",
+                "arn": f"arn:aws:drs:us-west-2:222222222222:source-server/s-{account}",
+                "stagingArea": {"stagingSourceServerArn": f"arn:{account}"} if account != accounts[0] else {},
+            }
+            for account in asked["filters"]["stagingAccountIDs"]
+        ]
+        return [{"items": items[:100]}, {"items": items[100:]}]
+
+    client = Pages(answer)
+    found = drs.read_extended_source_servers(client)
+    assert [server.staging_arn for server in found] == [f"arn:{account}" for account in accounts[1:]]
+    assert [operation for operation, _asked in client.requests] == [
+        "list_staging_accounts",
+        *["describe_source_servers"] * 2,
+    ]
