@@ -33,8 +33,8 @@ ONLY_IN_TROUBLE = {
     ("reconcile-wave", "ec2:ModifyLaunchTemplate"),
     *((machine, "states:StopExecution") for machine in ("failover", "test")),
 }
-"""Calls that repair what a drill that was aborted left, or what somebody changed during a wave, or that end waves; prefix
-lists, where routes or security groups of the drill network name them."""
+"""Calls that repair what a drill that was aborted left, or what somebody changed during a wave, or that end waves;
+prefix lists, where routes or security groups of the drill network name them."""
 
 
 def allowed() -> dict[str, set[str]]:
