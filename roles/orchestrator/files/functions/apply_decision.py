@@ -24,6 +24,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs im
 ABOUT_SERVERS = frozenset({"prepare-wave", "reconcile-wave", "validate", "wave"})
 """Steps at which a decision other than abort is about the wave's servers."""
 
+
 def _answered(call: Call) -> Mapping[str, Any]:
     """Return the latest pause of the step with its decision."""
     asked = [
