@@ -14,11 +14,17 @@ version_added: 0.1.0
 description:
   - Brings the DRS launch configuration of many source servers, and one version of each server's EC2 launch template for
     every network profile, to what is declared.
-  - Subnets, addresses and security groups come from the IP map (M(disaster_recovery.aws.ip_map)).
-  - Everything in a template that is not declared is kept. When DRS or a person changed the default version, the
-    versions of the profiles are made from it anew.
+  - Subnets, addresses and security groups come from the IP map (M(disaster_recovery.aws.ip_map)), or from the settings.
+  - Everything is checked before anything is written, also what EC2 takes unseen until a launch fails, such as subnets,
+    addresses, security groups, instance types and profiles, device names, and what DRS asks of an instance that it
+    launches into. What is wrong is named all at once.
+  - Everything in a template that is not declared is kept, tags and disks of DRS among it. When DRS or a person changed
+    the default version, the versions of the profiles are made from it anew. When somebody writes a version while this
+    module is at work, theirs is not overwritten, and the server is reported.
   - DRS launches from the default version of the template. This module makes the version of O(default_profile) the
     default; a run of a plan sets and verifies that of its own mode before it launches.
+  - Of its own old versions a template keeps the newest five of each profile. The others are deleted when the number of
+    a new version passes a multiple of twenty. The default version and those of others are never deleted.
 author:
   - The disaster_recovery.aws maintainers (@disaster-recovery)
 extends_documentation_fragment:
@@ -26,6 +32,7 @@ extends_documentation_fragment:
   - amazon.aws.region.modules
   - amazon.aws.boto3
   - disaster_recovery.aws.attributes
+  - disaster_recovery.aws.launch
   - disaster_recovery.aws.selector
 attributes:
   check_mode:
@@ -37,61 +44,15 @@ attributes:
     support: full
   idempotent:
     support: full
-options:
-  ip_map_table:
-    description:
-      - Name of the DynamoDB table with the IP map, in the Region of the module.
-      - Exactly one of O(ip_map_table) and O(ip_map_entries) is required.
-    type: str
-  ip_map_entries:
-    description:
-      - Entries of the IP map, as M(disaster_recovery.aws.ip_map) returns them, instead of those in the table.
-      - In check mode the table may not have them yet.
-    type: list
-    elements: dict
-  defaults:
-    description: &settings
-      - Launch settings. What is not given is left as it is.
-      - C(launch_disposition), C(target_instance_type_right_sizing_method), C(copy_private_ip), C(copy_tags),
-        C(os_byol), C(post_launch_enabled) and C(name) are fields of the DRS launch configuration.
-      - C(instance_type) is the EC2 instance type.
-    type: dict
-    default: {}
-  overrides:
-    description: Settings of some servers, applied from first to last.
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      match:
-        description: Which servers, with C(tags), C(servers) and C(source_server_ids) as in O(match).
-        type: dict
-      settings:
-        description: *settings
-        type: dict
-  mandatory_tags:
-    description: Tags of instances, volumes and network interfaces that are launched, the same for all servers.
-    type: dict
-    default: {}
-  server_tags:
-    description:
-      - Tags of instances, volumes and network interfaces by source server id, as
-        M(disaster_recovery.aws.drs_source_server_tags) returns them in C(launch_tags).
-      - They go before O(mandatory_tags).
-    type: dict
-    default: {}
-  profiles:
-    description: Network profiles that a template version is kept for, where the IP map has them.
-    type: list
-    elements: str
-    choices: [failover, test]
-    default: [failover, test]
-  default_profile:
-    description: Network profile that DRS launches in.
-    type: str
-    choices: [failover, test]
-    default: failover
+notes:
+  - >-
+    The credentials need C(drs:DescribeSourceServers), C(drs:GetLaunchConfiguration), C(drs:UpdateLaunchConfiguration),
+    C(ec2:DescribeLaunchTemplates), C(ec2:DescribeLaunchTemplateVersions), C(ec2:CreateLaunchTemplateVersion),
+    C(ec2:ModifyLaunchTemplate), C(ec2:DeleteLaunchTemplateVersions), C(ec2:DescribeSubnets),
+    C(ec2:DescribeSecurityGroups), C(ec2:DescribeInstanceTypeOfferings), C(ec2:DescribeInstances) and, where instance
+    profiles are declared or instances launched into, C(iam:GetInstanceProfile) and C(iam:ListAttachedRolePolicies).
 seealso:
+  - module: disaster_recovery.aws.drs_launch_configuration_info
   - module: disaster_recovery.aws.ip_map
   - module: disaster_recovery.aws.drs_source_server_tags
   - name: Launch settings of AWS Elastic Disaster Recovery
@@ -114,6 +75,27 @@ EXAMPLES = r"""
         settings: {instance_type: r5.large}
     mandatory_tags:
       Owner: dr-team
+
+- name: Declare one server without an IP map
+  disaster_recovery.aws.drs_launch_configuration:
+    region: us-west-2
+    match:
+      servers: [erp-db-1.example.com]
+    servers:
+      erp-db-1.example.com:
+        target_instance_type_right_sizing_method: NONE
+        instance_type: r5.2xlarge
+        alternative_instance_types: [r5a.2xlarge, r6i.2xlarge]
+        instance_profile: erp-server
+        metadata_options: {http_tokens: required}
+        volumes:
+          - {volume_type: gp3}
+          - {device_name: /dev/xvdf, volume_type: io2, iops: 8000}
+        network:
+          failover:
+            - {subnet_id: subnet-0123456789abcdef0, security_groups: [sg-0123456789abcdef0], address: 10.20.1.11}
+          test:
+            - {subnet_id: subnet-0fedcba9876543210, security_groups: [sg-0fedcba9876543210]}
 """
 
 RETURN = r"""
@@ -132,7 +114,7 @@ servers:
       returned: always
       type: str
     changed:
-      description: Whether anything was changed.
+      description: Whether anything was changed, or would be in check mode.
       returned: always
       type: bool
     configuration_changes:
@@ -159,207 +141,64 @@ disconnected:
   elements: str
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from ansible_collections.disaster_recovery.aws.plugins.module_utils._module import MATCH_SPEC, Clients, run_module
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.drs import (
-    get_launch_configuration,
-    update_launch_configuration,
-)
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import NotFoundError
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.ip_map_table import IpMapTable
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.launch_templates import (
-    SWEEP_FROM,
-    TemplateState,
-    Version,
-    ensure_versions,
-    read_ends,
-)
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.pacing import Pacers, for_each, summary
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.selection import DISCONNECTED, selected_servers
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import Problems
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import MapEntry, item_to_entry
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.launch_settings import (
-    DesiredLaunch,
-    configuration_changes,
-    declare,
-    parse_launch_overrides,
-    parse_settings,
-)
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.launch_tags import parse_launch_tags
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.launch_templates import normalise_template
-
-
-@dataclass(frozen=True)
-class Done:
-    """What happened, or would happen, to one server."""
-
-    configuration_before: dict[str, Any]
-    configuration_changes: dict[str, Any]
-    template: TemplateState
-
-    @property
-    def changed(self) -> bool:
-        """Whether anything differs from before."""
-        return bool(self.configuration_changes) or self.template.changed
-
-    def diff(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return what differs, before and after."""
-        before: dict[str, Any] = {name: self.configuration_before.get(name) for name in self.configuration_changes}
-        after: dict[str, Any] = dict(self.configuration_changes)
-        for change in self.template.changes:
-            if change.reuse is None:
-                name = f"template, profile {change.profile}"
-                before[name], after[name] = _difference(change.before, change.after)
-        if self.template.default_before.profile != self.template.default_profile:
-            before["default profile"] = self.template.default_before.profile
-            after["default profile"] = self.template.default_profile
-        return before, after
+from ansible_collections.disaster_recovery.aws.plugins.module_utils._launch import LAUNCH_SPEC, Look, drift, look
+from ansible_collections.disaster_recovery.aws.plugins.module_utils._module import Clients, run_module
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.launches import Written, write_launches
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.pacing import Pacers, summary
 
 
 def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str, Any]:
     """Bring launch configurations and templates to what is declared."""
-    if params["default_profile"] not in params["profiles"]:
-        problems = Problems()
-        problems.add(params["default_profile"], "default_profile", "must be one of profiles")
-        problems.raise_if_any()
-    defaults = parse_settings(params["defaults"])
-    overrides = parse_launch_overrides(params["overrides"])
-    tags = parse_launch_tags(params["mandatory_tags"], params["server_tags"])
-    drs, ec2 = clients("drs"), clients("ec2")
-    selected = selected_servers(drs, params["match"])
-    servers = [server for server in selected if server.replication_state != DISCONNECTED]
-    entries = _entries(params, clients, [server.key for server in servers])
-    declared = {
-        launch.server_key: _only(launch, params["profiles"])
-        for launch in declare(servers, defaults, overrides, entries, tags)
-    }
-    known = read_ends(ec2) if len(declared) >= SWEEP_FROM else {}
     pacers = Pacers()
-
-    def apply(_key: str, launch: DesiredLaunch) -> Done:
-        return _apply(drs, ec2, launch, params["default_profile"], known, pacers, check_mode)
-
-    outcomes = for_each(declared, apply)
-    changed = {key: done for key, done in outcomes.results.items() if done.changed}
-    diffs = {key: done.diff() for key, done in changed.items()}
+    seen = look(params, clients, pacers)
+    written = _planned(seen)
+    if not check_mode:
+        written = write_launches(clients("drs"), clients("ec2"), seen.launches, seen.plans, pacers, sweep=seen.sweep)
+    errors = {**seen.errors, **written.errors}
+    servers = [_result(key, seen, written, errors.get(key)) for key in seen.launches]
+    changed = [server["server_key"] for server in servers if server["changed"]]
+    differences = {key: drift(seen.plans[key]) for key in changed}
     answer: dict[str, Any] = {
         "changed": bool(changed),
-        "servers": [
-            _result(launch, outcomes.results.get(key), outcomes.errors.get(key)) for key, launch in declared.items()
-        ],
-        "disconnected": [server.key for server in selected if server.replication_state == DISCONNECTED],
+        "servers": servers,
+        "disconnected": list(seen.disconnected),
         "diff": {
-            "before": {key: before for key, (before, _after) in diffs.items()},
-            "after": {key: after for key, (_before, after) in diffs.items()},
+            side: {key: {one["where"]: one[values] for one in found} for key, found in differences.items()}
+            for side, values in (("before", "live"), ("after", "desired"))
         },
     }
-    if outcomes.errors:
-        failed = f"{len(outcomes.errors)} of {len(declared)} servers were not configured: {summary(outcomes.errors)}"
+    if errors:
+        failed = f"{len(errors)} of {len(servers)} servers were not configured: {summary(errors)}"
         answer |= {"failed": True, "msg": failed}
     return answer
 
 
-def _difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the top-level keys of template data that differ, before and after, in one shape."""
-    old, new = normalise_template(before), normalise_template(after)
-    keys = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
-    return {key: old.get(key) for key in keys}, {key: new.get(key) for key in keys}
+def _planned(seen: Look) -> Written:
+    """Return what writing would come to, as far as it can be told before."""
+    versions: dict[str, Mapping[str, int | None]] = {key: plan.template.versions() for key, plan in seen.plans.items()}
+    return Written(versions, {}, frozenset())
 
 
-def _entries(params: dict[str, Any], clients: Clients, keys: list[str]) -> list[MapEntry]:
-    if params["ip_map_entries"] is not None:
-        return [item_to_entry(item) for item in params["ip_map_entries"]]
-    return IpMapTable(clients("dynamodb"), params["ip_map_table"]).read(keys)
-
-
-def _only(launch: DesiredLaunch, profiles: list[str]) -> DesiredLaunch:
-    return replace(launch, profiles={name: launch.profiles[name] for name in profiles if name in launch.profiles})
-
-
-def _apply(
-    drs: Any,
-    ec2: Any,
-    launch: DesiredLaunch,
-    default_profile: str,
-    known: Mapping[str, Sequence[Version]],
-    pacers: Pacers,
-    check_mode: bool,
-) -> Done:
-    pacers.take("GetLaunchConfiguration")
-    before = get_launch_configuration(drs, launch.source_server_id)
-    changes = configuration_changes(launch.configuration, before)
-    now = before
-    if changes and not check_mode:
-        pacers.take("UpdateLaunchConfiguration")
-        now = update_launch_configuration(drs, launch.source_server_id, changes)
-    template_id = now.get("ec2LaunchTemplateID")
-    if not template_id:
-        raise NotFoundError(
-            f"source server {launch.source_server_id} has no launch template yet: DRS makes it when replication starts"
-        )
-    if default_profile not in launch.profiles:
-        raise NotFoundError(f"the IP map has no addresses in profile {default_profile}: declare them there first")
-    state = ensure_versions(
-        ec2,
-        template_id,
-        launch.profiles,
-        default_profile,
-        write=not check_mode,
-        pacers=pacers,
-        # An updated launch configuration may have made DRS write a version that was not there yet when these were read.
-        known=() if changes else known.get(template_id, ()),
-    )
-    return Done(before, changes, state)
-
-
-def _result(launch: DesiredLaunch, done: Done | None, error: Exception | None) -> dict[str, Any]:
-    result = {"server_key": launch.server_key, "source_server_id": launch.source_server_id}
-    if done is None:
-        return {**result, "changed": False, "error": str(error)}
+def _result(key: str, seen: Look, written: Written, error: Exception | None) -> dict[str, Any]:
+    result = {"server_key": key, "source_server_id": seen.launches[key].source_server_id}
+    if error is not None:
+        return {**result, "changed": key in written.updated, "error": str(error)}
+    plan = seen.plans[key]
     return {
         **result,
-        "changed": done.changed,
-        "configuration_changes": done.configuration_changes,
-        "launch_template_id": done.template.template_id,
-        "versions": dict(done.template.versions),
+        "changed": plan.changed,
+        "configuration_changes": dict(plan.configuration_changes),
+        "launch_template_id": plan.template.template_id,
+        "versions": dict(written.versions[key]),
     }
 
 
 def main() -> NoReturn:
     """Entry point."""
-    run_module(
-        {
-            "ip_map_table": {"type": "str"},
-            "ip_map_entries": {"type": "list", "elements": "dict"},
-            "defaults": {"type": "dict", "default": {}},
-            "overrides": {
-                "type": "list",
-                "elements": "dict",
-                "default": [],
-                "options": {
-                    "match": {"type": "dict"},
-                    "settings": {"type": "dict"},
-                },
-            },
-            "mandatory_tags": {"type": "dict", "default": {}},
-            "server_tags": {"type": "dict", "default": {}},
-            "profiles": {
-                "type": "list",
-                "elements": "str",
-                "choices": ["failover", "test"],
-                "default": ["failover", "test"],
-            },
-            "default_profile": {"type": "str", "choices": ["failover", "test"], "default": "failover"},
-            "match": MATCH_SPEC,
-        },
-        run,
-        needs_drs=True,
-        mutually_exclusive=[("ip_map_table", "ip_map_entries")],
-        required_one_of=[("ip_map_table", "ip_map_entries")],
-    )
+    run_module(dict(LAUNCH_SPEC), run, needs_drs=True, mutually_exclusive=[("ip_map_table", "ip_map_entries")])
 
 
 if __name__ == "__main__":

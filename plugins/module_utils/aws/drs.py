@@ -28,6 +28,8 @@ MAX_IDS = 200
 
 MAX_JOB_IDS = 1000
 
+LARGEST_PAGE = 1000
+
 QUOTA_CODES: Mapping[str, str] = {
     "L-B827C881": "servers_per_job",
     "L-D88FAC3A": "concurrent_jobs",
@@ -62,7 +64,8 @@ def describe_source_servers(
     what = "describe source servers"
     if ids is None:
         filters = {"stagingAccountIDs": list(staging_account_ids)} if staging_account_ids else {}
-        return _pages(client, "describe_source_servers", what, filters=filters)
+        paging = {"PageSize": LARGEST_PAGE}
+        return _pages(client, "describe_source_servers", what, filters=filters, PaginationConfig=paging)
     return [
         item
         for piece in chunks(sorted(set(ids)), MAX_IDS)
@@ -162,6 +165,12 @@ def get_launch_configuration(client: Any, source_server_id: str) -> Item:
         sourceServerID=source_server_id,
     )
     return _without_metadata(answer)
+
+
+def unknown_launch_fields(client: Any, fields: Iterable[str]) -> set[str]:
+    """Return the fields of a launch configuration that this version of botocore cannot send."""
+    shape = client.meta.service_model.operation_model("UpdateLaunchConfiguration").input_shape
+    return set(fields) - set(shape.members)
 
 
 def update_launch_configuration(client: Any, source_server_id: str, changes: Mapping[str, Any]) -> Item:

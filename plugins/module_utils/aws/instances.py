@@ -44,3 +44,18 @@ def describe_instance_status(client: Any, ids: Iterable[str]) -> dict[str, Item]
     what = "describe the status of instances"
     statuses = _by_id(client, "describe_instance_status", "InstanceStatuses", ids, what, IncludeAllInstances=True)
     return {item["InstanceId"]: item for item in statuses}
+
+
+def read_offerings(client: Any, types: Iterable[str]) -> dict[str, set[str]]:
+    """Return the availability zones that offer instance types, by type; types that none offers are left out."""
+    offered: dict[str, set[str]] = {}
+    try:
+        for piece in chunks(sorted(set(types)), MAX_FILTER_VALUES):
+            pages = client.get_paginator("describe_instance_type_offerings").paginate(
+                LocationType="availability-zone", Filters=[{"Name": "instance-type", "Values": list(piece)}]
+            )
+            for item in (item for page in pages for item in page["InstanceTypeOfferings"]):
+                offered.setdefault(item["InstanceType"], set()).add(item["Location"])
+    except Exception as error:
+        raise translate(error, "read which instance types are offered") from error
+    return offered

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""EC2 launch templates of source servers: one version for each network profile, and which of them is the default.
+"""EC2 launch templates of source servers: read many at once, make versions, and switch the default one.
 
-DRS launches from the default version of a server's template, for drills and recoveries alike. DRS and people write
-versions too: one of ours counts only while its data still have the digest that its description says.
+DRS launches from the default version of a server's template, for drills and recoveries alike. What a template lacks is
+decided in C(core/launch_versions.py).
 Source: EC2 API Reference, CreateLaunchTemplateVersion, DescribeLaunchTemplateVersions, ModifyLaunchTemplate.
 This module util is private to the collection.
 """
@@ -17,96 +17,67 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..core.errors import DeclarationError
-from ..core.launch_settings import DesiredProfile
 from ..core.launch_templates import (
-    applied,
+    Sibling,
+    VersionMark,
     digest,
-    normalise_template,
-    parse_version_description,
     same_template,
-    template_data,
     version_description,
 )
-from .dynamodb import call
-from .errors import ConflictError, InvalidRequestError, NotFoundError, translate
+from ..core.launch_versions import (
+    ProfileChange,
+    TemplatePlan,
+    Version,
+    default_of,
+    prunable,
+    prune_is_due,
+    sibling_of,
+    to_version,
+    version_of,
+)
+from .dynamodb import call, chunks
+from .errors import AwsError, ConflictError, NotFoundError, translate
 from .pacing import Outcomes, Pacers, for_each
+
+__all__ = [
+    "Version",
+    "read_defaults",
+    "read_known",
+    "read_versions",
+    "set_default_profile",
+    "version_of",
+    "write_plans",
+]
 
 PAGE_SIZE = 200
 SWEEP_FROM = 20
 """Templates from which one sweep over all of the account costs fewer calls than a call for each."""
 
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """One version of a launch template.
-
-    Attributes:
-        profile: The network profile that it is for; None when it is not one of ours, or is no longer what it says.
-    """
-
-    template_id: str
-    number: int
-    is_default: bool
-    data: Mapping[str, Any]
-    profile: str | None
+NO_TEMPLATE = "InvalidLaunchTemplateId.NotFound"
+NO_VERSION = "InvalidLaunchTemplateId.VersionNotFound"
 
 
 @dataclass(frozen=True, slots=True)
-class ProfileChange:
-    """What happens to the version of one profile.
+class Head:
+    """The version numbers that a template answers for itself."""
 
-    Attributes:
-        before: Data of the version that the profile has (or would be made from).
-        after: Data that it must have.
-        reuse: Number of the version that already says so; None when a new one is needed.
-        source: Number of the version that the new one is made from.
-        request: Top-level keys that the new version has otherwise than its source, whole.
-    """
-
-    profile: str
-    before: Mapping[str, Any]
-    after: Mapping[str, Any]
-    reuse: int | None
-    source: int
-    request: Mapping[str, Any]
+    default: int
+    latest: int
 
 
-@dataclass(frozen=True, slots=True)
-class TemplateState:
-    """A template after L(ensure_versions): the number of each profile's version, and the default's.
-
-    In check mode the numbers of versions that would be made are None.
-    """
-
-    template_id: str
-    changes: tuple[ProfileChange, ...]
-    versions: Mapping[str, int | None]
-    default_before: Version
-    default_profile: str
-    changed: bool
-
-
-def _version(item: Mapping[str, Any]) -> Version:
-    data = item.get("LaunchTemplateData", {})
-    mark = parse_version_description(item.get("VersionDescription"))
-    return Version(
-        template_id=item["LaunchTemplateId"],
-        number=int(item["VersionNumber"]),
-        is_default=bool(item.get("DefaultVersion")),
-        data=data,
-        profile=mark.profile if mark and mark.digest == digest(data) else None,
-    )
-
-
-def _describe(client: Any, what: str, **arguments: Any) -> list[Version]:
+def _describe(client: Any, what: str, pacers: Pacers | None = None, **arguments: Any) -> list[Version]:
+    versions: list[Version] = []
     try:
         pages = client.get_paginator("describe_launch_template_versions").paginate(
             **arguments, PaginationConfig={"PageSize": PAGE_SIZE}
         )
-        return [_version(item) for page in pages for item in page["LaunchTemplateVersions"]]
+        for page in pages:
+            if pacers is not None:
+                pacers.take("DescribeLaunchTemplateVersions")
+            versions += map(to_version, page["LaunchTemplateVersions"])
     except Exception as error:
         raise translate(error, what) from error
+    return versions
 
 
 def read_versions(client: Any, template_id: str) -> list[Version]:
@@ -134,124 +105,212 @@ def read_defaults(client: Any, template_ids: Sequence[str], pacers: Pacers | Non
     Many are read in pages of 200 over all templates of the account and Region, few by a call for each.
     """
     wanted = set(template_ids)
-    if len(wanted) >= SWEEP_FROM:
-        sweep = _describe(client, "read the default versions of all launch templates", Versions=["$Default"])
-        return {version.template_id: version for version in sweep if version.template_id in wanted}
     pacing = pacers or Pacers()
+    if len(wanted) >= SWEEP_FROM:
+        what = "read the default versions of all launch templates"
+        sweep = _describe(client, what, pacing, Versions=["$Default"])
+        return {version.template_id: version for version in sweep if version.template_id in wanted}
 
-    def read(_name: str, template_id: str) -> Version:
-        pacing.take("DescribeLaunchTemplateVersions")
+    def read(template_id: str) -> Version:
         return read_default(client, template_id)
 
-    outcomes = for_each({template_id: template_id for template_id in sorted(wanted)}, read)
-    missing = {key: error for key, error in outcomes.errors.items() if _is_missing(error)}
-    remaining = {key: error for key, error in outcomes.errors.items() if key not in missing}
-    return Outcomes(outcomes.results, remaining).raise_if_any("read the default versions of launch templates")
+    return _read_each(wanted, read, pacing)
 
 
-def read_ends(client: Any) -> dict[str, list[Version]]:
-    """Return the default and the latest version of every template of the account and Region, by template id.
+def read_known(
+    client: Any, template_ids: Sequence[str], pacers: Pacers, *, sweep: bool | None = None
+) -> dict[str, list[Version]]:
+    """Return versions of templates, oldest first, by template id; templates that do not exist are left out.
 
-    In an estate at rest these are the versions of both profiles: a few calls then tell that nothing has to be done.
+    Of many, the default and the latest version, in pages of 200 over all templates of the account and Region: in an
+    estate at rest these are the versions of both profiles. Of few, all versions, by a call for each.
+
+    Args:
+        sweep: Which of both; None decides by their number.
     """
+    wanted = set(template_ids)
+    if not wanted:
+        return {}
+    if sweep is None:
+        sweep = len(wanted) >= SWEEP_FROM
+    if not sweep:
+        return _read_each(wanted, lambda template_id: read_versions(client, template_id), pacers)
     what = "read the default and latest versions of all launch templates"
     ends: dict[str, dict[int, Version]] = {}
-    for version in _describe(client, what, Versions=["$Default", "$Latest"]):
-        ends.setdefault(version.template_id, {})[version.number] = version
+    for version in _describe(client, what, pacers, Versions=["$Default", "$Latest"]):
+        if version.template_id in wanted:
+            ends.setdefault(version.template_id, {})[version.number] = version
     return {template_id: [found[number] for number in sorted(found)] for template_id, found in ends.items()}
 
 
-def _is_missing(error: Exception) -> bool:
-    code = getattr(error, "code", "")
-    return isinstance(error, NotFoundError) or code == "InvalidLaunchTemplateId.NotFound"
+def _read_each(template_ids: set[str], read: Callable[[str], Any], pacers: Pacers) -> dict[str, Any]:
+    def paced(_name: str, template_id: str) -> Any:
+        pacers.take("DescribeLaunchTemplateVersions")
+        return read(template_id)
+
+    outcomes = for_each({template_id: template_id for template_id in sorted(template_ids)}, paced)
+    remaining = {key: error for key, error in outcomes.errors.items() if not _is_missing(error)}
+    return Outcomes(outcomes.results, remaining).raise_if_any("read launch templates")
 
 
-def version_of(versions: Sequence[Version], profile: str) -> Version | None:
-    """Return the newest version of a profile that still is what its description says."""
-    return next((version for version in reversed(versions) if version.profile == profile), None)
+def _is_missing(error: AwsError) -> bool:
+    return isinstance(error, NotFoundError) or error.code == NO_TEMPLATE
 
 
-def plan_profile(versions: Sequence[Version], desired: DesiredProfile) -> ProfileChange:
-    """Decide whether a template has the wanted version of a profile, or what a new one is made from.
-
-    When the default version is not ours, DRS or a person changed something: every profile is then made from it anew, so
-    that the change is kept.
-
-    Args:
-        versions: All versions of the template, oldest first.
-        desired: What the version must say.
-
-    Raises:
-        InvalidRequestError: The template has a setting that cannot stand beside what is wanted.
-    """
-    default = next(version for version in versions if version.is_default)
-    candidate = version_of(versions, desired.profile)
-    base = default if default.profile is None or candidate is None else candidate
-    try:
-        request = template_data(base.data, desired)
-    except DeclarationError as error:
-        raise InvalidRequestError(f"launch template {default.template_id}: {error}") from error
-    after = applied(base.data, request)
-    reuse = candidate.number if candidate and same_template(candidate.data, after) else None
-    before = candidate.data if candidate else base.data
-    if not request:
-        # A new version with no data at all is refused, and this one is made for its description alone.
-        request = {"NetworkInterfaces": normalise_template(after)["NetworkInterfaces"]}
-    return ProfileChange(desired.profile, before, after, reuse, base.number, request)
+def read_heads(client: Any, template_ids: Sequence[str], pacers: Pacers) -> dict[str, Head]:
+    """Return the default and latest version numbers of templates by id, 200 a call; missing templates are left out."""
+    heads: dict[str, Head] = {}
+    for piece in chunks(sorted(set(template_ids)), PAGE_SIZE):
+        pacers.take("DescribeLaunchTemplates")
+        try:
+            pages = client.get_paginator("describe_launch_templates").paginate(LaunchTemplateIds=list(piece))
+            for item in (item for page in pages for item in page["LaunchTemplates"]):
+                heads[item["LaunchTemplateId"]] = Head(item["DefaultVersionNumber"], item["LatestVersionNumber"])
+        except Exception as error:
+            problem = translate(error, "read which versions of launch templates are the default ones")
+            if problem.code != NO_TEMPLATE:
+                raise problem from error
+            # One that is missing fails the whole call: look at ever fewer at once until it is alone.
+            half = len(piece) // 2
+            if half:
+                heads |= read_heads(client, piece[:half], pacers) | read_heads(client, piece[half:], pacers)
+    return heads
 
 
-def ensure_versions(
-    client: Any,
-    template_id: str,
-    desired: Mapping[str, DesiredProfile],
-    default_profile: str,
-    *,
-    write: bool,
-    pacers: Pacers,
-    known: Sequence[Version] = (),
-) -> TemplateState:
-    """Bring the versions of a template's profiles to what they must say, and make one of them the default.
+def write_plans(client: Any, plans: Mapping[str, TemplatePlan], pacers: Pacers) -> Outcomes[str, dict[str, int]]:
+    """Make the versions that templates lack, and those of the default profile the default ones.
 
-    Update the DRS launch configuration first: it may write a new default version itself.
+    Versions are made for all, and only then the defaults are moved, 200 templates at a time right after a look whether
+    each is still as it was planned for.
 
     Args:
         client: boto3 EC2 client of the recovery Region.
-        template_id: The source server's launch template.
-        desired: What the version of each profile must say.
-        default_profile: Profile whose version DRS launches from.
-        write: False only looks, as in check mode.
+        plans: By server key; those that are as they should be cost nothing.
         pacers: Request buckets of the account and Region.
-        known: Some versions of the template, just read (see L(read_ends)): when they are all that is wanted, no more is
-            read.
+
+    Returns:
+        The version number of each profile by server key. A L(ConflictError) says that somebody else wrote a version or
+        moved the default meanwhile: nothing of theirs is overwritten.
+    """
+    made = for_each(plans, lambda _key, plan: _make_versions(client, plan, pacers))
+    errors = dict(made.errors)
+    to_move = [key for key, versions in made.results.items() if _default_number(plans[key], versions) is not None]
+    for piece in chunks(to_move, PAGE_SIZE):
+        heads = read_heads(client, [plans[key].template_id for key in piece], pacers)
+
+        def move(key: str, plan: TemplatePlan, heads: Mapping[str, Head] = heads) -> None:
+            _move(client, plan, made.results[key], heads.get(plan.template_id), pacers)
+
+        errors.update(for_each({key: plans[key] for key in piece}, move).errors)
+    return Outcomes({key: found for key, found in made.results.items() if key not in errors}, errors)
+
+
+def _default_number(plan: TemplatePlan, versions: Mapping[str, int]) -> int | None:
+    """Return the number that has to become the default, None when it is."""
+    number = versions[plan.default_profile]
+    return None if number == plan.default.number else number
+
+
+def _make_versions(client: Any, plan: TemplatePlan, pacers: Pacers) -> dict[str, int]:
+    versions: dict[str, int] = {}
+    latest, beside = plan.latest, None
+    for change in plan.changes:
+        if change.reuse is None:
+            number = _create(client, plan.template_id, change, plan.latest, beside, pacers)
+            if number != latest + 1:
+                raise ConflictError(
+                    f"launch template {plan.template_id}: somebody wrote a version between {latest} and {number} "
+                    "meanwhile; the default was left as it is. Run again: what they changed is then kept"
+                )
+            latest = number
+        else:
+            number = change.reuse
+        beside = beside or Sibling(change.profile, number, digest(change.after))
+        versions[change.profile] = number
+    if _default_number(plan, versions) is None and latest != plan.latest:
+        _prune_if_due(client, plan, latest, pacers)
+    return versions
+
+
+def _move(client: Any, plan: TemplatePlan, versions: Mapping[str, int], head: Head | None, pacers: Pacers) -> None:
+    latest = max(plan.latest, *versions.values())
+    # The answer may be older than what we made: EC2 is consistent after a while. A newer version is somebody else's.
+    if head is None or head.default != plan.default.number or head.latest > latest:
+        now = "is gone" if head is None else f"has default version {head.default} and latest version {head.latest}"
+        raise ConflictError(
+            f"launch template {plan.template_id} {now} (expected {plan.default.number} and {latest}): somebody changed "
+            "it meanwhile; the default was left as it is. Run again"
+        )
+    switch_default(client, plan.template_id, versions[plan.default_profile], pacers)
+    if latest != plan.latest:
+        _prune_if_due(client, plan, latest, pacers)
+
+
+def switch_default(client: Any, template_id: str, number: int, pacers: Pacers) -> None:
+    """Make a version the default one.
 
     Raises:
-        NotFoundError: The template has no default version.
-        ConflictError: Somebody else changed the default version meanwhile, or EC2 does not answer what was written.
+        ConflictError: EC2 answers another default version than was set.
     """
-    versions = known
-    if not _is_at_rest(known, desired, default_profile):
-        pacers.take("DescribeLaunchTemplateVersions")
-        versions = read_versions(client, template_id)
-    default = next((version for version in versions if version.is_default), None)
-    if default is None:
-        raise NotFoundError(f"launch template {template_id} has no default version")
-    changes = [plan_profile(versions, wanted) for wanted in desired.values()]
-    found = {change.profile: change.reuse for change in changes}
-    changed = None in found.values() or found[default_profile] != default.number
-    if not (write and changed):
-        return TemplateState(template_id, tuple(changes), found, default, default_profile, changed)
-    latest = versions[-1].number
-    made = {change.profile: change.reuse or _create(client, template_id, change, latest, pacers) for change in changes}
-    after = next(change.after for change in changes if change.profile == default_profile)
-    _move_default(client, default, made[default_profile], after, pacers)
-    return TemplateState(template_id, tuple(changes), made, default, default_profile, changed)
+    pacers.take("ModifyLaunchTemplate")
+    answer = call(
+        client.modify_launch_template,
+        f"make version {number} the default of launch template {template_id}",
+        LaunchTemplateId=template_id,
+        DefaultVersion=str(number),
+    )
+    now = answer["LaunchTemplate"]["DefaultVersionNumber"]
+    if now != number:
+        raise ConflictError(
+            f"launch template {template_id}: version {number} was made the default, but EC2 answers version {now}; "
+            "look who else writes this template, and run again"
+        )
 
 
-def _is_at_rest(known: Sequence[Version], desired: Mapping[str, DesiredProfile], default_profile: str) -> bool:
-    """Whether these versions alone show that the template is as wanted."""
-    if not any(version.is_default and version.profile == default_profile for version in known):
-        return False
-    return all(plan_profile(known, wanted).reuse is not None for wanted in desired.values())
+def _create(
+    client: Any, template_id: str, change: ProfileChange, latest: int, beside: Sibling | None, pacers: Pacers
+) -> int:
+    """Make a version from C(change.source) with only the top-level keys that differ, and return its number."""
+    description = version_description(VersionMark(change.profile, digest(change.after), beside, change.instance_types))
+    token = hashlib.sha256(f"{template_id} {latest} {change.source} {description}".encode()).hexdigest()
+    pacers.take("CreateLaunchTemplateVersion")
+    answer = call(
+        client.create_launch_template_version,
+        f"create the version of profile {change.profile} of launch template {template_id}",
+        LaunchTemplateId=template_id,
+        SourceVersion=str(change.source),
+        LaunchTemplateData=dict(change.request),
+        VersionDescription=description,
+        ClientToken=token,
+    )
+    created = to_version(answer["LaunchTemplateVersion"])
+    if not same_template(created.data, change.after):
+        raise ConflictError(
+            f"launch template {template_id}: EC2 made version {created.number} of profile {change.profile} with other "
+            "data than requested; it was not made the default. Compare it in the EC2 console"
+        )
+    return created.number
+
+
+def _prune_if_due(client: Any, plan: TemplatePlan, latest: int, pacers: Pacers) -> None:
+    if not prune_is_due(plan.latest, latest):
+        return
+    pacers.take("DescribeLaunchTemplateVersions")
+    numbers = prunable(read_versions(client, plan.template_id), latest)
+    for piece in chunks(numbers, PAGE_SIZE):
+        pacers.take("DeleteLaunchTemplateVersions")
+        answer = call(
+            client.delete_launch_template_versions,
+            f"delete old versions of launch template {plan.template_id}, which is otherwise as declared",
+            LaunchTemplateId=plan.template_id,
+            Versions=[str(number) for number in piece],
+        )
+        kept = answer.get("UnsuccessfullyDeletedLaunchTemplateVersions", [])
+        if kept:
+            reasons = "; ".join(f"{item['VersionNumber']}: {item['ResponseError']['Message']}" for item in kept)
+            raise AwsError(
+                f"launch template {plan.template_id} is as declared, but old versions were not deleted: {reasons}"
+            )
 
 
 def set_default_profile(
@@ -277,14 +336,17 @@ def set_default_profile(
         a L(NotFoundError): the launch configuration has to be declared again.
     """
     pacing = pacers or Pacers()
-    defaults = read_defaults(client, list(templates.values()), pacing)
+    known = read_known(client, list(templates.values()), pacing)
 
-    def set_one(key: str, template_id: str) -> Version:
-        default = defaults.get(template_id)
+    def set_one(key: str, template_id: str) -> Version | None:
+        versions = known.get(template_id, [])
+        default = default_of(versions)
         if default is None:
             raise NotFoundError(f"launch template {template_id} does not exist or has no default version")
-        wanted: Version | None = default
-        if default.profile != profile:
+        wanted = default if default.profile == profile else version_of(versions, profile)
+        if wanted is None and accept is None and _switch_to_sibling(client, template_id, versions, profile, pacing):
+            return None
+        if wanted is None:
             pacing.take("DescribeLaunchTemplateVersions")
             wanted = version_of(read_versions(client, template_id), profile)
         if wanted is None:
@@ -294,68 +356,38 @@ def set_default_profile(
             )
         if accept is not None:
             accept(key, wanted)
-        return _move_default(client, default, wanted.number, wanted.data, pacing)
+        if wanted is default:
+            return default
+        switch_default(client, template_id, wanted.number, pacing)
+        return None
 
-    return for_each(dict(templates), set_one)
-
-
-def _move_default(client: Any, seen: Version, number: int, data: Mapping[str, Any], pacers: Pacers) -> Version:
-    """Make C(number) the default unless it is, and return what EC2 then answers as the default.
-
-    Args:
-        seen: The default version that the decision was based on.
-        number: Version that becomes the default.
-        data: What that version must say.
-
-    Raises:
-        ConflictError: The default is no longer C(seen), or EC2 answers something else than was set.
-    """
-    template_id = seen.template_id
-    if number == seen.number:
-        return seen
-    pacers.take("DescribeLaunchTemplateVersions")
-    current = read_default(client, template_id)
-    if current.number != seen.number:
-        raise ConflictError(
-            f"launch template {template_id}: somebody made version {current.number} the default meanwhile "
-            f"(it was {seen.number}); run again"
-        )
-    pacers.take("ModifyLaunchTemplate")
-    call(
-        client.modify_launch_template,
-        f"make version {number} the default of launch template {template_id}",
-        LaunchTemplateId=template_id,
-        DefaultVersion=str(number),
-    )
-    pacers.take("DescribeLaunchTemplateVersions")
-    now = read_default(client, template_id)
-    if now.number != number or not same_template(now.data, data):
-        raise ConflictError(
-            f"launch template {template_id}: version {number} was made the default, but EC2 answers version "
-            f"{now.number} or other data; look who else writes this template, and run again"
-        )
-    return now
+    outcomes = for_each(dict(templates), set_one)
+    switched = [key for key, version in outcomes.results.items() if version is None]
+    now = read_defaults(client, [templates[key] for key in switched], pacing)
+    results, errors = {}, dict(outcomes.errors)
+    for key, version in outcomes.results.items():
+        found = version or now.get(templates[key])
+        if found is None or found.profile != profile:
+            errors[key] = ConflictError(
+                f"launch template {templates[key]}: the version of profile {profile} was made the default, but EC2 "
+                f"answers {f'version {found.number}' if found else 'none'}; look who else writes it, and run again"
+            )
+        else:
+            results[key] = found
+    return Outcomes(results, errors)
 
 
-def _create(client: Any, template_id: str, change: ProfileChange, latest: int, pacers: Pacers) -> int:
-    """Make a version from C(change.source) with only the top-level keys that differ, and return its number."""
-    data_digest = digest(change.after)
-    description = version_description(change.profile, data_digest)
-    token = hashlib.sha256(f"{template_id} {latest} {change.source} {description}".encode()).hexdigest()
-    pacers.take("CreateLaunchTemplateVersion")
-    answer = call(
-        client.create_launch_template_version,
-        f"create the version of profile {change.profile} of launch template {template_id}",
-        LaunchTemplateId=template_id,
-        SourceVersion=str(change.source),
-        LaunchTemplateData=dict(change.request),
-        VersionDescription=description,
-        ClientToken=token,
-    )
-    created = _version(answer["LaunchTemplateVersion"])
-    if not same_template(created.data, change.after):
-        raise ConflictError(
-            f"launch template {template_id}: EC2 made version {created.number} of profile {change.profile} with other "
-            "data than requested; it was not made the default. Compare it in the EC2 console"
-        )
-    return created.number
+def _switch_to_sibling(
+    client: Any, template_id: str, versions: Sequence[Version], profile: str, pacers: Pacers
+) -> bool:
+    """Switch to the version of a profile that the default version tells of; False when there is no such version."""
+    sibling = sibling_of(versions, profile)
+    if sibling is None:
+        return False
+    try:
+        switch_default(client, template_id, sibling.number, pacers)
+    except AwsError as error:
+        if error.code == NO_VERSION:
+            return False
+        raise
+    return True

@@ -35,6 +35,11 @@ def read_subnets(client: Any, ids: Iterable[str]) -> dict[str, Item]:
     return {item["SubnetId"]: item for item in found}
 
 
+def read_security_groups(client: Any, ids: Iterable[str]) -> dict[str, Item]:
+    """Return the security groups that exist, by id."""
+    return {group_id: groups[0] for group_id, groups in _read_groups(client, "group-id", ids).items()}
+
+
 def read_instances(client: Any, ids: Iterable[str]) -> dict[str, Item]:
     """Return the instances that exist, by id."""
     reservations = _pages(client, "describe_instances", "Reservations", "read instances", "instance-id", ids)

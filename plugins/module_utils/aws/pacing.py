@@ -30,7 +30,9 @@ DEFAULT_BUCKET = (100, 50.0)
 BUCKETS: Mapping[str, tuple[int, float]] = {
     "CreateLaunchTemplateVersion": (100, 5.0),
     "ModifyLaunchTemplate": (100, 5.0),
+    "DeleteLaunchTemplateVersions": (50, 5.0),
     "DescribeLaunchTemplateVersions": (100, 20.0),
+    "DescribeLaunchTemplates": (100, 20.0),
     "TransactWriteItems": (100, 200.0),
 }
 """Burst and requests per second by operation.

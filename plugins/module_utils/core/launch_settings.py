@@ -2,33 +2,47 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Launch settings: what every server must launch with, and what differs from the DRS launch configuration.
+"""Launch settings as they are declared: of all servers, of some, of one; later ones are laid over earlier ones.
 
-Source: DRS API Reference, UpdateLaunchConfiguration. The EC2 side is in C(launch_templates.py).
+Source: DRS API Reference, UpdateLaunchConfiguration; EC2 API Reference, RequestLaunchTemplateData.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from .errors import Problems
-from .fields import Fields, members_of
-from .ip_map import MapEntry, by_server
-from .launch_tags import LaunchTags
+from .fields import Fields, members_of, text_map
+from .launch_networks import DesiredInterface, parse_network
+from .launch_volumes import VolumeSettings, parse_volumes
 from .selectors import Selector, build_selector, parse_selector
-from .source_servers import SourceServer, matches
+from .tags import tag_problems
 
 DISPOSITIONS = ("STARTED", "STOPPED")
 RIGHT_SIZING_METHODS = ("NONE", "BASIC", "IN_AWS")
+RECOVERY_MODES = ("OPTIMAL", "FAST")
+MOST_ALTERNATIVES = 5
+SWITCH = ("enabled", "disabled")
+
+_TYPE = r"[a-z0-9-]{1,12}\.[a-z0-9-]{1,12}"
+_TYPE_REMEDY = "must be an EC2 instance type such as m5.large"
+_PROFILE = r"[\w+=,.@-]{1,128}|arn:aws[a-z-]*:iam::[0-9]{12}:instance-profile/[\w+=,.@/-]+"
+_LISTS = ("volumes",)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Launch settings as declared; None leaves what AWS has.
 
-    All but C(instance_type) are fields of the DRS launch configuration.
+    The first ones are fields of the DRS launch configuration, the others of the launch template.
+
+    Attributes:
+        launch_into_instance_id: Instance that is launched into; empty for a new one.
+        alternative_instance_types: What to try, in this order, where there is no capacity for C(instance_type).
+        metadata_options: In EC2's names (C(HttpTokens)).
+        network: Interfaces by profile, instead of those of the IP map.
     """
 
     launch_disposition: str | None = None
@@ -38,15 +52,36 @@ class Settings:
     os_byol: bool | None = None
     post_launch_enabled: bool | None = None
     name: str | None = None
+    recovery_mode: str | None = None
+    launch_into_instance_id: str | None = None
     instance_type: str | None = None
+    alternative_instance_types: tuple[str, ...] | None = None
+    instance_profile: str | None = None
+    tags: Mapping[str, str] | None = None
+    metadata_options: Mapping[str, str | int] | None = None
+    volumes: tuple[VolumeSettings, ...] | None = None
+    network: Mapping[str, tuple[DesiredInterface, ...]] | None = None
 
     def merged(self, other: Settings) -> Settings:
-        """Return these settings with those of C(other) that are not None laid over them."""
-        given = {field.name: getattr(other, field.name) for field in fields(other)}
-        return replace(self, **{name: value for name, value in given.items() if value is not None})
+        """Return these settings with those of C(other) that are not None laid over them.
+
+        Tags, metadata options and networks are merged by their names; settings of volumes come after earlier ones.
+        """
+        changes: dict[str, Any] = {}
+        for field in fields(other):
+            mine, given = getattr(self, field.name), getattr(other, field.name)
+            if given is None:
+                continue
+            if isinstance(given, Mapping):
+                given = {**(mine or {}), **given}
+            elif field.name in _LISTS:
+                given = (*(mine or ()), *given)
+            changes[field.name] = given
+        return replace(self, **changes)
 
     def configuration(self) -> dict[str, Any]:
         """Return the declared fields of the DRS launch configuration, in DRS's names (C(copyPrivateIp))."""
+        into = self.launch_into_instance_id
         declared = {
             "name": self.name,
             "launchDisposition": self.launch_disposition,
@@ -55,6 +90,8 @@ class Settings:
             "copyTags": self.copy_tags,
             "licensing": None if self.os_byol is None else {"osByol": self.os_byol},
             "postLaunchEnabled": self.post_launch_enabled,
+            "recoveryMode": self.recovery_mode,
+            "launchIntoInstanceProperties": None if into is None else {"launchIntoEC2InstanceID": into},
         }
         return {name: value for name, value in declared.items() if value is not None}
 
@@ -65,42 +102,6 @@ class Override:
 
     match: Selector
     settings: Settings
-
-
-@dataclass(frozen=True, slots=True)
-class DesiredInterface:
-    """A network interface of a launch template."""
-
-    device_index: int
-    subnet_id: str
-    security_groups: tuple[str, ...]
-    address: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class DesiredProfile:
-    """What the launch template's version of one profile must say."""
-
-    profile: str
-    interfaces: tuple[DesiredInterface, ...]
-    instance_type: str | None
-    tags: Mapping[str, str]
-    purge_tags: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class DesiredLaunch:
-    """What one server must launch with.
-
-    Attributes:
-        configuration: Declared fields of the DRS launch configuration, in DRS's names.
-        profiles: The template version of each profile.
-    """
-
-    server_key: str
-    source_server_id: str
-    configuration: Mapping[str, Any]
-    profiles: Mapping[str, DesiredProfile]
 
 
 def parse_settings(raw: Any, *, where: str = "dr_launch_defaults") -> Settings:
@@ -132,111 +133,99 @@ def parse_launch_overrides(raw: Any, *, where: str = "dr_launch_overrides") -> t
     return tuple(overrides)
 
 
-def declare(
-    servers: Iterable[SourceServer],
-    defaults: Settings,
-    overrides: Sequence[Override],
-    entries: Iterable[MapEntry],
-    tags: LaunchTags,
-) -> list[DesiredLaunch]:
-    """Return what every server must launch with, ordered by server key.
-
-    Args:
-        servers: The servers to declare.
-        defaults: Settings of all servers.
-        overrides: Settings of some, first to last.
-        entries: IP map entries of these servers (others are ignored).
-        tags: Tags of instances, volumes and network interfaces.
+def parse_server_settings(raw: Any, *, where: str = "servers") -> dict[str, Settings]:
+    """Read declared settings of single servers, by server key in lower case; None declares nothing.
 
     Raises:
-        DeclarationError: Naming every problem: a server without an IP map entry, settings that contradict each other
-            (a fixed address with C(copy_private_ip), an instance type with right-sizing other than C(NONE)), bad tags.
+        DeclarationError: Naming every problem of every server.
     """
     problems = Problems()
-    problems.extend(tags.problems())
-    mapped = by_server(entries)
-    declared: list[DesiredLaunch] = []
-    for server in sorted(servers, key=lambda server: server.key):
-        settings = defaults
-        for override in overrides:
-            if matches(server, override.match):
-                settings = settings.merged(override.settings)
-        own = mapped.get(server.key, [])
-        if not own:
-            problems.add(server.key, server.source_server_id, "has no entry in the IP map: map its addresses first")
-        _check_settings(server, settings, own, problems)
-        launched = tags.of(server.source_server_id)
-        declared.append(
-            DesiredLaunch(
-                server_key=server.key,
-                source_server_id=server.source_server_id,
-                configuration=settings.configuration(),
-                profiles={
-                    profile: DesiredProfile(
-                        profile, _interfaces(own, profile), settings.instance_type, launched.tags, launched.purge
-                    )
-                    for profile in _common_profiles(own)
-                },
-            )
-        )
+    if raw is not None and not isinstance(raw, Mapping):
+        problems.add(raw, where, "must be a mapping of server keys to settings")
+        problems.raise_if_any()
+    settings: dict[str, Settings] = {}
+    for key, value in (raw or {}).items():
+        if str(key).lower() in settings:
+            problems.add(key, where, "is declared twice (capitals do not count): declare it once")
+        settings[str(key).lower()] = _read_settings(value, f"{where}.{key}", problems)
     problems.raise_if_any()
-    return declared
-
-
-def configuration_changes(desired: Mapping[str, Any], actual: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of the DRS launch configuration that differ, with their desired values.
-
-    Args:
-        desired: L(DesiredLaunch.configuration).
-        actual: Answer of GetLaunchConfiguration.
-    """
-    return {name: value for name, value in desired.items() if actual.get(name) != value}
+    return settings
 
 
 def _read_settings(raw: Any, where: str, problems: Problems) -> Settings:
     read = Fields(raw, where, problems, [field.name for field in fields(Settings)])
-    disposition, method = "launch_disposition", "target_instance_type_right_sizing_method"
-    type_remedy = "must be an EC2 instance type such as m5.large"
-    return Settings(
-        launch_disposition=read.choice(disposition, DISPOSITIONS) if disposition in read else None,
-        target_instance_type_right_sizing_method=read.choice(method, RIGHT_SIZING_METHODS) if method in read else None,
+    name_remedy = "must be a text of 1 to 128 characters"
+    profile_remedy = "must be the name or the ARN of an instance profile"
+    instance_remedy = "must be the id of an EC2 instance (i-…), or empty to launch a new instance"
+    settings = Settings(
+        launch_disposition=_choice(read, "launch_disposition", DISPOSITIONS),
+        target_instance_type_right_sizing_method=_choice(
+            read, "target_instance_type_right_sizing_method", RIGHT_SIZING_METHODS
+        ),
         copy_private_ip=_flag(read, "copy_private_ip"),
         copy_tags=_flag(read, "copy_tags"),
         os_byol=_flag(read, "os_byol"),
         post_launch_enabled=_flag(read, "post_launch_enabled"),
-        name=read.text("name", pattern=r".{1,128}", remedy="must be a text of 1 to 128 characters")
-        if "name" in read
-        else None,
-        instance_type=read.text("instance_type", pattern=r"[a-z0-9-]+\.[a-z0-9-]+", remedy=type_remedy)
-        if "instance_type" in read
-        else None,
+        name=_text(read, "name", r".{1,128}", name_remedy),
+        recovery_mode=_choice(read, "recovery_mode", RECOVERY_MODES),
+        launch_into_instance_id=_text(read, "launch_into_instance_id", "(i-[0-9a-f]{8,17})?", instance_remedy),
+        instance_type=_text(read, "instance_type", _TYPE, _TYPE_REMEDY),
+        alternative_instance_types=_alternatives(read),
+        instance_profile=_text(read, "instance_profile", _PROFILE, profile_remedy),
+        tags=_tags(read, problems),
+        metadata_options=_metadata_options(read, problems),
+        volumes=parse_volumes(read.value("volumes"), read.at("volumes"), problems) if "volumes" in read else None,
+        network=parse_network(read.value("network"), read.at("network"), problems) if "network" in read else None,
     )
+    if settings.launch_disposition == "STOPPED" and settings.post_launch_enabled:
+        read.reject("post_launch_enabled", "actions run on a started instance: set launch_disposition to STARTED")
+    return settings
+
+
+def _text(read: Fields, name: str, pattern: str, remedy: str) -> str | None:
+    return read.text(name, pattern=pattern, remedy=remedy) if name in read else None
+
+
+def _choice(read: Fields, name: str, choices: tuple[str, ...]) -> str | None:
+    return read.choice(name, choices) if name in read else None
 
 
 def _flag(read: Fields, name: str) -> bool | None:
     return read.boolean(name) if name in read else None
 
 
-def _check_settings(server: SourceServer, settings: Settings, entries: Sequence[MapEntry], problems: Problems) -> None:
-    place = f"launch settings of {server.key}"
-    fixed = any(target.address is not None for entry in entries for target in entry.profiles.values())
-    if settings.copy_private_ip and fixed:
-        remedy = "DRS would write the source address over that of the IP map: set it to false, or use the rule dynamic"
-        problems.add(True, f"{place}, copy_private_ip", remedy)
-    method = settings.target_instance_type_right_sizing_method
-    if settings.instance_type is not None and method != "NONE":
-        remedy = f"DRS overwrites the instance type {settings.instance_type} unless this is NONE: set it to NONE"
-        problems.add(method, f"{place}, target_instance_type_right_sizing_method", remedy)
+def _alternatives(read: Fields) -> tuple[str, ...] | None:
+    name = "alternative_instance_types"
+    if name not in read:
+        return None
+    types = read.texts(name, (), pattern=_TYPE, remedy=_TYPE_REMEDY)
+    if len(types) > MOST_ALTERNATIVES:
+        read.reject(name, f"are too many: give at most {MOST_ALTERNATIVES}")
+    return types
 
 
-def _common_profiles(entries: Sequence[MapEntry]) -> list[str]:
-    """Return the profiles that all interfaces have: a template of fewer interfaces would launch half a server."""
-    return [name for name in entries[0].profiles if all(name in entry.profiles for entry in entries)] if entries else []
+def _tags(read: Fields, problems: Problems) -> dict[str, str] | None:
+    if "tags" not in read:
+        return None
+    tags = text_map(read.value("tags"), read.at("tags"), problems)
+    problems.extend(tag_problems(tags, read.at("tags")))
+    return tags
 
 
-def _interfaces(entries: Sequence[MapEntry], profile: str) -> tuple[DesiredInterface, ...]:
-    return tuple(
-        DesiredInterface(entry.interface, target.subnet_id, target.security_groups, target.address)
-        for entry in entries
-        for target in (entry.profiles[profile],)
-    )
+def _metadata_options(read: Fields, problems: Problems) -> dict[str, str | int] | None:
+    if "metadata_options" not in read:
+        return None
+    choices = {
+        "http_endpoint": ("HttpEndpoint", SWITCH),
+        "http_tokens": ("HttpTokens", ("required", "optional")),
+        "http_protocol_ipv6": ("HttpProtocolIpv6", SWITCH),
+        "instance_metadata_tags": ("InstanceMetadataTags", SWITCH),
+    }
+    hops = "http_put_response_hop_limit"
+    options = Fields(read.value("metadata_options"), read.at("metadata_options"), problems, [*choices, hops])
+    found: dict[str, str | int] = {
+        member: options.choice(name, allowed) for name, (member, allowed) in choices.items() if name in options
+    }
+    if hops in options:
+        found["HttpPutResponseHopLimit"] = options.integer(hops, minimum=1, maximum=64)
+    return found

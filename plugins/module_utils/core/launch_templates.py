@@ -18,8 +18,10 @@ from hashlib import sha256
 from typing import Any
 
 from .canonical import canonical
-from .errors import Problems
-from .launch_settings import DesiredInterface, DesiredProfile
+from .errors import DeclarationError, Problem, Problems
+from .launch_desired import DesiredProfile
+from .launch_networks import DesiredInterface
+from .launch_volumes import merged_mappings, volume_problems
 from .tags import merge_changes
 
 TAGGED_RESOURCES = ("instance", "volume", "network-interface")
@@ -30,15 +32,36 @@ NAMES_OF_DRS = ("Name",)
 
 TemplateData = Mapping[str, Any]
 
-_DESCRIPTION = re.compile(r"disaster_recovery\.aws profile=(?P<profile>[a-z]+) (?P<digest>[0-9a-f]{16})")
+_DESCRIPTION = re.compile(
+    r"disaster_recovery\.aws profile=(?P<profile>[a-z]+) (?P<digest>[0-9a-f]{16})"
+    r"(?: beside=(?P<beside>[a-z]+):(?P<number>[0-9]+):(?P<beside_digest>[0-9a-f]{16}))?"
+    r"(?: types=(?P<types>[a-z0-9.,-]+))?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sibling:
+    """The version of the other profile that was made together with a version."""
+
+    profile: str
+    number: int
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)
 class VersionMark:
-    """What the description of one of our versions says."""
+    """What the description of one of our versions says.
+
+    Attributes:
+        digest: Of the data; when they have another one, somebody made the version from ours.
+        beside: Lets a switch of profiles find the other version without a look at all of them.
+        instance_types: What to try next, in order, where there is no capacity for the version's type.
+    """
 
     profile: str
     digest: str
+    beside: Sibling | None = None
+    instance_types: tuple[str, ...] = ()
 
 
 def template_data(base: TemplateData, desired: DesiredProfile) -> dict[str, Any]:
@@ -57,6 +80,12 @@ def template_data(base: TemplateData, desired: DesiredProfile) -> dict[str, Any]
     }
     if desired.instance_type is not None:
         wanted["InstanceType"] = desired.instance_type
+    if desired.instance_profile is not None:
+        wanted["IamInstanceProfile"] = _instance_profile(base.get("IamInstanceProfile", {}), desired.instance_profile)
+    if desired.metadata_options:
+        wanted["MetadataOptions"] = {**_without(base.get("MetadataOptions", {}), "State"), **desired.metadata_options}
+    if desired.volumes:
+        wanted["BlockDeviceMappings"] = merged_mappings(base.get("BlockDeviceMappings", []), desired.volumes)
     if desired.tags or desired.purge_tags:
         wanted["TagSpecifications"] = _tag_specifications(base.get("TagSpecifications", []), desired)
     now, then = normalise_template(base), normalise_template({**base, **wanted})
@@ -97,15 +126,61 @@ def digest(data: TemplateData) -> str:
     return sha256(canonical(normalise_template(data)).encode()).hexdigest()[:16]
 
 
-def version_description(profile: str, data_digest: str) -> str:
-    """Return the description of our version of a profile: C(disaster_recovery.aws profile=test 0123456789abcdef)."""
-    return f"disaster_recovery.aws profile={profile} {data_digest}"
+def carried_over(base: TemplateData) -> dict[str, Any]:
+    """Return the top-level keys that a version does not inherit from its source unless they are given.
+
+    "Snapshots applied to the block device mapping are ignored unless explicitly included" (C(SourceVersion)).
+    """
+    mappings = base.get("BlockDeviceMappings", [])
+    has_snapshot = any("SnapshotId" in mapping.get("Ebs", {}) for mapping in mappings)
+    return {"BlockDeviceMappings": mappings} if has_snapshot else {}
+
+
+def declaration_problems(base: TemplateData, desired: DesiredProfile, where: str) -> list[Problem]:
+    """Return what of the declared settings this server's template can never have: to be corrected in the declaration.
+
+    Args:
+        base: LaunchTemplateData of the version that a new one would be made from.
+        desired: What the version of the profile must say.
+        where: Whose template it is, for messages.
+    """
+    problems = Problems()
+    for value, remedy in volume_problems(base.get("BlockDeviceMappings", []), desired.volumes):
+        problems.add(value, f"{where}, volumes", remedy)
+    if desired.dedicated_host and base.get("Placement", {}).get("Tenancy") != "host":
+        remedy = "OS BYOL can only be used with EC2 Dedicated Hosts: set the template's Placement.Tenancy to host first"
+        problems.add(True, f"{where}, os_byol", remedy)
+    try:
+        specifications = _tags_by_type(_tag_specifications(base.get("TagSpecifications", []), desired))
+    except DeclarationError as error:
+        problems.extend(error.problems)
+        specifications = {}
+    shown = {**base.get("MetadataOptions", {}), **desired.metadata_options}.get("InstanceMetadataTags") == "enabled"
+    for key in specifications.get("instance", {}) if shown else ():
+        if set(key) & {" ", "/"} or key in {".", "..", "_index"}:
+            remedy = "is no key that instance metadata can show: rename it, or disable instance_metadata_tags"
+            problems.add(key, f"{where}, tags", remedy)
+    return list(problems)
+
+
+def version_description(mark: VersionMark) -> str:
+    """Return the description of one of our versions (C(disaster_recovery.aws profile=test 0123456789abcdef …))."""
+    words = [f"disaster_recovery.aws profile={mark.profile} {mark.digest}"]
+    if mark.beside is not None:
+        words.append(f"beside={mark.beside.profile}:{mark.beside.number}:{mark.beside.digest}")
+    if mark.instance_types:
+        words.append(f"types={','.join(mark.instance_types)}")
+    return " ".join(words)
 
 
 def parse_version_description(description: str | None) -> VersionMark | None:
     """Return what one of our descriptions says, or None when the version is not ours."""
     match = _DESCRIPTION.fullmatch(description or "")
-    return VersionMark(match["profile"], match["digest"]) if match else None
+    if match is None:
+        return None
+    beside = Sibling(match["beside"], int(match["number"]), match["beside_digest"]) if match["beside"] else None
+    types = tuple(match["types"].split(",")) if match["types"] else ()
+    return VersionMark(match["profile"], match["digest"], beside, types)
 
 
 def private_address(interface: Mapping[str, Any]) -> str | None:
@@ -150,11 +225,24 @@ def _network_interfaces(
     return [by_index[index] for index in sorted(by_index)]
 
 
+def _instance_profile(existing: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return the instance profile as the template spells it when it is the same one, by name or ARN."""
+    same = {existing.get("Name"), existing.get("Arn"), str(existing.get("Arn")).rsplit("/", 1)[-1]}
+    if name in same:
+        return dict(existing)
+    return {"Arn": name} if name.startswith("arn:") else {"Name": name}
+
+
 def _network_interface(existing: Mapping[str, Any], desired: DesiredInterface) -> dict[str, Any]:
     """Return the interface with its place and address as desired, and everything else as it was.
 
     Further addresses belong to the subnet they were given in: they are kept only while the interface stays in it.
+    An address that DRS copies from the source is DRS's to write.
     """
+    if desired.copied_address is not None:
+        kept = _without(existing, "NetworkInterfaceId")
+        place = {"DeviceIndex": desired.device_index, "SubnetId": desired.subnet_id}
+        return {**kept, **place, "Groups": list(desired.security_groups)}
     interface = _without(existing, "PrivateIpAddress", "PrivateIpAddresses", "NetworkInterfaceId")
     further: list[dict[str, Any]] = []
     if existing.get("SubnetId") == desired.subnet_id:

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.launch_settings import (
-    DesiredInterface,
-    DesiredProfile,
-)
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.launch_desired import DesiredProfile
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.launch_networks import DesiredInterface
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.launch_templates import (
+    Sibling,
     VersionMark,
     applied,
+    carried_over,
+    declaration_problems,
     digest,
     normalise_template,
     parse_version_description,
@@ -22,6 +23,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.launch_
     template_data,
     version_description,
 )
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.launch_volumes import VolumeSettings
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -185,11 +187,84 @@ def test_settings_that_cannot_stand_beside_ours_are_refused(setting: dict[str, A
 
 
 def test_the_description_carries_profile_and_digest() -> None:
-    text = version_description("test", digest(BASE))
+    mark = VersionMark("test", digest(BASE))
+    text = version_description(mark)
     assert text == f"disaster_recovery.aws profile=test {digest(BASE)}"
-    assert parse_version_description(text) == VersionMark("test", digest(BASE))
+    assert parse_version_description(text) == mark
+    full = VersionMark("test", digest(BASE), Sibling("failover", 9999, digest({})), ("m5.large",) * 5)
+    assert parse_version_description(version_description(full)) == full
+    types = ("u-24tb100000.112xlarge0000",) * 5
+    longest = replace(full, beside=Sibling("failover", 10_000, digest({})), instance_types=types)
+    assert len(version_description(longest)) <= 255
     for foreign in (None, "", "Created by DRS", f"{text} and more", "disaster_recovery.aws profile=test xyz"):
         assert parse_version_description(foreign) is None
+
+
+def test_metadata_options_profile_and_volumes_are_laid_over_what_the_template_has() -> None:
+    gp3 = {"VolumeType": "gp3", "Iops": 3000, "Throughput": 125}
+    base = {
+        **BASE,
+        "MetadataOptions": {"State": "applied", "HttpEndpoint": "enabled", "HttpTokens": "optional"},
+        "BlockDeviceMappings": [
+            {"DeviceName": "/dev/sda1", "Ebs": {"VolumeSize": 8, **gp3}},
+            {
+                "DeviceName": "/dev/sdf",
+                "Ebs": {"VolumeSize": 200, "VolumeType": "gp3", "Iops": 3000, "Throughput": 125},
+            },
+        ],
+    }
+    wanted = replace(
+        desired(),
+        metadata_options={"HttpTokens": "required"},
+        instance_profile="erp",
+        volumes=(
+            VolumeSettings(throughput=250),
+            VolumeSettings("/dev/sdf", volume_type="io2", iops=8000, size=300),
+        ),
+    )
+    changes = template_data(base, wanted)
+    assert changes["MetadataOptions"] == {"HttpEndpoint": "enabled", "HttpTokens": "required"}
+    assert changes["IamInstanceProfile"] == {"Name": "erp"}
+    assert [mapping["Ebs"] for mapping in changes["BlockDeviceMappings"]] == [
+        {"VolumeSize": 8, "VolumeType": "gp3", "Iops": 3000, "Throughput": 250},
+        {"VolumeSize": 300, "VolumeType": "io2", "Iops": 8000},
+    ]
+    assert declaration_problems(base, wanted, "x") == []
+    assert template_data(applied(base, changes), wanted) == {}
+    by_arn = {**applied(base, changes), "IamInstanceProfile": {"Arn": "arn:aws:iam::222222222222:instance-profile/erp"}}
+    assert template_data(by_arn, wanted) == {}
+
+
+def test_what_a_template_can_never_have_is_named() -> None:
+    wanted = replace(
+        desired(tags={"cost center": "1"}),
+        metadata_options={"InstanceMetadataTags": "enabled"},
+        volumes=(VolumeSettings("/dev/sdz", iops=100), VolumeSettings(size=4), VolumeSettings(volume_type="io2")),
+        dedicated_host=True,
+    )
+    found = [str(problem) for problem in declaration_problems(BASE, wanted, "db-1")]
+    for text in ("/dev/sdz", "smaller than the 8 GiB", "type io2", "Dedicated Hosts", "cost center"):
+        assert any(text in line for line in found), (text, found)
+    assert len(found) == 5
+    many = desired(tags={f"key-{number}": "x" for number in range(48)})
+    assert [
+        "50 tags" not in str(one) and "at most 50" in str(one) for one in declaration_problems(BASE, many, "x")
+    ] == [True]
+
+
+def test_snapshots_are_given_again_because_a_new_version_forgets_them() -> None:
+    base = {**BASE, "BlockDeviceMappings": [{"DeviceName": "/dev/sda1", "Ebs": {"SnapshotId": "snap-1"}}]}
+    assert carried_over(base) == {"BlockDeviceMappings": base["BlockDeviceMappings"]}
+    assert carried_over(BASE) == {}
+
+
+def test_an_address_that_drs_copies_from_the_source_is_left_to_drs() -> None:
+    copied = [{"Primary": True, "PrivateIpAddress": "10.20.1.7"}]
+    base = {**BASE, "NetworkInterfaces": [{"DeviceIndex": 0, "PrivateIpAddresses": copied}]}
+    place = DesiredInterface(0, "subnet-1", ("sg-1",), None, "10.20.1.7")
+    (result,) = template_data(base, desired(place))["NetworkInterfaces"]
+    assert result == {"DeviceIndex": 0, "SubnetId": "subnet-1", "Groups": ["sg-1"], "PrivateIpAddresses": copied}
+    assert template_data({**base, "NetworkInterfaces": [result]}, desired(place)) == {}
 
 
 keys = st.sampled_from(["Owner", "Name", "AWSElasticDisasterRecoveryManaged", "Env"])
@@ -216,6 +291,13 @@ templates = st.fixed_dictionaries(
         "InstanceType": st.sampled_from(["c5.large", "r5.large"]),
         "KeyName": st.text(max_size=5),
         "EbsOptimized": st.booleans(),
+        "IamInstanceProfile": st.just({"Name": "drs"}),
+        "MetadataOptions": st.just({"State": "applied", "HttpEndpoint": "enabled"}),
+        "BlockDeviceMappings": st.lists(st.sampled_from(["/dev/sda1", "/dev/sdf"]), unique=True).map(
+            lambda names: [
+                {"DeviceName": name, "Ebs": {"VolumeSize": 8, "VolumeType": "gp3", "Iops": 3000}} for name in names
+            ]
+        ),
         "NetworkInterfaces": st.lists(interfaces, max_size=3).map(
             lambda found: [{"DeviceIndex": index, **one} for index, one in enumerate(found)]
         ),
@@ -240,6 +322,17 @@ profiles = st.builds(
     ).map(tuple),
     instance_type=st.none() | st.just("r5.large"),
     tags=st.dictionaries(st.sampled_from(["Owner", "Team"]), st.sampled_from(["a", "b"])),
+    instance_profile=st.none() | st.just("erp"),
+    metadata_options=st.dictionaries(st.just("HttpTokens"), st.sampled_from(["required", "optional"])),
+    volumes=st.lists(
+        st.builds(
+            VolumeSettings,
+            device_name=st.none() | st.sampled_from(["/dev/sda1", "/dev/sdf"]),
+            volume_type=st.none() | st.sampled_from(["gp2", "gp3", "io2"]),
+            throughput=st.none() | st.just(250),
+        ),
+        max_size=2,
+    ).map(tuple),
 )
 
 
@@ -249,7 +342,11 @@ def test_merging_is_idempotent_and_keeps_what_is_not_ours(base: dict[str, Any], 
     result = applied(base, template_data(base, wanted))
     assert base == before
     assert template_data(result, wanted) == {}
-    ours = {"NetworkInterfaces", "InstanceType", "TagSpecifications"}
+    ours = {"NetworkInterfaces", "InstanceType", "TagSpecifications", "IamInstanceProfile", "MetadataOptions"}
+    assert [(one["DeviceName"], one["Ebs"]["VolumeSize"]) for one in result.get("BlockDeviceMappings", [])] == [
+        (one["DeviceName"], one["Ebs"]["VolumeSize"]) for one in base.get("BlockDeviceMappings", [])
+    ]
+    ours |= {"BlockDeviceMappings"}
     assert {key: value for key, value in result.items() if key not in ours} == {
         key: value for key, value in base.items() if key not in ours
     }

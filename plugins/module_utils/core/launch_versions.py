@@ -1,0 +1,226 @@
+# Copyright (c) 2026, The disaster_recovery.aws maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Versions of a server's launch template: which one each network profile has, and what has to be made or moved.
+
+DRS and people write versions too: one of ours counts only while its data still have the digest that its description
+says. When the default version is not ours, the profiles' versions are made from it anew, so that the change is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .launch_desired import DesiredProfile
+from .launch_templates import (
+    Sibling,
+    VersionMark,
+    applied,
+    carried_over,
+    digest,
+    normalise_template,
+    parse_version_description,
+    same_template,
+    template_data,
+)
+
+KEPT_VERSIONS = 5
+"""Versions of ours that a template keeps for each profile, the newest ones."""
+
+PRUNED_EVERY = 20
+"""Old versions of ours are looked for when the number of a new one passes a multiple of this.
+
+Looking costs two calls a template: done at every change it would cost more than the change itself.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of a launch template.
+
+    Attributes:
+        mark: What its description says; None when it is not one of ours, or is no longer what it says.
+    """
+
+    template_id: str
+    number: int
+    is_default: bool
+    data: Mapping[str, Any]
+    mark: VersionMark | None
+
+    @property
+    def profile(self) -> str | None:
+        """The network profile that it is for; None when it is not one of ours."""
+        return self.mark.profile if self.mark else None
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileChange:
+    """What happens to the version of one profile.
+
+    Attributes:
+        current: The version that the profile has, as far as it was seen.
+        before: Data of that version, or of the one that a new one is made from.
+        after: Data that it must have.
+        reuse: Number of the version that already says so; None when a new one is needed.
+        source: Number of the version that the new one is made from.
+        request: Top-level keys that the new version has otherwise than its source, whole.
+    """
+
+    profile: str
+    current: Version | None
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+    reuse: int | None
+    source: int
+    request: Mapping[str, Any]
+    instance_types: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TemplatePlan:
+    """What has to happen to one template.
+
+    Attributes:
+        changes: By profile, that of the default first: a new default is then never the latest version as well, and
+            one look at the default and latest versions of all templates shows both.
+        latest: Highest version number that was seen.
+    """
+
+    default: Version
+    default_profile: str
+    changes: tuple[ProfileChange, ...]
+    latest: int
+
+    @property
+    def template_id(self) -> str:
+        """Id of the template."""
+        return self.default.template_id
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything has to be written."""
+        return any(change.reuse is None for change in self.changes) or self.changes[0].reuse != self.default.number
+
+    def versions(self) -> dict[str, int | None]:
+        """Return the version number of each profile; None for one that has to be made."""
+        return {change.profile: change.reuse for change in self.changes}
+
+
+def to_version(item: Mapping[str, Any]) -> Version:
+    """Return a version from an item of DescribeLaunchTemplateVersions."""
+    data = item.get("LaunchTemplateData", {})
+    mark = parse_version_description(item.get("VersionDescription"))
+    return Version(
+        template_id=item["LaunchTemplateId"],
+        number=int(item["VersionNumber"]),
+        is_default=bool(item.get("DefaultVersion")),
+        data=data,
+        mark=mark if mark and mark.digest == digest(data) else None,
+    )
+
+
+def version_of(versions: Sequence[Version], profile: str) -> Version | None:
+    """Return the newest version of a profile that still is what its description says."""
+    return next((version for version in reversed(versions) if version.profile == profile), None)
+
+
+def default_of(versions: Sequence[Version]) -> Version | None:
+    """Return the version that DRS launches from."""
+    return next((version for version in versions if version.is_default), None)
+
+
+def sibling_of(versions: Sequence[Version], profile: str) -> Sibling | None:
+    """Return where the version of a profile is said to be by the default version, which was made beside it."""
+    default = default_of(versions)
+    beside = default.mark.beside if default and default.mark else None
+    return beside if beside and beside.profile == profile else None
+
+
+def plan_template(
+    versions: Sequence[Version],
+    desired: Mapping[str, DesiredProfile],
+    default_profile: str,
+    *,
+    trust_siblings: bool = False,
+) -> TemplatePlan:
+    """Decide what a template lacks.
+
+    Args:
+        versions: Versions of the template, oldest first: all of them, or at least the default and the latest one.
+        desired: What the version of each profile must say.
+        default_profile: Profile whose version DRS has to launch from.
+        trust_siblings: Whether the default profile's version may be one that only the description of the default
+            version tells of: fit for a switch, which fails when there is no such version.
+
+    Raises:
+        DeclarationError: The template has a setting that cannot stand beside what is wanted.
+        ValueError: None of the versions is the default.
+    """
+    default = default_of(versions)
+    if default is None:
+        raise ValueError("none of the versions is the default one")
+    order = [default_profile, *(name for name in desired if name != default_profile)]
+    changes: list[ProfileChange] = []
+    for name in order:
+        trusted = sibling_of(versions, name) if trust_siblings and name == default_profile else None
+        change = _plan_profile(versions, default, desired[name], trusted)
+        if changes and changes[0].reuse is None:
+            change = replace(change, reuse=None)
+        changes.append(change)
+    return TemplatePlan(default, default_profile, tuple(changes), versions[-1].number)
+
+
+def prunable(versions: Sequence[Version], newest: int) -> list[int]:
+    """Return the numbers of old versions of ours: never the default, never somebody else's, never one after C(newest).
+
+    Args:
+        versions: All versions of a template, oldest first.
+        newest: Number of the newest version that we know of.
+    """
+    seen: dict[str, int] = {}
+    found = []
+    for version in reversed(versions):
+        if version.profile is None or version.number > newest:
+            continue
+        seen[version.profile] = seen.get(version.profile, 0) + 1
+        if seen[version.profile] > KEPT_VERSIONS and not version.is_default:
+            found.append(version.number)
+    return sorted(found)
+
+
+def prune_is_due(before: int, after: int) -> bool:
+    """Whether a change that raised a template's highest version number so far has to look for old versions."""
+    return before // PRUNED_EVERY != after // PRUNED_EVERY
+
+
+def _plan_profile(
+    versions: Sequence[Version], default: Version, desired: DesiredProfile, sibling: Sibling | None
+) -> ProfileChange:
+    candidate = version_of(versions, desired.profile)
+    base = default if default.profile is None or candidate is None else candidate
+    request = template_data(base.data, desired)
+    after = applied(base.data, request)
+    reuse = None
+    if candidate is not None:
+        same_types = candidate.mark is not None and candidate.mark.instance_types == desired.alternative_instance_types
+        reuse = candidate.number if same_types and same_template(candidate.data, after) else None
+    elif sibling is not None and default.mark is not None:
+        same_types = default.mark.instance_types == desired.alternative_instance_types
+        reuse = sibling.number if same_types and sibling.digest == digest(after) else None
+    if not request:
+        # A new version with no data at all is refused, and this one is made for its description alone.
+        request = {"NetworkInterfaces": normalise_template(after)["NetworkInterfaces"]}
+    return ProfileChange(
+        profile=desired.profile,
+        current=candidate,
+        before=candidate.data if candidate else base.data,
+        after=after,
+        reuse=reuse,
+        source=base.number,
+        request={**carried_over(base.data), **request},
+        instance_types=desired.alternative_instance_types,
+    )
