@@ -42,7 +42,8 @@ options:
   state:
     description:
       - V(present) writes what differs and reports what is left.
-      - V(audit) writes nothing and reports what the policy has against the tags as they are.
+      - V(audit) writes nothing and reports what the policy has against the tags as they are, those of source servers
+        and those that the default version of each launch template gives instance, volumes and network interfaces.
     type: str
     choices: [present, audit]
     default: present
@@ -168,7 +169,7 @@ findings:
       returned: always
       type: str
     key:
-      description: Key of the tag as the policy spells it; empty when the tags to copy could not be read.
+      description: Key of the tag as the policy spells it; empty when the finding is about all tags.
       returned: always
       type: str
     kind:
@@ -176,7 +177,8 @@ findings:
         - C(missing), a required tag has no value.
         - C(not_allowed), a value is none that the policy allows.
         - C(case), there is a tag whose key differs from that of the policy only in case.
-        - C(unreadable), the EC2 instance that has the value could not be read.
+        - C(unreadable), the EC2 instance that has the value, or the launch template, could not be read.
+        - C(limit), an instance has not room for all tags.
       returned: always
       type: str
     what:
@@ -230,15 +232,21 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils._module impo
     run_module,
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.accounts import AccountClients
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.drs import tag_resource, untag_resource
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.drs import (
+    get_launch_configuration,
+    tag_resource,
+    untag_resource,
+)
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import AwsError
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.instance_tags import read_instance_tags
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.launch_templates import read_defaults
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.pacing import Pacers, for_each
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.pacing import summary as listed
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.selection import selected_servers
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.selection import DISCONNECTED, selected_servers
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.accounts import parse_accounts
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.configuration_table import summary
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError, Problems
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.launch_templates import launched_tags
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.source_servers import SourceServer
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.tag_policy import (
     Ec2Tags,
@@ -249,6 +257,11 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.tag_pol
     parse_server_variables,
     parse_tag_policy,
     resolve,
+)
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.tag_rules import (
+    UNREADABLE,
+    TagFinding,
+    judge_each,
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.tags import TagChanges, must_remove_first
 
@@ -271,10 +284,14 @@ def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str,
     done, errors = (to_write, {}) if check_mode else _write(drs, servers, to_write)
     after = {server_id: done.get(server_id, NOTHING).applied(server.tags) for server_id, server in servers.items()}
     changed = {server_id for server_id, server in servers.items() if after[server_id] != server.tags}
+    launched = _judge_templates(policy, drs, clients("ec2"), servers) if audit else {}
     found = [
         {"server_key": server.key, "source_server_id": server_id, **asdict(finding)}
         for server_id, server in servers.items()
-        for finding in findings(policy, resolutions[server_id], after[server_id])
+        for finding in (
+            *findings(policy, resolutions[server_id], after[server_id]),
+            *launched.get(server_id, ()),
+        )
     ]
     answer: dict[str, Any] = {
         "changed": bool(changed),
@@ -339,6 +356,39 @@ def _resolve(
             problems.extend(error.problems)
     problems.raise_if_any()
     return resolutions
+
+
+def _judge_templates(
+    policy: TagPolicy, drs: Any, ec2: Any, servers: Mapping[str, SourceServer]
+) -> dict[str, list[TagFinding]]:
+    """Return what the policy has against the default version of every server's launch template.
+
+    A server that DRS only remembers has no launch template.
+    """
+    pacers = Pacers()
+    rules = [rule.for_gate() for rule in policy.rules]
+
+    def template_of(server_id: str, _server: SourceServer) -> str:
+        pacers.take("GetLaunchConfiguration")
+        return str(get_launch_configuration(drs, server_id).get("ec2LaunchTemplateID", ""))
+
+    live = {key: server for key, server in servers.items() if server.replication_state != DISCONNECTED}
+    templates = for_each(live, template_of)
+    defaults = read_defaults(ec2, list(filter(None, templates.results.values())), pacers)
+    found = {
+        server_id: [
+            TagFinding("", UNREADABLE, f"its launch template is unknown: {error}", "repair that, then audit again")
+        ]
+        for server_id, error in templates.errors.items()
+    }
+    for server_id, template_id in templates.results.items():
+        if template_id in defaults:
+            launched = launched_tags(defaults[template_id].data)
+            found[server_id] = judge_each(rules, launched, f"its launch template {template_id}")
+        else:
+            what = f"there is no launch template {template_id}" if template_id else "it has no launch template yet"
+            found[server_id] = [TagFinding("", UNREADABLE, what, "wait until DRS has made it, then audit again")]
+    return found
 
 
 def _write(

@@ -8,7 +8,9 @@ from typing import Any
 
 import boto3
 import pytest
+from ansible_collections.disaster_recovery.aws.plugins.filter.server_variables import server_variables
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.launch_templates import launched_tags
 from ansible_collections.disaster_recovery.aws.plugins.modules import drs_source_server_tags
 
 from tests.modules.estate import Estate
@@ -150,6 +152,7 @@ def test_ansible_shows_it_first_then_does_it_then_changes_nothing(shared_estate:
     assert shared_estate.writes().get("TagResource", 0) == before.get("TagResource", 0) + 3
 
     first, second, third = done["source_servers"]
+    template, _ = shared_estate.template("pay-web-1")
     assert first["to_set"] == {"Owner": "dr-team", "CostCenter": "4711", "Env": "production"}
     assert first["sources"] == {"Owner": "constant", "CostCenter": "ec2_tag", "Env": "default"}
     assert third["sources"]["CostCenter"] == "variable"
@@ -157,21 +160,26 @@ def test_ansible_shows_it_first_then_does_it_then_changes_nothing(shared_estate:
     assert "CostCenter" not in second["tags"]
     assert found(done) == found(again) == [("pay-web-2", "CostCenter", "case"), ("pay-web-2", "CostCenter", "missing")]
     assert "costcenter" in done["findings"][0]["what"]
-    assert [one for one in found(audited) if one[2] == "missing"] == [
-        (server, key, "missing") for server in ("pay-web-1", "pay-web-2", "pay-web-3") for key in ("CostCenter", "Env")
+    lacking = " has no mandatory tag "
+    assert [one["what"] for one in audited["findings"] if one["source_server_id"] == first["source_server_id"]] == [
+        f"the source server{lacking}CostCenter",
+        f"the source server{lacking}Env",
+        f"its launch template {template}{lacking}CostCenter (instance, volume, network-interface)",
+        f"its launch template {template}{lacking}Env (instance, volume, network-interface)",
     ]
+    assert {one["server_key"].split(".")[0] for one in audited["findings"]} == {"pay-web-1", "pay-web-2", "pay-web-3"}
     assert done["summary"]["changed"] == 3
     assert len(done["summary"]["problems"]) == 2
     assert "tag_policy.tags: 'Owner': is declared in tags too" in refused["msg"]
     assert "tag_policy.tags[1] (aws:x).key" in refused["msg"]
 
     assert launched["changed"]
-    by_type = {
-        item["ResourceType"]: {tag["Key"]: tag["Value"] for tag in item["Tags"]}
-        for item in shared_estate.default_data("pay-web-1")["TagSpecifications"]
-    }
-    for kind in ("instance", "volume", "network-interface"):
-        assert by_type[kind].items() >= first["to_set"].items()
+    by_type = launched_tags(shared_estate.default_data("pay-web-1"))
+    assert list(by_type) == ["instance", "volume", "network-interface"]
+    assert all(tags.items() >= first["to_set"].items() for tags in by_type.values())
+    clean = task("pay-web-1", tag_policy=options["tag_policy"], state="audit")
+    assert clean["findings"] == []
+    assert not clean["changed"]
 
 
 def test_exact_makes_room_before_it_sets(shared_estate: Estate, task: Run) -> None:
@@ -253,3 +261,15 @@ def test_wrong_account_s_ec2_client_is_never_asked(shared_estate: Estate, task: 
     }
     after = calls(shared_estate, "DescribeInstances")
     assert {account: after[account] - before.get(account, 0) for account in after} == {STAGING: 2, TARGET: 1}
+
+
+def test_variables_of_hosts_are_those_that_the_policy_names() -> None:
+    policy = {"tags": [{"key": "Cost", "variable": "cost"}, {"key": "Owner", "value": "x", "variable": None}]}
+    hostvars = {"DB-1": {"cost": "1", "other": "2"}, "db-2": {"cost": "3"}, "localhost": {"other": "4"}}
+    more = {"db-2": {"cost": "5"}, "db-3": {"cost": "6"}}
+    assert server_variables(hostvars, policy, more) == {
+        "db-1": {"cost": "1"},
+        "db-2": {"cost": "5"},
+        "db-3": {"cost": "6"},
+    }
+    assert server_variables(hostvars, {}) == {}

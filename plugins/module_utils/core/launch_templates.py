@@ -197,9 +197,10 @@ def private_address(interface: Mapping[str, Any]) -> str | None:
     return str(candidates[0]["PrivateIpAddress"]) if candidates else None
 
 
-def template_tags(data: TemplateData) -> dict[str, dict[str, str]]:
-    """Return the tags of what a version launches, by resource type."""
-    return _tags_by_type(data.get("TagSpecifications", []))
+def launched_tags(data: TemplateData) -> dict[str, dict[str, str]]:
+    """Return the tags of what a version launches: instance, volumes and network interfaces, by resource type."""
+    by_type = _tags_by_type(data.get("TagSpecifications", []))
+    return {resource: by_type.get(resource, {}) for resource in TAGGED_RESOURCES}
 
 
 def _check_conflicts(base: TemplateData, desired: DesiredProfile) -> None:

@@ -7,15 +7,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from .ip_map import MapEntry
-from .launch_templates import TAGGED_RESOURCES, private_address, template_tags
+from .launch_templates import launched_tags, private_address
 from .plans import FAIL, GatePolicy
 from .source_servers import SourceServer
-from .tag_rules import TagFinding, TagRule, judge
+from .tag_rules import TagFinding, judge, judge_each
 from .timestamps import format_seconds, format_time
 
 ERROR = "error"
@@ -260,21 +260,11 @@ def _check_tags(facts: ServerFacts, gate: GatePolicy, profile: str) -> list[Find
     if isinstance(facts.source_server, SourceServer):
         found += judge(gate.tags, facts.source_server.tags, "the source server")
     if gate.tags and isinstance(facts.template, Mapping):
-        found += _judge_template(gate.tags, facts.template, profile)
+        launched = launched_tags(facts.template)
+        found += judge_each(gate.tags, launched, f"its template's version for {profile}")
     severity = ERROR if gate.mandatory_tags == FAIL else WARNING
-    return [Finding(severity, facts.server_key, finding.what, finding.remedy) for finding in found]
-
-
-def _judge_template(rules: Sequence[TagRule], template: Mapping[str, Any], profile: str) -> list[TagFinding]:
-    """Return what the rules have against what a version launches, each finding once with the resources it is about."""
-    launched = template_tags(template)
-    resources: dict[TagFinding, list[str]] = {}
-    for resource in TAGGED_RESOURCES:
-        for finding in judge(rules, launched.get(resource, {}), f"its template's version for {profile}"):
-            resources.setdefault(finding, []).append(resource)
     return [
-        replace(finding, what=f"{finding.what} ({', '.join(named)})", remedy=f"{finding.remedy}; then run configure")
-        for finding, named in resources.items()
+        Finding(severity, facts.server_key, finding.what, f"{finding.remedy}; then run configure") for finding in found
     ]
 
 

@@ -20,6 +20,7 @@ from .fields import Fields, text_map
 from .launch_tags import ServerTags
 from .tag_rules import (
     CASE,
+    LIMIT,
     NOT_ALLOWED,
     UNREADABLE,
     TagFinding,
@@ -187,11 +188,17 @@ def resolve(
 def findings(policy: TagPolicy, resolution: Resolution, tags: Mapping[str, str]) -> list[TagFinding]:
     """Return what speaks against a server: against its sources, and against C(tags), those that it has.
 
-    A tag whose source is at fault already is not called missing as well.
+    A tag whose source is at fault already is not called missing as well. An instance that gets the tags of its source
+    server (C(copy_tags)) and those that it is launched with must have room for them and for DRS's own.
     """
     named = {finding.key for finding in resolution.findings if finding.kind != CASE}
     judged = judge((rule.for_gate() for rule in policy.rules), tags, "the source server")
-    return [*resolution.findings, *(finding for finding in judged if finding.kind == CASE or finding.key not in named)]
+    own = [key for key in tags.keys() | resolution.values.keys() if not is_protected(key)]
+    found = [*resolution.findings, *(finding for finding in judged if finding.kind == CASE or finding.key not in named)]
+    if len(own) > MAX_OWN_TAGS:
+        what = f"with copy_tags its instance gets {len(own)} tags and those of DRS, of which 50 fit on it"
+        found.append(TagFinding("", LIMIT, what, f"keep it to {MAX_OWN_TAGS}, or turn copy_tags off"))
+    return found
 
 
 def launch_tags(policy: TagPolicy, resolution: Resolution) -> ServerTags:

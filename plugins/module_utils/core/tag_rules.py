@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .errors import Problems
@@ -22,6 +22,7 @@ MISSING = "missing"
 NOT_ALLOWED = "not_allowed"
 CASE = "case"
 UNREADABLE = "unreadable"
+LIMIT = "limit"
 
 GATE_FIELDS = ("key", "required", "allowed", "pattern")
 """What can be judged by looking at tags."""
@@ -78,8 +79,8 @@ class TagFinding:
     """One thing that speaks against the tags of a server.
 
     Attributes:
-        key: Key of the tag, as the policy spells it; empty when it is about tags that are copied.
-        kind: C(missing), C(not_allowed), C(case) or C(unreadable).
+        key: Key of the tag, as the policy spells it; empty when it is about all tags.
+        kind: C(missing), C(not_allowed), C(case), C(unreadable) or C(limit).
         what: What was found.
         remedy: What to do.
     """
@@ -112,6 +113,22 @@ def judge(rules: Iterable[TagRule], tags: Mapping[str, str], thing: str) -> list
             findings.append(TagFinding(rule.key, MISSING, f"{thing} has no mandatory tag {rule.key}", remedy))
         findings += [other_case(rule.key, rule.key, other, thing) for other in others.get(rule.key.casefold(), ())]
     return findings
+
+
+def judge_each(rules: Iterable[TagRule], things: Mapping[str, Mapping[str, str]], whole: str) -> list[TagFinding]:
+    """Return what the rules have against the parts of a whole, each finding once with the parts that it is about.
+
+    Args:
+        rules: All rules of the policy.
+        things: Tags of every part.
+        whole: What they are parts of, for messages (C(its launch template)).
+    """
+    rules = list(rules)
+    parts: dict[TagFinding, list[str]] = {}
+    for part, tags in things.items():
+        for finding in judge(rules, tags, whole):
+            parts.setdefault(finding, []).append(part)
+    return [replace(finding, what=f"{finding.what} ({', '.join(named)})") for finding, named in parts.items()]
 
 
 def other_case(rule_key: str, wanted: str, other: str, thing: str) -> TagFinding:

@@ -138,6 +138,15 @@ def test_what_aws_would_refuse_names_server_and_source() -> None:
         resolved(policy({"key": "Owner", "value": "x"}), {f"k{number}": "" for number in range(50)})
 
 
+def test_an_instance_needs_room_for_all_tags() -> None:
+    declared = policy({"key": "Owner", "value": "x"})
+    tags = {f"k{number}": "" for number in range(45)}
+    resolution = resolved(declared, tags)
+    after = resolution.changes.applied(tags)
+    assert kinds(declared, resolution, after) == [("", "limit")]
+    assert kinds(declared, resolution, {**dict(list(after.items())[1:]), "aws:x": "", "dr:server-key": ""}) == []
+
+
 def test_a_policy_is_read_with_its_short_form() -> None:
     declared = parse_tag_policy({"tags": [{"key": "Team", "allowed": ["a"]}], "purge_tags": True}, {"Owner": "x"})
     assert declared.rules == (TagRule("Owner", value="x"), TagRule("Team", allowed=("a",)))
