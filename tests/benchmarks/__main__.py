@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import tag_policy
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.admission import Quotas
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.correlation import correlate
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import compare, plan_entries
@@ -84,11 +85,27 @@ def correlate_by_name(count: int) -> Work:
     return lambda: correlate(seen)
 
 
+def resolve_tags(count: int) -> Work:
+    """Resolve a policy of ten tags for every server, with thirty tags on its EC2 instance, and judge the outcome."""
+    rules = [{"key": f"Key-{n}", "variable": f"key_{n}", "ec2_tag": f"Key-{n}", "allowed": ["a"]} for n in range(10)]
+    policy = tag_policy.parse_tag_policy({"tags": rules, "copy_ec2_tags": True, "purge_tags": True})
+    instance = {f"Key-{n}": "a" for n in range(30)}
+    servers = _servers(count)
+
+    def work() -> None:
+        for server in servers:
+            resolution = tag_policy.resolve(policy, server.tags, variables={}, ec2=instance, where=server.key)
+            tag_policy.findings(policy, resolution, resolution.changes.applied(server.tags))
+
+    return work
+
+
 CASES: dict[str, tuple[Callable[[int], Work], int]] = {
     "map_addresses": (map_addresses, 10_000),
     "compare_map": (compare_map, 10_000),
     "resolve_plan": (resolve_plan, 4_000),
     "reconcile_wave": (reconcile_wave, 4_000),
+    "resolve_tags": (resolve_tags, 4_000),
     "correlate_new": (correlate_new, 4_000),
     "correlate_known": (correlate_known, 4_000),
     "correlate_by_name": (correlate_by_name, 4_000),
