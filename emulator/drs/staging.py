@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from ..auth import PARTITION, Principal
 from ..iam.context import Context
-from ..iam.identities import find_role, identity_of
+from ..iam.identities import documents_of, find_role, identity_of
 from ..iam.policies import Decision
 from ..iam.trust import trusts_service
 from .models import DRSBackend, backend_of
@@ -33,16 +35,23 @@ def refusal(staging_account: str, target_account: str) -> str | None:
     role = find_role(arn)
     if role is None:
         return f"The role of staging account {staging_account} for this account does not exist"
+    return _refusal(arn, target_account, role.assume_role_policy_document, tuple(documents_of(role)))
+
+
+@lru_cache(maxsize=1024)
+def _refusal(arn: str, target_account: str, *_documents: object) -> str | None:
+    """Decide once for the role as its documents are: every look at an extended server asks."""
+    role = f"The role of staging account {arn.split(':')[4]} for this account"
     keys = {
         "sts:sourceidentity": (target_account,),
         "aws:sourcearn": (f"arn:{PARTITION}:drs:us-east-1:{target_account}:source-server/s-00000000000000000",),
     }
     if not trusts_service(arn, SERVICE, target_account, ("sts:AssumeRole", "sts:SetSourceIdentity"), keys):
-        return f"The role of staging account {staging_account} for this account does not trust {SERVICE}"
+        return f"{role} does not trust {SERVICE}"
     policies = identity_of(Principal.of_role(arn, "drs")).policies
     decision = policies.decide("drs:DescribeSourceServers", "*", Context({}), lambda _text: None)
     if decision is not Decision.ALLOWED:
-        return f"The role of staging account {staging_account} for this account may not describe source servers"
+        return f"{role} may not describe source servers"
     return None
 
 

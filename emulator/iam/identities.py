@@ -59,7 +59,7 @@ def _role(principal: Principal, arn: str) -> Identity:
     if role is None:
         return Identity(arn, principal.account, NOBODY, {}, keys)
     keys["aws:userid"] = (f"{role.id}:{principal.arn.rsplit('/', 1)[-1]}",)
-    policies, unreadable = _policies(tuple(_documents(role)))
+    policies, unreadable = _policies(tuple(documents_of(role)))
     return Identity(arn, principal.account, policies, _tags(role.tags), keys, unreadable)
 
 
@@ -72,7 +72,7 @@ def _user(principal: Principal) -> Identity:
         return Identity(principal.arn, principal.account, NOBODY, {}, keys)
     keys["aws:userid"] = (user.id,)
     groups = [group for group in list(backend.groups.values()) if user in group.users]
-    policies, unreadable = _policies(tuple(text for holder in (user, *groups) for text in _documents(holder)))
+    policies, unreadable = _policies(tuple(text for holder in (user, *groups) for text in documents_of(holder)))
     return Identity(principal.arn, principal.account, policies, _tags(user.tags), keys, unreadable)
 
 
@@ -85,7 +85,7 @@ def _keys(principal: Principal, arn: str, kind: str) -> dict[str, Values]:
     }
 
 
-def _documents(holder: Any) -> Iterator[str]:
+def documents_of(holder: Any) -> Iterator[str]:
     """Yield the inline and managed policies of a role, a user or a group."""
     yield from list(holder.policies.values())
     for policy in list(holder.managed_policies.values()):
