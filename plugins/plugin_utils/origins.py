@@ -35,7 +35,7 @@ def origin_of_problem(variables: Mapping[str, Any], *texts: str) -> str:
         File, line and column of that value, or of what it is in; empty when that is not known.
     """
     names = "|".join(re.escape(name) for name in variables)
-    named = re.compile(rf"\b({names})((?:{STEP.pattern})*)") if names else None
+    named = re.compile(rf"\b({names})\b((?:{STEP.pattern})*)") if names else None
     for text in texts if named else ():
         found = named.search(text)
         if found:

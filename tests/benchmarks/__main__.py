@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import tag_policy
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.addresses import translate
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.admission import Quotas
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.correlation import correlate
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import compare, plan_entries
@@ -22,7 +23,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans i
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.waves import WavePolicy, reconcile
 
 from tests.benchmarks import correlation, embedded, failover
-from tests.unit.core.builders import START, at, record, source_server, subnet_map
+from tests.unit.core.builders import START, at, complete_map, record, source_server, subnet_map, target
 
 RUNS = 5
 Work = Callable[[], object]
@@ -36,6 +37,28 @@ def _servers(count: int) -> list[Any]:
         source_server(n, addresses=[f"10.10.{n // 200}.{n % 200 + 10}"], tags={"Application": f"app-{n % 20}"})
         for n in range(count)
     ]
+
+
+def translate_addresses(count: int) -> Work:
+    """Find the rule of every address among a thousand that lie in each other, and translate it by that."""
+    everything = ["10.0.0.0/8", *(f"10.{high}.0.0/16" for high in range(4))]
+    networks = [f"10.{high}.{low}.0/24" for high in range(4) for low in range(250)]
+    subnets = complete_map(
+        [
+            *({"source_cidr": cidr, "failover": target("subnet-w", "172.16.0.0/16", "dynamic")} for cidr in everything),
+            *(
+                {"source_cidr": cidr, "failover": target("subnet-n", "172" + cidr.removeprefix("10"))}
+                for cidr in networks
+            ),
+        ]
+    )
+    addresses = [f"10.{n % 4}.{n % 250}.{4 + n % 250}" for n in range(count)]
+
+    def work() -> list[str | None]:
+        found = [(address, rule) for address in addresses if (rule := subnets.find(address)) is not None]
+        return [translate(address, rule.source_cidr, rule.targets["failover"]) for address, rule in found]
+
+    return work
 
 
 def map_addresses(count: int) -> Work:
@@ -101,6 +124,7 @@ def resolve_tags(count: int) -> Work:
 
 
 CASES: dict[str, tuple[Callable[[int], Work], int]] = {
+    "translate_addresses": (translate_addresses, 10_000),
     "map_addresses": (map_addresses, 10_000),
     "compare_map": (compare_map, 10_000),
     "resolve_plan": (resolve_plan, 4_000),

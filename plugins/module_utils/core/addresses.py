@@ -161,7 +161,7 @@ def translate(address: str, source_cidr: IPv4Network | str, target: NetworkTarge
     if target.rule == AddressRule.DYNAMIC:
         return None
     if target.rule == AddressRule.KEEP_ADDRESS:
-        return check_address(str(parsed), target.cidr)
+        return _usable(parsed, target.cidr)
     if target.rule != AddressRule.KEEP_HOST_PART:
         raise AddressError(
             f"the rule {target.rule} needs an address of its own for this server: give it in dr_addresses"
@@ -169,7 +169,7 @@ def translate(address: str, source_cidr: IPv4Network | str, target: NetworkTarge
     host_part = int(parsed) - int(source.network_address)
     if host_part >= target.cidr.num_addresses:
         raise AddressError(f"the host part {host_part} of {address} does not fit {target.cidr}: use a larger subnet")
-    return check_address(str(target.cidr.network_address + host_part), target.cidr)
+    return _usable(target.cidr.network_address + host_part, target.cidr)
 
 
 def check_address(address: str, cidr: IPv4Network) -> str:
@@ -178,15 +178,18 @@ def check_address(address: str, cidr: IPv4Network) -> str:
     Raises:
         AddressError: Not IPv4, outside the subnet, or one of the five reserved addresses.
     """
-    parsed = _parse_address(address)
-    if parsed not in cidr:
-        raise AddressError(f"{parsed} is outside the subnet {cidr}: choose an address of that subnet")
-    if int(parsed) in reserved_addresses(cidr):
+    return _usable(_parse_address(address), cidr)
+
+
+def _usable(address: IPv4Address, cidr: IPv4Network) -> str:
+    if address not in cidr:
+        raise AddressError(f"{address} is outside the subnet {cidr}: choose an address of that subnet")
+    if int(address) in reserved_addresses(cidr):
         raise AddressError(
-            f"{parsed} is one of the five addresses of {cidr} that AWS reserves (the first four and the last): "
+            f"{address} is one of the five addresses of {cidr} that AWS reserves (the first four and the last): "
             "choose another in dr_addresses"
         )
-    return str(parsed)
+    return str(address)
 
 
 def reserved_addresses(cidr: IPv4Network) -> frozenset[int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from .accounts import parse_accounts
 from .addresses import parse_overrides
 from .errors import DeclarationError, Problem, Problems
 from .extensions import parse_extensions
@@ -33,6 +34,7 @@ def parse_tags(raw: Any, *, where: str = "dr_mandatory_tags") -> dict[str, str]:
 
 
 PARSERS: Mapping[str, Callable[[Any], object]] = {
+    "dr_accounts": parse_accounts,
     "dr_extended_source_servers": parse_extensions,
     "dr_server_variables": parse_server_variables,
     "dr_subnet_map": lambda raw: parse_subnet_map(raw or []),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError, Problems
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.subnet_map import (
     Home,
+    Place,
+    locate,
     parse_subnet_map,
 )
 
@@ -58,3 +60,73 @@ def test_a_map_names_all_its_problems_at_once() -> None:
 def test_a_map_must_map_something(raw: object, reason: str) -> None:
     with pytest.raises(DeclarationError, match=reason):
         parse_subnet_map(raw)  # type: ignore[arg-type]
+
+
+def test_sources_accounts_regions_and_groups_have_forms() -> None:
+    good = target("subnet-1", "10.20.1.0/24", "explicit") | {"security_groups": ["sg-1", "web servers", "web-2"]}
+    raw = [
+        {"source_cidr": "10.10.1.0/24", "source_subnet_id": "subnet-2", "failover": good},
+        {"source_subnet_id": "vpc-2", "failover": good},
+        {"source_subnet_id": "subnet-2", "source_account_id": 111111111111, "failover": good},
+        {"source_cidr": "10.10.3.0/24", "source_region": "us-east-1a", "failover": good},
+        {"source_cidr": "10.10.4.0/24", "failover": good | {"account_id": "2222", "region": "Oregon"}},
+        {"source_cidr": "10.10.5.0/24", "failover": good | {"security_groups": ["sg-", "", "sg-1", "sg-1"]}},
+        {"failover": good},
+    ]
+    with pytest.raises(DeclarationError) as caught:
+        parse_subnet_map(raw)
+    assert [problem.where for problem in caught.value.problems] == [
+        "dr_subnet_map[0].source_subnet_id",
+        "dr_subnet_map[1].source_subnet_id",
+        "dr_subnet_map[2].source_account_id",
+        "dr_subnet_map[3].source_region",
+        "dr_subnet_map[4].failover.account_id",
+        "dr_subnet_map[4].failover.region",
+        "dr_subnet_map[5].failover.security_groups[0]",
+        "dr_subnet_map[5].failover.security_groups[1]",
+        "dr_subnet_map[5].failover.security_groups",
+        "dr_subnet_map[6].source_cidr",
+    ]
+
+
+def test_what_names_no_account_or_region_is_at_home_and_a_failback_where_its_source_is() -> None:
+    to = {"failover": target("subnet-1", "10.20.1.0/24"), "failback": target("subnet-2", "10.10.1.0/24")}
+    elsewhere = {"account_id": OTHER, "region": "eu-west-1"}
+    problems = Problems()
+    rules = locate(
+        parse_subnet_map(
+            [
+                {"source_cidr": "10.10.1.0/24", **to},
+                {"source_cidr": "10.10.2.0/24", "source_account_id": OTHER, "source_region": "eu-central-1", **to},
+                {"source_cidr": "10.10.3.0/24", **{profile: where | elsewhere for profile, where in to.items()}},
+            ]
+        ),
+        HOME,
+        problems,
+    )
+    places = [(rule.source.place, rule.targets["failover"].place, rule.targets["failback"].place) for rule in rules]
+    home, source = Place(TARGET, "us-west-2"), Place(TARGET, "us-east-1")
+    assert places[0] == (source, home, source)
+    assert places[1] == (Place(OTHER, "eu-central-1"), home, Place(OTHER, "eu-central-1"))
+    assert places[2] == (source, Place(OTHER, "eu-west-1"), Place(OTHER, "eu-west-1"))
+    assert not len(problems)
+
+
+def test_a_source_region_that_nobody_knows_is_missed_only_where_it_is_needed() -> None:
+    to = {"failover": target("subnet-1", "10.20.1.0/24"), "failback": target("subnet-2", "10.10.1.0/24")}
+    problems = Problems()
+    locate(
+        parse_subnet_map(
+            [
+                {"source_cidr": "10.10.1.0/24", "failover": to["failover"]},
+                {"source_cidr": "10.10.2.0/24", **to},
+                {"source_subnet_id": "subnet-3", "failover": to["failover"]},
+            ]
+        ),
+        Home(TARGET, "us-west-2"),
+        problems,
+    )
+    assert [problem.where for problem in problems] == [
+        "dr_subnet_map[1].failback.region",
+        "dr_subnet_map[2].source_region",
+    ]
