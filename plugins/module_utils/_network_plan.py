@@ -147,7 +147,7 @@ def read_network_plan(
             selector.
     """
     mistakes = Problems()
-    declared = _parsed(parse_subnet_map, [_given(rule) for rule in params["subnet_map"]], mistakes)
+    declared = _parsed(parse_subnet_map, [_given(rule) for rule in params["subnet_map"] or []], mistakes)
     overrides = _parsed(parse_overrides, [_given(address) for address in params["addresses"]], mistakes)
     known_accounts = _parsed(parse_accounts, [_given(account) for account in params["accounts"]], mistakes)
     mistakes.raise_if_any()

@@ -283,7 +283,6 @@ def main() -> NoReturn:
         },
         run,
         needs_drs=True,
-        required_one_of=[("subnet_map",)],
     )
 
 
