@@ -18,12 +18,12 @@ description:
     the one that it extends, so that groups of plans match both, and O(tags).
   - Everything that can be checked is checked before the first write, and all problems are told at once. Then servers
     are extended independently of one another; those that fail are named.
-  - C(From the account of the credentials alone) these are checked, by the answer of ListExtensibleSourceServers - the
-    role C(service-role/DRSStagingAccountRole_ACCOUNT) of the staging account and its trust, and that Elastic Disaster
-    Recovery is initialised in both accounts; the quota of source servers; the number of staging accounts.
-  - C(With a role of the staging account in O(accounts)) these are checked too - the reason of a refusal, the policy of
-    the role, whether a server's volumes use the default EBS key, which cannot be shared, and whether the customer
-    managed key exists, is enabled and is shared by its policy.
+  - The credentials alone are enough to check the role C(service-role/DRSStagingAccountRole_ACCOUNT) of the staging
+    account and its trust, and that Elastic Disaster Recovery is initialised in both accounts, by the answer of
+    ListExtensibleSourceServers; the quota of source servers; and the number of staging accounts.
+  - A role of the staging account in O(accounts) is needed to check the reason of a refusal, the policy of the role,
+    whether a server's volumes use the default EBS key, which cannot be shared, and whether the customer managed key
+    exists, is enabled and is shared by its policy.
   - What could not be checked is in RV(checks) as V(not_checked), with the reason, and gives a warning.
 author:
   - The disaster_recovery.aws maintainers (@disaster-recovery)
