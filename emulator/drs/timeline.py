@@ -1,4 +1,4 @@
-"""When each step of a launch happens: the recorded drill of two small Linux servers, slowed, varied and shifted."""
+"""When each step of a job happens; of a launch as in the recorded drill of Linux servers: slowed, varied, shifted."""
 
 from __future__ import annotations
 
@@ -50,3 +50,8 @@ def launch_offsets(
             earlier = saved if step.startswith("launch") else 0.0
             offsets[step] = JOB_START + shift + (recorded - earlier - JOB_START) * factor
     return offsets
+
+
+def termination_offsets() -> dict[str, float]:
+    """Return when each step of a termination is due, in seconds from the creation of the job."""
+    return {"terminate_start": JOB_START + 0.4, "terminate_end": max(1.0, SETTINGS.terminate_seconds - JOB_END_AFTER)}

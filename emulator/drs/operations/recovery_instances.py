@@ -10,9 +10,9 @@ from ..errors import ConflictError, ValidationError, not_found
 from ..job_flow import TERMINATE, new_job, schedule_job
 from ..models import DRSBackend
 from ..paging import answer, page
-from ..settings import SETTINGS
 from ..state import Participant, RecoveryInstance
 from ..terminating import forget_instance
+from ..timeline import termination_offsets
 from .jobs import check_job_quotas
 
 
@@ -55,9 +55,9 @@ def terminate_recovery_instances(backend: DRSBackend, request: dict[str, Any], n
             f"Recovery Instance {failing_back[0]} cannot be terminated during failback", resourceId=failing_back[0]
         )
     check_job_quotas(backend, [item.server_id for item in records], TERMINATE)
-    offsets = {"terminate_start": 0.8, "terminate_end": SETTINGS.terminate_seconds - 3}
     participants = [
-        Participant(item.server_id, offsets=dict(offsets), recovery_instance_id=item.instance_id) for item in records
+        Participant(item.server_id, offsets=termination_offsets(), recovery_instance_id=item.instance_id)
+        for item in records
     ]
     job = new_job(backend, TERMINATE, "TERMINATE_RECOVERY_INSTANCES", now, participants)
     for item in records:

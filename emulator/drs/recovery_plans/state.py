@@ -159,7 +159,7 @@ class Execution:
 
 @dataclass
 class Token:
-    """A client token that was used: the request without the token, and the ARN of what it made."""
+    """A client token that was used: the request that had it, and the ARN of what that made."""
 
     request: dict[str, Any]
     arn: str
