@@ -17,10 +17,12 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.drs impo
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.identity import Caller
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.runs_table import RunsTable
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError, Problems
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.isolation_policy import parse_production_cidrs
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import (
     Plan,
     digest,
     resolve,
+    with_production,
     with_tag_policy,
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.tag_policy import parse_tag_policy
@@ -29,21 +31,22 @@ Value = TypeVar("Value")
 
 
 def declared_plans(parse: Callable[[], Sequence[Plan]], params: Mapping[str, Any]) -> tuple[Plan, ...]:
-    """Return the declared plans, each with the tags that its gate asks for.
+    """Return the declared plans, each with the tags and the isolation that its gate asks for.
 
     Args:
         parse: Reads the plans.
-        params: Parameters of the module, of which C(tag_policy) and C(mandatory_tags) are read.
+        params: Parameters of the module, of which C(tag_policy), C(mandatory_tags) and C(production_cidrs) are read.
 
     Raises:
-        DeclarationError: Naming every problem of every plan and of the policy.
+        DeclarationError: Naming every problem of every plan, of the policy and of the networks.
     """
     problems = Problems()
     plans = _read(parse, problems) or ()
     policy = _read(lambda: parse_tag_policy(params["tag_policy"], params["mandatory_tags"]), problems)
+    cidrs = _read(partial(parse_production_cidrs, params["production_cidrs"], where="production_cidrs"), problems)
     gated = [_read(partial(with_tag_policy, plan, policy), problems) for plan in plans] if policy else []
     problems.raise_if_any()
-    return tuple(plan for plan in gated if plan)
+    return tuple(with_production(plan, cidrs or ()) for plan in gated if plan)
 
 
 def _read(parse: Callable[[], Value], problems: Problems) -> Value | None:

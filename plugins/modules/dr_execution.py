@@ -58,6 +58,14 @@ options:
         C(dr_mandatory_tags).
       - Both are published with O(declared), whose gate judges every server by them.
     type: dict
+  production_cidrs:
+    description:
+      - Networks of production, beside those that the IP map knows, inventory variable C(dr_production_cidrs).
+      - They are published with O(declared). The gate of a drill refuses a network from which they can be reached (see
+        M(disaster_recovery.aws.network_isolation_info)).
+    type: list
+    elements: str
+    default: []
   mode:
     description:
       - V(test) launches drill instances in the isolated network and terminates them at the end. V(failover) recovers.
@@ -368,6 +376,7 @@ def main() -> NoReturn:
             "declared": {"type": "dict"},
             "tag_policy": TAG_POLICY_SPEC,
             "mandatory_tags": {"type": "dict"},
+            "production_cidrs": {"type": "list", "elements": "str", "default": []},
             "mode": {"type": "str", "choices": ["test", "failover", "failback"]},
             "run_id": {"type": "str"},
             "incident_at": {"type": "str"},

@@ -46,6 +46,14 @@ options:
       - The policy is published with the plans. Their gate judges every server by it, and stops the run when
         C(gate.mandatory_tags) of the plan is V(fail); with V(report), the default, it only tells.
     type: dict
+  production_cidrs:
+    description:
+      - Networks of production, beside those that the IP map knows, inventory variable C(dr_production_cidrs).
+      - They are published with the plans. The gate of a drill refuses a network from which they can be reached (see
+        M(disaster_recovery.aws.network_isolation_info)).
+    type: list
+    elements: str
+    default: []
   state:
     description:
       - V(present) publishes, V(absent) withdraws. Old versions and runs of a withdrawn plan stay in the table.
@@ -60,6 +68,7 @@ options:
     default: true
 seealso:
   - module: disaster_recovery.aws.dr_execution
+  - module: disaster_recovery.aws.network_isolation_info
 """
 
 EXAMPLES = r"""
@@ -170,6 +179,7 @@ def main() -> NoReturn:
             "plans": {"type": "list", "elements": "dict", "required": True},
             "tag_policy": TAG_POLICY_SPEC,
             "mandatory_tags": {"type": "dict"},
+            "production_cidrs": {"type": "list", "elements": "str", "default": []},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "check_servers": {"type": "bool", "default": True},
         },

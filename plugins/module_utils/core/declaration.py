@@ -14,6 +14,7 @@ from .addresses import parse_overrides
 from .errors import DeclarationError, Problem, Problems
 from .extensions import parse_extensions
 from .fields import text_map
+from .isolation_policy import parse_production_cidrs
 from .launch_settings import parse_launch_overrides, parse_settings
 from .subnet_map import parse_subnet_map
 from .tag_policy import parse_server_variables, parse_tag_policy
@@ -39,6 +40,7 @@ PARSERS: Mapping[str, Callable[[Any], object]] = {
     "dr_server_variables": parse_server_variables,
     "dr_subnet_map": lambda raw: parse_subnet_map(raw or []),
     "dr_addresses": lambda raw: parse_overrides(raw or []),
+    "dr_production_cidrs": parse_production_cidrs,
     "dr_launch_defaults": parse_settings,
     "dr_launch_overrides": parse_launch_overrides,
 }

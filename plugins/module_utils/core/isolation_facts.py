@@ -101,7 +101,9 @@ def drill_network(
     production_subnets: set[str] = set()
     production: set[Network] = set(policy.production)
     for entry in entries:
-        production.add(ip_network(entry.source.subnet_cidr))
+        source = ip_network(entry.source.subnet_cidr)
+        # A map may have a rule for every source; that does not make production of all there is.
+        production.add(source if source.prefixlen else ip_network(entry.source.address))
         for profile, target in entry.profiles.items():
             if profile != TEST_PROFILE:
                 production.add(ip_network(target.cidr))
