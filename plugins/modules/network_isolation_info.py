@@ -12,11 +12,11 @@ module: network_isolation_info
 short_description: Tell whether the network of drills is isolated from production
 version_added: 0.1.0
 description:
-  - Reads from EC2 what can lead out of the subnets of network profile C(test), and judges it as the gate of a drill does.
+  - Reads from EC2 what can lead out of the subnets of network profile C(test), and judges it as a drill's gate does.
   - A path counts when routing leads there (route tables, peering, transit gateways, virtual private gateways, NAT
     gateways, the VPC itself) and neither the subnet's network ACL nor the security groups of the servers close it.
-  - Production is every source, failover and failback network of the IP map, and O(production_cidrs). A subnet is open when
-    a path leads there, through something that nobody can look behind, to the internet, or to a VPC endpoint.
+  - Production is every source, failover and failback network of the IP map, and O(production_cidrs). A subnet is open
+    when a path leads there, through something that nobody can look behind, to the internet, or to a VPC endpoint.
   - What EC2 does not tell is not isolated. A transit gateway's own route tables, names (private hosted zones, resolver
     rules), Client VPN and VPC Lattice are not looked at.
   - The module does not fail when a subnet is open. Assert RV(isolated) where that matters.
@@ -59,8 +59,8 @@ options:
     description:
       - What a plan says in C(gate.isolation), to judge by the same rules.
       - C(internet) is V(refused), the default, or V(allowed).
-      - C(accept) is a list of ids of endpoints, gateways and so on that the plan's owner has looked at. It opens no way to
-        known production networks.
+      - C(accept) is a list of ids of endpoints, gateways and so on that the plan's owner has looked at. It opens no way
+        to known production networks.
       - C(production_cidrs) is a list of further networks of production.
     type: dict
     default: {}
@@ -96,7 +96,8 @@ isolated:
   returned: success
   type: bool
 findings:
-  description: Every path once, with the test subnets that it leads out of, the worst first. Warnings leave a subnet isolated.
+  description:
+    - Every path once, with the test subnets that it leads out of, the worst first. Warnings leave a subnet isolated.
   returned: success
   type: list
   elements: dict
@@ -139,9 +140,9 @@ subnets:
       contains:
         kind:
           description: >-
-            V(production), V(unproved) (through something that nobody can look behind), V(internet), V(endpoint), V(unread),
-            V(closed) (by a network ACL or security groups), V(elsewhere) (not known as production) or V(door) (a connection
-            that no route uses).
+            V(production), V(unproved) (through something that nobody can look behind), V(internet), V(endpoint),
+            V(unread), V(closed) (by a network ACL or security groups), V(elsewhere) (not known as production) or
+            V(door) (a connection that no route uses).
           returned: always
           type: str
         severity:

@@ -30,10 +30,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import ip_network
+from re import fullmatch
 from typing import Any
 
 from .isolation_facts import DrillNetwork, NetworkFacts
-from .isolation_policy import ALLOWED, IsolationPolicy
+from .isolation_policy import ACCEPTABLE, ALLOWED, IsolationPolicy
 from .isolation_topology import Topology, Way, endpoint_kind, gone, is_gateway_endpoint
 from .networks import NOT_INTERNET, Network, common, without
 from .readiness import ERROR, UNKNOWN, WARNING, Finding, Unknown
@@ -242,7 +243,8 @@ class _Judge:
         accepted = sorted(self._accepted.intersection(openers))
         if accepted:
             return Path(kind, WARNING, what, accepted[0], f"nothing to do: the plan accepts {accepted[0]}")
-        remedy += f", or accept it in the plan (gate.isolation.accept: [{openers[0]}])"
+        if fullmatch(ACCEPTABLE, openers[0]):
+            remedy += f", or accept it in the plan (gate.isolation.accept: [{openers[0]}])"
         return Path(kind, ERROR, what, openers[0], remedy)
 
     def _unless_closed(self, subnet_id: str, networks: Sequence[Network], path: Path) -> Path:

@@ -18,7 +18,8 @@ from .networks import Network
 REFUSED = "refused"
 ALLOWED = "allowed"
 ISOLATION_FIELDS = ("internet", "accept", "production_cidrs")
-ACCEPTABLE = r"(vpce|igw|eigw|nat|cagw|vgw|eni|i|subnet|tgw|pcx|lgw|pl)-[0-9a-zA-Z]+"
+ACCEPTABLE = r"(vpce|igw|eigw|nat|cagw|vgw|eni|i|subnet|tgw|pcx|lgw)-[0-9a-zA-Z]+"
+"""Ids of what can open a way."""
 
 
 @dataclass(frozen=True, slots=True)
