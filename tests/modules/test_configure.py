@@ -40,6 +40,8 @@ def _check_servers(estate: Estate) -> None:
     servers = estate.servers()
     for server in servers.values():
         assert server["tags"].items() >= {"Owner": "dr-team", "CostCenter": "4711"}.items()
+    teams = {name: servers[name]["tags"]["Team"] for name in ("pay-db-1", "pay-db-2", "crm-db-1")}
+    assert teams == {"pay-db-1": "payments-dba", "pay-db-2": "payments", "crm-db-1": "operations"}
     extended = servers["wh-db-1"]
     assert extended["stagingArea"]["status"] == "EXTENDED"
     assert extended["tags"]["Application"] == "warehouse"
@@ -68,7 +70,7 @@ def _check_launch_templates(estate: Estate) -> None:
         item["ResourceType"]: {tag["Key"]: tag["Value"] for tag in item["Tags"]}
         for item in failover["TagSpecifications"]
     }
-    assert tags["network-interface"] == {"Owner": "dr-team", "CostCenter": "4711"}
+    assert tags["network-interface"] == {"Owner": "dr-team", "CostCenter": "4711", "Team": "payments-dba"}
     assert tags["instance"]["AWSElasticDisasterRecoveryManaged"] == "drs.amazonaws.com"
 
     assert estate.default_data("pay-rep-1")["NetworkInterfaces"][0]["PrivateIpAddress"] == "10.20.2.77"
@@ -165,6 +167,7 @@ def test_addresses_that_cannot_be_are_named_together_and_nothing_is_written(esta
         succeeds=False,
         dr_extended_source_servers=[],
         dr_mandatory_tags={},
+        dr_tag_policy={},
         dr_addresses=[
             {**DECLARATION["dr_addresses"][0], "address": "10.20.2.0"},
             {**DECLARATION["dr_addresses"][0], "server_key": "nobody"},
