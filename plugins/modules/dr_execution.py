@@ -108,6 +108,8 @@ EXAMPLES = r"""
     region: us-west-2
     plan: sample-estate
     declared: "{{ dr_plans | selectattr('name', 'equalto', 'sample-estate') | first }}"
+    tag_policy: "{{ dr_tag_policy }}"
+    mandatory_tags: "{{ dr_mandatory_tags }}"
     mode: failover
     incident_at: "2026-11-23T09:40:00Z"
 

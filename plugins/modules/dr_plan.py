@@ -83,6 +83,8 @@ EXAMPLES = r"""
   disaster_recovery.aws.dr_plan:
     region: us-west-2
     plans: "{{ dr_plans }}"
+    tag_policy: "{{ dr_tag_policy }}"
+    mandatory_tags: "{{ dr_mandatory_tags }}"
   check_mode: true
 
 - name: Withdraw a plan
