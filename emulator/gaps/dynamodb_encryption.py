@@ -46,7 +46,8 @@ def _with_key_arn(handler: DynamoHandler, specification: dict[str, Any]) -> dict
     if key is None:
         return dict(specification)
     keys = kms_backends[handler.current_account][handler.region]
-    key_id = keys.any_id_to_key_id(key)
+    alias = keys.get_alias_name(key)
+    key_id = keys.get_key_id_from_alias(alias) if alias.startswith("alias/") else keys.get_key_id(key)
     if key_id not in keys.keys:
         raise MockValidationException(f"One or more parameter values were invalid: KMS key {key} does not exist")
     return {**specification, "KMSMasterKeyId": keys.keys[key_id].arn}

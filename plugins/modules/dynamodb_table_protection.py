@@ -192,7 +192,7 @@ def main() -> NoReturn:
             "tables": {"type": "list", "elements": "str", "required": True},
             "point_in_time_recovery": {"type": "bool", "default": True},
             "encryption": {"type": "bool", "default": True},
-            "kms_key_arn": {"type": "str"},
+            "kms_key_arn": {"type": "str", "no_log": False},
             "deletion_protection": {"type": "bool", "default": True},
             "wait_timeout": {"type": "int", "default": 600},
         },

@@ -34,6 +34,7 @@ PROOFS = {
     "ec2/volumes.py": _EC2 + "test_instances.py::test_volumes_have_the_performance_that_was_asked_for",
     "events/rules.py": _DRS + "test_events.py::test_functions_state_machines_topics_and_logs_are_targets",
     "gaps/dynamodb.py": _ENGINE + "test_server.py::test_a_table_has_an_id",
+    "gaps/dynamodb_encryption.py": _ENGINE + "test_dynamodb.py::test_the_encryption_of_a_table_is_changed_later",
     "gaps/dynamodb_requests.py": _ENGINE + "test_dynamodb.py::test_batches_are_limited_and_name_a_key_once",
     "gaps/kms.py": _DRS + "test_extended.py::test_a_key_policy_names_principals_that_exist",
     "gaps/managed_policies.py": _ENGINE + "test_server.py::test_start_status_stop",

@@ -196,3 +196,20 @@ def test_a_transaction_with_a_token_is_done_once_in_ten_minutes(embedded: Embedd
     embedded.control("clock", {"advance": 601})
     send(6)
     assert balance() == 11
+
+
+def test_the_encryption_of_a_table_is_changed_later(embedded: EmbeddedAws, tables: Any) -> None:
+    def encryption(**specification: Any) -> dict[str, Any]:
+        tables.update_table(TableName=TABLE, SSESpecification=specification)
+        described: dict[str, Any] = tables.describe_table(TableName=TABLE)["Table"].get("SSEDescription", {})
+        return described
+
+    keys = embedded.client("kms")
+    own = keys.create_key()["KeyMetadata"]
+    aws = encryption(Enabled=True, SSEType="KMS")
+    assert (aws["Status"], aws["SSEType"]) == ("ENABLED", "KMS")
+    assert aws["KMSMasterKeyArn"] == keys.describe_key(KeyId="alias/aws/dynamodb")["KeyMetadata"]["Arn"]
+    assert encryption(Enabled=True, KMSMasterKeyId=own["KeyId"])["KMSMasterKeyArn"] == own["Arn"]
+    code, message = error_of(lambda: encryption(Enabled=True, KMSMasterKeyId="alias/nobody"))
+    assert (code, "alias/nobody does not exist" in message) == ("ValidationException", True)
+    assert encryption(Enabled=False) == {}
