@@ -29,12 +29,13 @@ NEEDED_BY_DRS = {"drs:ListTagsForResource", "drs:TagResource"}
 ONLY_IN_TROUBLE = {
     ("apply-decision", "states:SendTaskSuccess"),
     ("close-run", "ec2:ModifyLaunchTemplate"),
+    ("correlate", "dynamodb:DeleteItem"),
     ("gate", "ec2:GetManagedPrefixListEntries"),
     ("reconcile-wave", "ec2:ModifyLaunchTemplate"),
     *((machine, "states:StopExecution") for machine in ("failover", "test")),
 }
-"""Calls that repair what a drill that was aborted left, or what somebody changed during a wave, or that end waves;
-prefix lists, where routes or security groups of the drill network name them."""
+"""Calls that repair what a drill that was aborted left, or what somebody changed during a wave, or that end waves
+or forget servers; prefix lists, where routes or security groups of the drill network name them."""
 
 
 def allowed() -> dict[str, set[str]]:

@@ -309,6 +309,7 @@ def deployed_roles() -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
         "orchestrator_region": REGION,
         "orchestrator_caller": {"account": TARGET, "arn": f"arn:aws:iam::{TARGET}:user/dr-operator"},
         "orchestrator_tags": {},
+        "orchestrator_accounts": [],
     }
     for name in ("main", "policies"):
         variables |= loader.load_from_file(str(ROLE / "vars" / f"{name}.yml"), trusted_as_template=True)

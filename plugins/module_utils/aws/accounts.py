@@ -62,6 +62,11 @@ class AccountClients:
         """Return account id and Region of everything that is declared, in the order of the declaration."""
         return [(account.account_id, region) for account in self._accounts.values() for region in account.regions]
 
+    def reaches(self, account_id: str) -> bool:
+        """Whether it is the account of the credentials, or declared with a role."""
+        account = self._accounts.get(account_id)
+        return account_id == self.own_account_id or (account is not None and account.role_arn is not None)
+
     def _credentials_of(self, account_id: str) -> Credentials | None:
         if account_id == self.own_account_id:
             return None

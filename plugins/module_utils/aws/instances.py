@@ -20,6 +20,11 @@ Item = dict[str, Any]
 MAX_FILTER_VALUES = 200
 """Values of one filter. Source: EC2 API Reference, Filter."""
 
+MAX_RESULTS = 1000
+"""Instances in one answer. Source: EC2 API Reference, DescribeInstances."""
+
+LIVING_STATES = ("pending", "running", "stopping", "stopped")
+
 
 def _by_id(client: Any, operation: str, result: str, ids: Iterable[str], what: str, **arguments: Any) -> list[Item]:
     found: list[Item] = []
@@ -37,6 +42,19 @@ def describe_instances(client: Any, ids: Iterable[str]) -> dict[str, Item]:
     """Return the instances by id. By filter, so that an id that EC2 does not know (any more) is only left out."""
     reservations = _by_id(client, "describe_instances", "Reservations", ids, "describe instances")
     return {item["InstanceId"]: item for reservation in reservations for item in reservation["Instances"]}
+
+
+def describe_living_instances(client: Any) -> list[Item]:
+    """Return all instances of an account and Region that are not terminated."""
+    wanted = [{"Name": "instance-state-name", "Values": list(LIVING_STATES)}]
+    paging = {"PageSize": MAX_RESULTS}
+    found: list[Item] = []
+    try:
+        for page in client.get_paginator("describe_instances").paginate(Filters=wanted, PaginationConfig=paging):
+            found += [item for reservation in page["Reservations"] for item in reservation["Instances"]]
+    except Exception as error:
+        raise translate(error, "describe all instances") from error
+    return found
 
 
 def describe_instance_status(client: Any, ids: Iterable[str]) -> dict[str, Item]:

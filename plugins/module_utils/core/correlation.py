@@ -32,7 +32,6 @@ from .machines import (
     declared_key,
     reference,
     reference_of_arn,
-    server_reference,
 )
 from .source_servers import KEY_TAG, SourceServer, with_instance_interfaces
 
@@ -131,7 +130,7 @@ def _machine(key: str, part: Part, links: Links) -> Machine:
         for instance_id in member.named_instance_ids():
             instances[instance_id] = _matched_instance(instance_id, part, by, links)
     order = {reference(server): number for number, server in enumerate(sorted(part.all_servers(), key=precedence))}
-    servers.sort(key=lambda server: order[server_reference(server.account_id, server.region, server.source_server_id)])
+    servers.sort(key=lambda server: order[server.reference])
     return Machine(
         server_key=key,
         key_from=key_from,

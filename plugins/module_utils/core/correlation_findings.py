@@ -6,15 +6,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from .correlation_parts import Part, primary_server
-from .machines import MANAGED_TAG, Instance, Machine, MatchedBy, Observed, reference, server_reference
+from .machines import MANAGED_TAG, Instance, Machine, MatchedBy, Observed, reference
 from .source_servers import KEY_TAG
 
 AMBIGUOUS = "ambiguous"
 UNMATCHED = "unmatched"
+UNPROTECTED = "unprotected"
 
 _REMEDY = (
     f"Give each machine a key of its own by tag {KEY_TAG} on its source server, or delete source servers that are not "
@@ -41,6 +42,19 @@ class Finding:
     source_servers: tuple[str, ...]
     instances: tuple[str, ...]
     message: str
+
+
+def told(findings: Iterable[Finding], observed: Observed) -> Iterator[str]:
+    """Yield every problem as a line: what is not certain, what could not be read, what belongs to nobody.
+
+    Instances that nobody protects come last: an estate may have many of them, and none is wrong.
+    """
+    findings = list(findings)
+    yield from (finding.message for finding in findings if finding.kind == AMBIGUOUS)
+    for unread in observed.unread:
+        yield f"account {unread.account_id} in {unread.region}: {unread.what} could not be read: {unread.reason}"
+    unmatched = [finding for finding in findings if finding.kind == UNMATCHED]
+    yield from (finding.message for finding in sorted(unmatched, key=lambda finding: finding.reason == UNPROTECTED))
 
 
 def same_key(key: str, parts: Sequence[Part], *, in_question: bool) -> Finding:
@@ -109,7 +123,7 @@ def lost(part: Part, observed: Observed, instances: Mapping[str, Instance]) -> F
     elif any(MANAGED_TAG in instance.tags for instance in found) or not found:
         return None
     else:
-        reason, message = "unprotected", f"{_list(ids)}: no source server replicates it"
+        reason, message = UNPROTECTED, f"{_list(ids)}: no source server replicates it"
     return Finding(UNMATCHED, reason, (part.key,) if part.key else (), (), ids, message)
 
 
@@ -122,7 +136,7 @@ def missing_instances(machines: Mapping[str, Machine], observed: Observed) -> li
         for server in machine.source_servers:
             place = (server.origin_account_id, server.origin_region)
             if server.aws_instance_id and server.aws_instance_id not in seen and place in observed.read:
-                ref = server_reference(server.account_id, server.region, server.source_server_id)
+                ref = server.reference
                 missing.setdefault(server.aws_instance_id, []).extend([] if server.ended else [ref])
         for instance_id, refs in missing.items():
             if refs:

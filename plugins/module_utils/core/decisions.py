@@ -71,6 +71,11 @@ _ABORT_TEST = "ends the run as aborted; drill instances stay until they are clea
 
 _EFFECTS: Mapping[str, Mapping[str, str]] = {
     "open-run": {Decision.RETRY: _RETRY_STEP, Decision.ABORT: _ABORT},
+    "correlate": {
+        Decision.CONTINUE: "goes on with the server keys and the IP map as they are",
+        Decision.RETRY: _RETRY_STEP,
+        Decision.ABORT: _ABORT,
+    },
     "discover": {Decision.RETRY: _RETRY_STEP, Decision.ABORT: _ABORT},
     "gate": {
         Decision.CONTINUE: "starts the launches in spite of the findings",

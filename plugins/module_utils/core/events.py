@@ -24,6 +24,7 @@ class EventKind(StrEnum):
     """Kinds that this version writes; stored events may have others."""
 
     RUN_OPENED = "run_opened"
+    SERVERS_CORRELATED = "servers_correlated"
     SERVERS_DISCOVERED = "servers_discovered"
     GATE_PASSED = "gate_passed"
     GATE_FAILED = "gate_failed"

@@ -105,6 +105,7 @@ class Observed:
     Attributes:
         read: Account and Region of every place whose instances were read.
         unread: What could not be read; empty when everything was.
+        uninitialised: Account and Region of every place where DRS was never used: it has no source servers there.
     """
 
     source_servers: tuple[SourceServer, ...] = ()
@@ -112,6 +113,7 @@ class Observed:
     recovery_instances: tuple[RecoveryInstance, ...] = ()
     read: frozenset[tuple[str, str]] = frozenset()
     unread: tuple[Unread, ...] = ()
+    uninitialised: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,11 @@ class MatchedServer:
     origin_region: str
     hostname: str
     matched_by: str | None
+
+    @property
+    def reference(self) -> str:
+        """What names it among all accounts and Regions."""
+        return server_reference(self.account_id, self.region, self.source_server_id)
 
     @property
     def ended(self) -> bool:
@@ -248,14 +255,18 @@ def declared_key(tags: Mapping[str, str], name: str = KEY_TAG) -> str:
 
 
 def machine_to_item(machine: Machine) -> dict[str, Any]:
-    """Return a machine as a plain dict, without the table's keys, version and time."""
+    """Return what is stored of a machine, without the table's keys, version and time; states change all the time."""
     content = asdict(machine)
     return {
         **content,
         "addresses": list(machine.addresses),
-        "source_servers": list(content["source_servers"]),
-        "instances": list(content["instances"]),
+        "source_servers": [_without_state(server) for server in content["source_servers"]],
+        "instances": [_without_state(instance) for instance in content["instances"]],
     }
+
+
+def _without_state(content: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in content.items() if name != "state"}
 
 
 def known_from_item(item: Mapping[str, Any]) -> KnownMachine:

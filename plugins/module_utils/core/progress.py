@@ -28,6 +28,7 @@ class Progress:
         self._reached: dict[str, set[str]] = {}
         self._texts: Mapping[str, Callable[[Sequence[Data]], str]] = {
             EventKind.RUN_OPENED: _run_opened,
+            EventKind.SERVERS_CORRELATED: _correlated,
             EventKind.SERVERS_DISCOVERED: self._servers_discovered,
             EventKind.GATE_PASSED: lambda data: f"gate passed: {_findings(data[0])}",
             EventKind.GATE_FAILED: lambda data: f"gate failed: {_findings(data[0])}",
@@ -133,6 +134,12 @@ def _findings(data: Data) -> str:
     shown = "; ".join(f"{finding['server_key']}: {finding['what']}" for finding in findings[:NAMED])
     more = len(findings) - NAMED + hidden
     return f"{checked} checked, findings: {shown}{f'; and {more} more' if more > 0 else ''}"
+
+
+def _correlated(data: Sequence[Data]) -> str:
+    found = data[-1]
+    uncertain = [f"{found[kind]} {kind}" for kind in ("ambiguous", "unmatched", "unread") if found[kind]]
+    return f"correlated {found['machines']} machines{': ' if uncertain else ''}{', '.join(uncertain)}"
 
 
 def _quotas(data: Sequence[Data]) -> str:

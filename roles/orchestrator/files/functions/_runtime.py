@@ -110,26 +110,31 @@ def ip_map() -> IpMapTable:
     return IpMapTable(client("dynamodb"), os.environ["IP_MAP_TABLE"])
 
 
-def _call(function: str, event: Mapping[str, Any]) -> Call:
+def _call(function: str, event: Mapping[str, Any], *, needs_run: bool) -> Call:
     try:
-        run_id, now = str(event["run_id"]), parse_time(event["now"])
+        run_id = str(event["run_id"] if needs_run else event.get("run_id") or "")
+        now = parse_time(event["now"])
     except (KeyError, TypeError, ValueError) as error:
-        raise InvalidRequestError(f"{function}: the event needs run_id and now (ISO 8601): {error!r}") from error
+        needed = "run_id and now" if needs_run else "now"
+        raise InvalidRequestError(f"{function}: the event needs {needed} (ISO 8601): {error!r}") from error
     return Call(function, run_id, now, event)
 
 
-def function(name: str) -> Callable[[Callable[[Call], Result]], Callable[[Mapping[str, Any], Any], Result]]:
+def function(
+    name: str, *, needs_run: bool = True
+) -> Callable[[Callable[[Call], Result]], Callable[[Mapping[str, Any], Any], Result]]:
     """Make a Lambda handler of C(body): reads the event, logs, gives errors their names.
 
     Args:
         name: Name of the function without the prefix (C(open-run)).
+        needs_run: Whether it is only called by a run; C(run_id) is empty otherwise.
     """
 
     def decorate(body: Callable[[Call], Result]) -> Callable[[Mapping[str, Any], Any], Result]:
         @functools.wraps(body)
         def handler(event: Mapping[str, Any], _context: Any) -> Result:
             try:
-                call = _call(name, event)
+                call = _call(name, event, needs_run=needs_run)
                 call.log("called", wave=call.wave)
                 result = body(call)
             except (AwsError, DeclarationError) as error:

@@ -1,0 +1,99 @@
+# Copyright (c) 2026, The disaster_recovery.aws maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Correlate: which source servers and instances of all accounts are one machine, and has the IP map the right ones?
+
+Called by a run before its discovery, and by a schedule without one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from typing import Any
+
+import boto3
+from _records import read_plan, read_run
+from _runtime import Call, Result, client, function, runs
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.accounts import AccountClients, Credentials
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.correlation import (
+    Estate,
+    correlate_estate,
+    remember,
+)
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.identity import caller
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.accounts import parse_accounts
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.correlation_findings import told
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plan_identity import identity_problems
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import Plan
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.source_servers import KEY_TAG
+from botocore.config import Config
+
+# A Region that does not answer on a bad day must not use up the time of the function.
+FAR_CONFIG = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 2})
+
+PROBLEMS_TOLD = 20
+"""Problems in the result and in the event: a state holds 256 KiB, and the module tells all."""
+
+
+def _clients(service: str, *, region: str | None = None, credentials: Credentials | None = None) -> Any:
+    if credentials is None and region in (None, os.environ["AWS_REGION"]):
+        return client(service)
+    keys = {}
+    if credentials:
+        keys = {
+            "aws_access_key_id": credentials.access_key_id,
+            "aws_secret_access_key": credentials.secret_access_key,
+            "aws_session_token": credentials.session_token,
+        }
+    return boto3.client(service, region_name=region, config=FAR_CONFIG, **keys)  # type: ignore[call-overload]
+
+
+def _check_plan(plan: Plan, estate: Estate) -> None:
+    """Refuse a plan of which it is not certain which servers it means; nothing was launched yet."""
+    here = [
+        server
+        for server in estate.observed.source_servers
+        if (server.account_id, server.region) == (estate.home.account_id, estate.home.region)
+    ]
+    problems = identity_problems(plan, estate.correlation, here)
+    if problems:
+        raise DeclarationError(problems)
+
+
+def _result(estate: Estate, written: dict[str, int]) -> Result:
+    problems = list(told(estate.correlation.findings, estate.observed))
+    return {
+        **estate.correlation.counts(),
+        "unread": len(estate.observed.unread),
+        "written": written,
+        "problems": problems[:PROBLEMS_TOLD],
+        "problems_not_shown": max(0, len(problems) - PROBLEMS_TOLD),
+    }
+
+
+def _event(result: Result) -> dict[str, Any]:
+    """Return what the run's event tells: not what was written, which is nothing when the function is called again."""
+    names: Iterable[str] = ("machines", "ambiguous", "unmatched", "unread", "problems", "problems_not_shown")
+    return {name: result[name] for name in names}
+
+
+@function("correlate", needs_run=False)
+def handler(call: Call) -> Result:
+    """Return counts and the first problems; machines are in the IP map table."""
+    plan = read_plan(read_run(call)) if call.run_id else None
+    clients = AccountClients(_clients, parse_accounts(json.loads(os.environ.get("ACCOUNTS") or "[]"), where="ACCOUNTS"))
+    dynamodb, table = client("dynamodb"), os.environ["IP_MAP_TABLE"]
+    key_tag = os.environ.get("SERVER_KEY_TAG") or KEY_TAG
+    estate = correlate_estate(clients, os.environ["AWS_REGION"], dynamodb=dynamodb, table=table, key_tag=key_tag)
+    if plan:
+        _check_plan(plan, estate)
+    who = caller(client("sts")).arn
+    result = _result(estate, remember(estate, clients, dynamodb, table, updated_by=who, updated_at=call.at))
+    if plan:
+        runs().append_event(call.run_id, EventKind.SERVERS_CORRELATED.value, _event(result), call.now)
+    return result
