@@ -7,7 +7,7 @@ enumeration, and a client in another language checks nothing. A service checks e
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -34,6 +34,9 @@ class Leniency:
     extra_values: dict[str, frozenset[str]]
 
 
+MOST_SHOWN = 10
+"""Problems of a request that an answer tells about."""
+
 STRICT = Leniency(patterns={}, extra_values={})
 
 
@@ -46,6 +49,18 @@ def problems(shape: Shape, value: Any, leniency: Leniency = STRICT) -> list[Prob
         leniency: exceptions from the model.
     """
     return list(_check(shape, value, "", leniency))
+
+
+def in_words(problem: Problem) -> str:
+    """Return a problem as services write it."""
+    return f"Value at '{problem.path}' failed to satisfy constraint: {problem.message}"
+
+
+def summary(texts: Sequence[str]) -> str:
+    """Return the message of a ValidationException about all that is wrong with a request."""
+    count = "1 validation error" if len(texts) == 1 else f"{len(texts)} validation errors"
+    more = ["…"] if len(texts) > MOST_SHOWN else []
+    return f"{count} detected: {'; '.join([*texts[:MOST_SHOWN], *more])}"
 
 
 def _check(shape: Shape, value: Any, path: str, leniency: Leniency) -> Iterator[Problem]:

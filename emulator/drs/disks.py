@@ -48,16 +48,18 @@ def _encryption(configuration: dict[str, Any]) -> dict[str, Any]:
     if configuration["ebsEncryption"] == "DEFAULT":
         return {"Encrypted": True}
     arn = configuration["ebsEncryptionKeyArn"]
-    if not _is_usable(arn):
+    key = find_key(arn)
+    if key is None or key.key_state != "Enabled":
         raise KeyNotFoundError
     return {"Encrypted": True, "KmsKeyId": arn}
 
 
-def _is_usable(arn: str) -> bool:
+def find_key(arn: str) -> Any:
+    """Return a key of KMS by its ARN or that of its alias, None when there is none."""
     from moto.kms.models import kms_backends
 
     region, account = arn.split(":")[3:5]
     try:
-        return bool(kms_backends[account][region].describe_key(arn).key_state == "Enabled")
+        return kms_backends[account][region].describe_key(arn)
     except (KeyError, AttributeError):  # moto's answer for an unknown key, and for an unknown alias
-        return False
+        return None

@@ -13,14 +13,12 @@ from botocore.model import OperationModel, ServiceModel
 from moto.core.responses import BaseResponse
 
 from ..clock import CLOCK
-from ..validation import Leniency, Problem, problems
+from ..validation import MOST_SHOWN, Leniency, Problem, in_words, problems, summary
 from .errors import DrsError, InternalServerError, NotEmulatedError, ValidationError
 from .models import LOCK, drs_backends
 from .operations import OPERATIONS, WITHOUT_INITIALISATION
 
 LOG = logging.getLogger(__name__)
-MOST_SHOWN = 10
-"""Problems of a request that an answer tells about."""
 
 AS_AWS_ANSWERS = Leniency(
     # The model wants dates to end in Z; recorded answers have microseconds and +00:00.
@@ -139,8 +137,5 @@ def _from_query(kind: str, values: list[str], name: str) -> Any:
 def _refuse_problems(found: list[Problem]) -> None:
     if not found:
         return
-    shown = [f"Value at '{item.path}' failed to satisfy constraint: {item.message}" for item in found[:MOST_SHOWN]]
-    details = "; ".join([*shown, *(["…"] if len(found) > MOST_SHOWN else [])])
-    count = "1 validation error" if len(found) == 1 else f"{len(found)} validation errors"
     fields = [{"name": item.path, "message": item.message} for item in found[:MOST_SHOWN]]
-    raise ValidationError(f"{count} detected: {details}", "fieldValidationFailed", fields)
+    raise ValidationError(summary([in_words(item) for item in found]), "fieldValidationFailed", fields)

@@ -10,6 +10,7 @@ from ..auth import PARTITION, Principal
 from ..iam.context import Context, NotUnderstoodError, Values
 from ..iam.identities import identity_of
 from ..iam.policies import Decision, PolicyError, Statement, parse
+from .disks import find_key
 from .staging import staging_role_arn
 from .state import SourceServer
 
@@ -46,15 +47,11 @@ def key_problem(server: SourceServer, target_account: str) -> str | None:
 
 def _policy(arn: str) -> tuple[Statement, ...] | None:
     """Return the statements of a key's policy, None when there is no such key; an unreadable policy allows nothing."""
-    from moto.kms.models import kms_backends
-
-    region, account = arn.split(":")[3:5]
-    try:
-        document = kms_backends[account][region].describe_key(arn).policy
-    except (KeyError, AttributeError):  # moto's answer for an unknown key, and for an unknown alias
+    key = find_key(arn)
+    if key is None:
         return None
     try:
-        return parse(document)
+        return parse(key.policy)
     except PolicyError:
         return ()
 

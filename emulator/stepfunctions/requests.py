@@ -14,7 +14,7 @@ from moto.stepfunctions.responses import StepFunctionResponse
 
 from emulator.stepfunctions.errors import api_error
 from emulator.stepfunctions.limits import LARGEST_PAYLOAD, size_of
-from emulator.validation import problems
+from emulator.validation import in_words, problems, summary
 
 _NOT_KNOWN = "Member is not known"  # services ignore members that they do not know
 _PAYLOADS = ("input", "output")
@@ -24,13 +24,12 @@ def check(model: ServiceModel, operation: str, parameters: dict[str, Any]) -> No
     """Raise a ValidationException that names everything that is wrong with a request."""
     shape = model.operation_model(operation).input_shape
     found = [problem for problem in problems(shape, parameters) if problem.message != _NOT_KNOWN] if shape else []
-    texts = [f"Value at '{problem.path}' failed to satisfy constraint: {problem.message}" for problem in found]
+    texts = [in_words(problem) for problem in found]
     for name in _PAYLOADS:
         if not texts and size_of(parameters.get(name) or "") > LARGEST_PAYLOAD:
             texts.append(f"Value at '{name}' failed to satisfy constraint: at most {LARGEST_PAYLOAD} bytes of UTF-8")
     if texts:
-        errors = "error" if len(texts) == 1 else "errors"
-        raise api_error("ValidationException", f"{len(texts)} validation {errors} detected: {'; '.join(texts)}")
+        raise api_error("ValidationException", summary(texts))
 
 
 def _checked(answer: Callable[..., Any], model: ServiceModel, operation: str) -> Callable[..., Any]:

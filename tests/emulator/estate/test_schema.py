@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 
 from emulator.accounts import check_accounts
 from emulator.drs.control import PHASES
-from emulator.estate import document
+from emulator.estate import EstateError, document, machines, places
 from emulator.estate.generator import generate
 from emulator.faults.schema import KINDS
 from emulator.faults.schema import PHASES as FAULT_PHASES
@@ -68,10 +68,10 @@ def test_the_schema_refuses_what_the_reader_refuses(path: str, value: Any, text:
 @pytest.mark.parametrize(
     ("name", "keys"),
     [
-        ("account", document._ACCOUNT_KEYS),
-        ("region", document._REGION_KEYS),
-        ("network", document._NETWORK_KEYS),
-        ("server_keys", document._SERVER_KEYS),
+        ("account", places._ACCOUNT_KEYS),
+        ("region", places._REGION_KEYS),
+        ("network", places._NETWORK_KEYS),
+        ("server_keys", machines._SERVER_KEYS),
     ],
 )
 def test_reader_and_schema_know_the_same_keys(name: str, keys: set[str]) -> None:
@@ -81,15 +81,15 @@ def test_reader_and_schema_know_the_same_keys(name: str, keys: set[str]) -> None
 def test_reader_and_schema_know_the_same_values() -> None:
     server = SCHEMA["$defs"]["server_keys"]["properties"]
     replication = server["replication"]["properties"]
-    assert set(replication) == document._REPLICATION_KEYS
-    assert set(replication["state"]["enum"]) == {None, *document.STATES}
-    assert set(replication["ebs_encryption"]["enum"]) == {None, *document.ENCRYPTIONS}
+    assert set(replication) == machines._REPLICATION_KEYS
+    assert set(replication["state"]["enum"]) == {None, *machines.STATES}
+    assert set(replication["ebs_encryption"]["enum"]) == {None, *machines.ENCRYPTIONS}
     assert tuple(server["fail_launch"]["properties"]["phase"]["enum"]) == PHASES
     fault = SCHEMA["$defs"]["fault"]["properties"]
     assert set(fault["kind"]["enum"]) == set(KINDS)
     assert set(fault["phase"]["enum"]) == {None, *FAULT_PHASES}
     fields = {name for kind in KINDS.values() for name in (*kind.conditions, *kind.parameters)}
     assert set(fault) == {"id", "kind", "from", "to", "probability", "seed", "skip", "times", *fields}
-    with pytest.raises(document.EstateError) as error:
+    with pytest.raises(EstateError) as error:
         document.parse({"accounts": {}, "nothing": 1})
     assert str(error.value).endswith(f"known here: {', '.join(sorted(SCHEMA['properties']))}")
