@@ -320,14 +320,15 @@ class VirtualClock:
                 rested_since = None
                 self._changed.wait(_PATIENCE if self._slow else None)
                 continue
-            if self.pace is None or self._rushing or self._slow or alarm.when <= self._now:
+            pace = self.pace
+            if pace is None or self._rushing or self._slow or alarm.when <= self._now:
                 return alarm
             if rested_since is None:
                 rested_since = time.monotonic()
             self._changed.wait(_PACE_SLICE)
             real = time.monotonic()
             if self._busy == 0:
-                step = timedelta(seconds=(real - rested_since) * self.pace)
+                step = timedelta(seconds=(real - rested_since) * pace)
                 self._now = min(self._now + step, alarm.when)
             rested_since = real
         return None

@@ -37,6 +37,7 @@ OWN_OPTIONS = frozenset(
         *("wait", "wait_timeout", "poll_interval"),
     }
 )
+FOLLOWED = ("started", "resumed")
 FAILED_LOOKS = 10  # looks in a row that may fail before the run is no longer followed
 RUNNING = "RUNNING"
 ATTENTION = "yellow"
@@ -76,7 +77,7 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         options = dict(self._task.args)
         result: Result = self._execute_module(module_name=MODULE, module_args=options, task_vars=task_vars)
-        follows = options.get("state", "started") == "started" and boolean(options.get("wait", True))  # type: ignore[no-untyped-call]
+        follows = options.get("state", "started") in FOLLOWED and boolean(options.get("wait", True))  # type: ignore[no-untyped-call]
         if result.get("failed") or result.get("skipped") or self._task.check_mode or not follows:
             return result
         return self._follow(result, options, task_vars)
@@ -85,9 +86,10 @@ class ActionModule(ActionBase):
         run_id = started["run_id"]
         look = {name: value for name, value in options.items() if name not in OWN_OPTIONS}
         look |= {"run_id": run_id, "execution_arn": started["execution_arn"]}
-        _say(f"Run {run_id}: {'joined' if started['joined'] else 'started'} ({started['execution_arn']})")
+        begun = "joined" if started["joined"] else options.get("state", "started")
+        _say(f"Run {run_id}: {begun} ({started['execution_arn']})")
         # Said now, since nothing can be shown any more once Ctrl-C has ended the play.
-        _say(f"It goes on in AWS when you leave with Ctrl-C. {_how_to_join(started, options)}", HINT)
+        _say(f"It goes on in AWS when you leave with Ctrl-C. {_how_to_join(started)}", HINT)
         seen = self._watch(look, started, options, task_vars)
         final = self._look({**look, "details": True}, task_vars)
         if final.get("failed"):
@@ -119,7 +121,7 @@ class ActionModule(ActionBase):
                     options,
                 )
             if timeout and time.monotonic() - begun >= timeout:
-                raise _left(f"Run {look['run_id']} has not ended within {timeout} s (wait_timeout).", started, options)
+                raise _left(f"Run {look['run_id']} has not ended within {timeout} s (wait_timeout).", started)
             time.sleep(interval)
 
     def _look(self, arguments: Result, task_vars: dict[str, Any] | None) -> Result:
@@ -158,9 +160,9 @@ def _why(final: Result) -> str:
     return "; ".join(f"{server['server_key']}: {server['reason']}" for server in lost[:5])
 
 
-def _left(what: str, started: Result, options: Result) -> AnsibleActionFail:
+def _left(what: str, started: Result) -> AnsibleActionFail:
     """Return the error with which the task ends while the run goes on."""
-    text = f"{what.rstrip('.')}. The run goes on in AWS. {_how_to_join(started, options)}"
+    text = f"{what.rstrip('.')}. The run goes on in AWS. {_how_to_join(started)}"
     return AnsibleActionFail(text, result=started)  # type: ignore[no-untyped-call]
 
 
@@ -181,9 +183,9 @@ def _stop_command(run_id: str) -> str:
     return f"ansible-playbook disaster_recovery.aws.stop{_inventory()} -e dr_run={run_id} -e \"dr_reason='...'\""
 
 
-def _how_to_join(started: Result, options: Result) -> str:
-    playbook = "drill" if options["mode"] == "test" else "failover"
+def _how_to_join(started: Result) -> str:
+    playbook = "drill" if started["mode"] == "test" else "failover"
     return (
         f"Join it again: ansible-playbook disaster_recovery.aws.{playbook}{_inventory()} "
-        f"-e dr_plan={options['plan']} -e dr_run_id={started['run_id']}"
+        f"-e dr_plan={started['plan']} -e dr_run_id={started['run_id']}"
     )

@@ -3,13 +3,13 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Start, join or stop the run of a plan."""
+"""Start, join, abort, stop or resume the run of a plan."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: dr_execution
-short_description: Start, join or stop the run of a disaster recovery plan
+short_description: Start, join, abort, stop or resume the run of a disaster recovery plan
 version_added: 0.1.0
 description:
   - Starts the orchestrator's state machine for a published plan, or joins the run when it was started before.
@@ -38,10 +38,14 @@ options:
   state:
     description:
       - V(started) starts the run, or joins it when there is one with this O(run_id).
+      - V(aborted) asks the run to end. It starts nothing more, waits for DRS's jobs, which cannot be cancelled, cleans
+        up a drill, closes itself as aborted and releases its locks. Open pauses are answered with C(abort).
       - V(stopped) ends the execution where it is, marks the run as aborted and releases its locks. DRS jobs that run
         go on, instances that were launched stay.
+      - V(resumed) goes on from its records with a run whose execution has ended without closing it, such as one that
+        somebody stopped in the console. Nothing is launched twice.
     type: str
-    choices: [started, stopped]
+    choices: [started, aborted, stopped, resumed]
     default: started
   plan:
     description: Name of the plan. Required to start.
@@ -76,13 +80,13 @@ options:
   run_id:
     description:
       - Name of the run, and the key that keeps a repeated start from launching twice.
-      - "When starting, the default is C({plan}-{mode}-{time}). Required to stop."
+      - "When starting, the default is C({plan}-{mode}-{time}). Required for every other O(state)."
     type: str
   incident_at:
     description: When the disaster happened (ISO 8601 with offset). RTO and RPO count from it, else from the start.
     type: str
   reason:
-    description: Why the run is stopped. Required to stop; it is recorded with the caller.
+    description: Why the run is aborted, stopped or resumed, required then. It is recorded with the caller.
     type: str
   wait:
     description: Whether to follow the run to its end.
@@ -138,9 +142,17 @@ execution_arn:
   description: ARN of the execution.
   returned: always
   type: str
+plan:
+  description: Name of the plan.
+  returned: always
+  type: str
+mode:
+  description: Mode of the run.
+  returned: always
+  type: str
 joined:
   description: Whether the run had been started before.
-  returned: when O(state=started)
+  returned: when O(state=started) or O(state=resumed)
   type: bool
 status:
   description: Status of the run at the end of the task.
@@ -184,8 +196,6 @@ from typing import Any, NoReturn
 from ansible_collections.disaster_recovery.aws.plugins.module_utils._module import TAG_POLICY_SPEC, Clients, run_module
 from ansible_collections.disaster_recovery.aws.plugins.module_utils._orchestrator import (
     ORCHESTRATOR_SPEC,
-    listed,
-    read_run,
     runs_table,
     state_machine,
 )
@@ -194,37 +204,29 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils._plans impor
     publish,
     servers_by_wave,
 )
+from ansible_collections.disaster_recovery.aws.plugins.module_utils._run_control import abort, resume, stop
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import executions
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import ConflictError
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.identity import Caller, caller
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.runs_locks import plan_lock
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.runs_table import RunsTable
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError, Problem
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import Plan, parse_plan, unknown_plan
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import (
-    RUN_FINAL,
-    RunStatus,
-    ServerStatus,
-    WaveStatus,
     check_run_id,
     default_run_id,
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timestamps import format_time, parse_time
 
-STOPPED = "OperatorStopped"
-
 
 def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str, Any]:
-    """Start, join or stop."""
+    """Do what O(state) says."""
     if params["mode"] == "failback":
         remedy = "is not supported in this version: use failover or test"
         raise DeclarationError([Problem("'failback'", "mode", remedy)])
     if params["run_id"] is not None:
         check_run_id(params["run_id"])
-    if params["state"] == "stopped":
-        return _stop(params, clients, check_mode)
-    return _start(params, clients, check_mode)
+    return ACTIONS[params["state"]](params, clients, check_mode)
 
 
 def _start(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str, Any]:
@@ -239,7 +241,8 @@ def _start(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[s
 
     recorded = table.get_run(run_id)
     _check_same_run(recorded, run_id, plan, mode)
-    existing = executions.describe(sfn, executions.execution_arn(machine, run_id))
+    arn = recorded["execution_arn"] if recorded else executions.execution_arn(machine, run_id)
+    existing = executions.describe(sfn, arn)
     if existing is None:
         if recorded:
             raise ConflictError(
@@ -249,8 +252,15 @@ def _start(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[s
         _check_unlocked(table, plan, run_id)
         _bring_plan(declared, plan, table, who, clients("drs"), check_mode)
         if check_mode:
-            arn = executions.execution_arn(machine, run_id)
-            return {"changed": True, "run_id": run_id, "execution_arn": arn, "joined": False, "status": "not started"}
+            return {
+                "changed": True,
+                "run_id": run_id,
+                "plan": plan,
+                "mode": mode,
+                "execution_arn": arn,
+                "joined": False,
+                "status": "not started",
+            }
     request = {"run_id": run_id, "plan": plan, "requested_by": who.arn}
     if incident_at is not None:
         request["incident_at"] = format_time(incident_at)
@@ -262,6 +272,8 @@ def _start(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[s
     result = {
         "changed": not joined,
         "run_id": run_id,
+        "plan": plan,
+        "mode": mode,
         "execution_arn": execution["arn"],
         "joined": joined,
         "status": (table.get_run(run_id) or {}).get("status") or execution["status"].lower(),
@@ -321,51 +333,7 @@ def _bring_plan(declared: Plan | None, name: str, table: RunsTable, who: Caller,
         raise unknown_plan(name, [item["name"] for item in table.list_plans()])
 
 
-def _stop(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str, Any]:
-    who = caller(clients("sts"))
-    table = runs_table(params, clients)
-    sfn = clients("stepfunctions")
-    run_id = params["run_id"]
-    recorded = read_run(table, run_id)
-    servers = table.get_servers(run_id)
-    running = executions.running_of(
-        sfn, recorded["execution_arn"], state_machine(params, clients, who, "wave"), f"{run_id}-w"
-    )
-    unfinished = recorded["status"] not in RUN_FINAL
-    if not check_mode:
-        cause = f"stopped by {who.arn}: {params['reason']}"
-        for arn in running:
-            executions.stop(sfn, arn, error=STOPPED, cause=cause)
-        if unfinished:
-            _close(table, recorded, servers, cause, who)
-    jobs = {server["job_id"] for server in servers if server["status"] == ServerStatus.LAUNCHING and server["job_id"]}
-    instances = {server["instance_id"] for server in servers if server["instance_id"]} if servers else set()
-    result = {
-        "changed": bool(running) or unfinished,
-        "run_id": run_id,
-        "execution_arn": recorded["execution_arn"],
-        "status": RunStatus.ABORTED.value if unfinished else recorded["status"],
-        "stopped": {"executions": running, "jobs": sorted(jobs), "instances": sorted(instances)},
-    }
-    if result["changed"] and (jobs or instances):
-        result["warnings"] = [
-            f"Run {run_id} is stopped. What it started in DRS is not: jobs that go on: {listed(sorted(jobs))}; "
-            f"instances that stay: {listed(sorted(instances))}"
-        ]
-    return result
-
-
-def _close(table: RunsTable, recorded: dict[str, Any], servers: list[dict[str, Any]], cause: str, who: Caller) -> None:
-    """Close the books of a run whose execution can no longer do it."""
-    run_id = recorded["run_id"]
-    closed = {"status": RunStatus.ABORTED.value, "aborted": True, "error": cause}
-    table.append_event(run_id, EventKind.RUN_CLOSED.value, closed, who.now)
-    for wave in table.get_waves(run_id):
-        if not wave["ended_at"]:
-            ended = {"status": WaveStatus.ABORTED.value, "ended_at": format_time(who.now)}
-            table.update_wave(run_id, wave["wave"], ended)
-    table.update_run(run_id, {"status": RunStatus.ABORTED.value, "closed_at": format_time(who.now), "error": cause})
-    table.release_locks([plan_lock(recorded["plan_name"]), *(server["server_key"] for server in servers)], run_id)
+ACTIONS = {"started": _start, "aborted": abort, "stopped": stop, "resumed": resume}
 
 
 def main() -> NoReturn:
@@ -373,7 +341,7 @@ def main() -> NoReturn:
     run_module(
         {
             **ORCHESTRATOR_SPEC,
-            "state": {"type": "str", "choices": ["started", "stopped"], "default": "started"},
+            "state": {"type": "str", "choices": list(ACTIONS), "default": "started"},
             "plan": {"type": "str"},
             "declared": {"type": "dict"},
             "tag_policy": TAG_POLICY_SPEC,
@@ -389,7 +357,10 @@ def main() -> NoReturn:
         },
         run,
         needs_drs=True,
-        required_if=[("state", "started", ("plan", "mode")), ("state", "stopped", ("run_id", "reason"))],
+        required_if=[
+            ("state", "started", ("plan", "mode")),
+            *(("state", state, ("run_id", "reason")) for state in ("aborted", "stopped", "resumed")),
+        ],
     )
 
 

@@ -10,7 +10,7 @@ This module util is private to the collection.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .dynamodb import call
@@ -95,14 +95,14 @@ def start(sfn: Any, machine_arn: str, name: str, request: Mapping[str, Any]) -> 
     return started, joined
 
 
-def running_of(sfn: Any, arn: str, child_machine_arn: str, child_prefix: str) -> list[str]:
-    """Return those that still run: an execution, and the executions of a machine whose names begin with a prefix."""
+def running_of(sfn: Any, arn: str, child_machine_arn: str, is_child: Callable[[str], bool]) -> list[str]:
+    """Return those that still run: an execution, and its children, which a machine executes and their names tell."""
     own = describe(sfn, arn)
     running = [arn] if own and own["status"] == RUNNING else []
     request: dict[str, Any] = {"stateMachineArn": child_machine_arn, "statusFilter": RUNNING}
     while True:
         page = call(sfn.list_executions, "list running executions", **request)
-        running += [item["executionArn"] for item in page["executions"] if item["name"].startswith(child_prefix)]
+        running += [item["executionArn"] for item in page["executions"] if is_child(item["name"])]
         if not page.get("nextToken"):
             return running
         request["nextToken"] = page["nextToken"]

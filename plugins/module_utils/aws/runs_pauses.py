@@ -191,6 +191,16 @@ class PauseItems(Table):
         except ConflictError:
             return self._pause(run_id, pause_id)
 
+    def void_pause(self, run_id: str, pause_id: str, *, by: str, at: datetime) -> None:
+        """Close an open pause whose execution has ended, without a decision.
+
+        Raises:
+            ConflictError: It is not open.
+        """
+        changes = {"status": str(PauseStatus.VOID), "decided_by": by, "decided_at": format_time(at)}
+        required = {"status": str(PauseStatus.OPEN)}
+        self._update(f"RUN#{run_id}", f"PAUSE#{pause_id}", changes, required, f"void pause {pause_id} of run {run_id}")
+
     def _pause(self, run_id: str, pause_id: str) -> Item:
         pause = self.get_pause(run_id, pause_id)
         if pause is None:

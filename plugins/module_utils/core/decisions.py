@@ -31,6 +31,8 @@ class PauseStatus(StrEnum):
     OPEN = "open"
     ANSWERED = "answered"
     EXPIRED = "expired"
+    VOID = "void"
+    """The execution that asked has ended, and another one went on."""
 
 
 class DecisionError(ValueError):

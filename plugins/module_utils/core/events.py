@@ -44,6 +44,8 @@ class EventKind(StrEnum):
     CLEAN_UP_STARTED = "clean_up_started"
     CLEAN_UP_ENDED = "clean_up_ended"
     NOTICE_FAILED = "notice_failed"
+    ABORT_REQUESTED = "abort_requested"
+    RUN_RESUMED = "run_resumed"
     RUN_CLOSED = "run_closed"
 
 

@@ -45,6 +45,8 @@ class Progress:
             EventKind.SERVER_CLEANED_UP: lambda data: self._counted(EventKind.SERVER_CLEANED_UP, "cleaned up", data),
             EventKind.RUN_PAUSED: lambda data: f"PAUSED at {data[0]['step']}: {data[0]['reason']}",
             EventKind.DECISION_MADE: _decision,
+            EventKind.ABORT_REQUESTED: lambda data: f"ABORT requested by {data[0]['by']}{_because(data[0]['reason'])}",
+            EventKind.RUN_RESUMED: lambda data: f"resumed by {data[0]['by']}{_because(data[0]['reason'])}",
             EventKind.CLEAN_UP_STARTED: lambda data: f"clean-up started, {len(data[0]['instances'])} drill instances",
             EventKind.CLEAN_UP_ENDED: lambda data: f"clean-up ended, {data[0]['instances']} drill instances are gone",
             EventKind.RUN_CLOSED: lambda data: f"run closed: {data[0]['status']}{_because(data[0].get('error'))}",

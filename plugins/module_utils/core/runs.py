@@ -99,6 +99,11 @@ def default_run_id(plan: str, mode: str, now: datetime) -> str:
     return check_run_id(f"{plan}-{mode}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}")
 
 
-def wave_execution_name(run_id: str, wave: int, number: int) -> str:
-    """Return the name of a wave's child execution: C({run_id}-w{NN}-{n})."""
-    return f"{run_id}-w{wave:02d}-{number}"
+def resumed_execution_name(run_id: str, times: int) -> str:
+    """Return the name of the execution with which a run goes on for the n-th time: C({run_id}-r{n})."""
+    return f"{run_id}-r{times}"
+
+
+def is_wave_execution_of(run_id: str, name: str) -> bool:
+    """Tell whether C(name) is that of a wave's execution of this run: C({run_id}[-r{n}]-w{NN}-{n})."""
+    return re.fullmatch(rf"{re.escape(run_id)}(-r[0-9]+)?-w[0-9]{{2}}-[0-9]+", name) is not None

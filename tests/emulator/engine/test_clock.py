@@ -203,6 +203,17 @@ def test_pace_limits_how_fast_time_runs() -> None:
     assert 0.4 <= real < 5
 
 
+def test_a_pace_may_end_while_the_clock_waits_for_it() -> None:
+    clock = VirtualClock(START, pace=0.001)
+    clock.start()
+    ended = threading.Event()
+    clock.call_later(3600, ended.set)
+    time.sleep(0.1)
+    clock.set_pace(None)
+    assert ended.wait(5)
+    clock.stop()
+
+
 def test_advancing_ignores_the_pace() -> None:
     clock = VirtualClock(START, pace=1)
     clock.start()

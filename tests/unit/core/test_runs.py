@@ -18,8 +18,9 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs im
     ServerStatus,
     check_run_id,
     default_run_id,
+    is_wave_execution_of,
     profile_of,
-    wave_execution_name,
+    resumed_execution_name,
 )
 
 from tests.unit.core.builders import START, at, record, server_id
@@ -38,8 +39,13 @@ def test_bad_run_ids_are_refused(run_id: str) -> None:
 
 
 def test_execution_names_stay_within_the_limit_of_step_functions() -> None:
-    assert wave_execution_name("run-1", 3, 2) == "run-1-w03-2"
-    assert len(wave_execution_name("r" * 60, 99, 1000)) <= 80
+    assert resumed_execution_name("run-1", 2) == "run-1-r2"
+    assert len(resumed_execution_name("r" * 60, 99) + "-w99-1000") <= 80
+
+
+def test_the_executions_of_a_run_s_waves_are_known_by_name() -> None:
+    names = ("run-1-w03-2", "run-1-r2-w10-1", "run-10-w03-2", "run-1-r2", "run-1", "run-1-w3-2", "run-1-x-w03-2")
+    assert [is_wave_execution_of("run-1", name) for name in names] == [True, True, *[False] * 5]
 
 
 def test_modes() -> None:

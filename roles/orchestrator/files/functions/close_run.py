@@ -86,7 +86,7 @@ def handler(call: Call) -> Result:
     run = runs().get_run(call.run_id)
     if run is None:
         return {"status": RunStatus.FAILED.value, "summary": f"Run {call.run_id} was not opened: {error}"}
-    aborted = bool(call.event.get("aborted"))
+    aborted = bool(call.event.get("aborted") or run.get("aborting"))
     if aborted and not run["closed_at"]:
         before = read_records(call)
         store(call, before, waves.apply_decision(before, Decision.ABORT))

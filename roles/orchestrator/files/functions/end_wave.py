@@ -9,12 +9,14 @@ from __future__ import annotations
 from _records import end_wave, read_plan, read_run, read_wave
 from _runtime import Call, Result, function
 from _turns import wake_waves
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import turns
 
 
 @function("end-wave")
 def handler(call: Call) -> Result:
-    """Return C({status})."""
-    number = read_wave(call)["wave"]
-    status = end_wave(call, read_plan(read_run(call)), number)
+    """Return C({outcome}): done, or abort when the run is being aborted."""
+    run = read_run(call)
+    aborting = bool(run.get("aborting"))
+    end_wave(call, read_plan(run), read_wave(call)["wave"], aborted=aborting)
     wake_waves(call)
-    return {"status": status}
+    return {"outcome": turns.ABORT if aborting else turns.DONE}

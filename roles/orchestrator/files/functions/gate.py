@@ -24,7 +24,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.isolati
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.jobs import job_from_drs
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.readiness import ServerFacts, Unknown
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import profile_of
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import ServerStatus, profile_of
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.source_servers import SourceServer
 
 FINDINGS_IN_EVENT = 200
@@ -139,7 +139,8 @@ def handler(call: Call) -> Result:
     run = read_run(call)
     profile = profile_of(run["mode"])
     records = read_records(call)
-    facts = _facts(records, profile)
+    # In a run that was resumed, servers that were launched before have passed.
+    facts = _facts([record for record in records if record.status == ServerStatus.PENDING], profile)
     policy = read_plan(run).gate
     findings = isolation_findings(records, policy.isolation) if profile == TEST_PROFILE else []
     findings += readiness.evaluate(facts, policy, profile=profile, now=call.now)

@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from _runtime import Call, Result, function, runs
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import (
@@ -44,6 +46,17 @@ def _incident_at(call: Call) -> datetime | None:
     return moment
 
 
+def _check_execution(call: Call, existing: Mapping[str, Any] | None) -> None:
+    """Refuse an execution with another name than its run, unless it is the one that goes on with the run."""
+    arn = call.event["execution_arn"]
+    name = arn.rsplit(":", 1)[1]
+    if name != call.run_id and (existing is None or existing["execution_arn"] != arn):
+        raise InvalidRequestError(
+            f"Execution {name} cannot execute run {call.run_id}: name the execution like the run, or go on with a run "
+            "by module dr_execution, state resumed"
+        )
+
+
 def _published(name: str) -> Plan:
     published = runs().get_plan(name)
     if published is None:
@@ -62,6 +75,7 @@ def handler(call: Call) -> Result:
     """
     _check(call)
     existing = runs().get_run(call.run_id)
+    _check_execution(call, existing)
     plan = plans.parse_plan(existing["plan"]) if existing else _published(call.event["plan"])
     requested_at, incident_at = parse_time(call.event["requested_at"]), _incident_at(call)
     try:
@@ -83,5 +97,6 @@ def handler(call: Call) -> Result:
         "requested_by": call.event["requested_by"],
         "incident_at": format_time(incident_at) if incident_at else None,
     }
-    runs().append_event(call.run_id, EventKind.RUN_OPENED.value, opened, requested_at)
+    if not (existing and existing.get("resumed")):
+        runs().append_event(call.run_id, EventKind.RUN_OPENED.value, opened, requested_at)
     return {"plan": plan.name, "waves": plans.start_order(plan), "decision_timeout": plan.decision.timeout}

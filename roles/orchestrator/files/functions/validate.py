@@ -75,6 +75,8 @@ def _validate_wave(call: Call) -> ValidationStep:
 
 def _validate_plan(call: Call) -> ValidationStep:
     run = read_run(call)
+    if run.get("aborting"):
+        return ValidationStep((), ABORT, 0, "the run is being aborted")
     began = run.get("validation_started_at")
     if not began:
         began = call.at

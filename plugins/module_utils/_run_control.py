@@ -1,0 +1,166 @@
+# Copyright (c) 2026, The disaster_recovery.aws maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What can be done with a run that was started: abort it, stop it where it is, go on with it from its records.
+
+This module util is private to the collection.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.disaster_recovery.aws.plugins.module_utils._module import Clients
+from ansible_collections.disaster_recovery.aws.plugins.module_utils._orchestrator import (
+    listed,
+    read_run,
+    runs_table,
+    state_machine,
+)
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import executions
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import ConflictError
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.identity import Caller, caller
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.runs_locks import plan_lock
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.runs_table import RunsTable
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.decisions import Decision
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import (
+    RUN_FINAL,
+    RunStatus,
+    ServerStatus,
+    WaveStatus,
+    is_wave_execution_of,
+    resumed_execution_name,
+)
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timestamps import format_time
+
+Item = dict[str, Any]
+
+STOPPED = "OperatorStopped"
+
+
+def abort(params: Item, clients: Clients, check_mode: bool) -> Item:
+    """Ask a run to end: it starts nothing more, waits for DRS's jobs and closes itself; a drill is cleaned up.
+
+    Raises:
+        ConflictError: Nobody executes the run any more, so that nobody could close it.
+    """
+    who, table, sfn = caller(clients("sts")), runs_table(params, clients), clients("stepfunctions")
+    run_id, recorded = params["run_id"], read_run(table, params["run_id"])
+    if recorded["status"] in RUN_FINAL:
+        return _result(recorded, changed=False)
+    execution = executions.describe(sfn, recorded["execution_arn"])
+    if execution is None or execution["status"] != executions.RUNNING:
+        raise ConflictError(
+            f"Run {run_id} is not closed, and its execution has ended: nobody could abort it. Stop it (state stopped) "
+            "to close its records, or go on with it (state resumed)"
+        )
+    pauses = table.open_pauses(run_id)
+    is_new = not recorded.get("aborting")
+    if not check_mode and is_new:
+        told = {"by": who.arn, "at": format_time(who.now), "reason": params["reason"]}
+        table.append_event(run_id, EventKind.ABORT_REQUESTED.value, told, who.now)
+        table.update_run(run_id, {"aborting": told})
+    for pause in pauses if not check_mode else []:
+        decided = str(Decision.ABORT)
+        table.answer_pause(run_id, pause["pause_id"], decision=decided, by=who.arn, at=who.now, reason=params["reason"])
+        answer = {"pause_id": pause["pause_id"], "decision": decided}
+        executions.answer_task(sfn, table.task_token(run_id, pause["pause_id"]), answer)
+    return _result(recorded, changed=is_new or bool(pauses))
+
+
+def resume(params: Item, clients: Clients, check_mode: bool) -> Item:
+    """Start another execution of a run whose execution has ended without closing it; it goes on from the records.
+
+    Raises:
+        ConflictError: The run is closed, or it is being executed.
+    """
+    who, table, sfn = caller(clients("sts")), runs_table(params, clients), clients("stepfunctions")
+    run_id, recorded = params["run_id"], read_run(table, params["run_id"])
+    if recorded["status"] in RUN_FINAL:
+        raise ConflictError(f"Run {run_id} has ended as {recorded['status']}: start another one")
+    running = _running(params, clients, who, recorded)
+    if running:
+        raise ConflictError(f"Run {run_id} is being executed ({listed(running)}): join it with state started")
+    machine = state_machine(params, clients, who, recorded["mode"])
+    times = recorded.get("resumed", 0) + 1
+    name = resumed_execution_name(run_id, times)
+    arn = executions.execution_arn(machine, name)
+    if not check_mode:
+        for pause in table.open_pauses(run_id):
+            table.void_pause(run_id, pause["pause_id"], by=who.arn, at=who.now)
+        told = {"by": who.arn, "reason": params["reason"], "execution_arn": arn}
+        table.append_event(run_id, EventKind.RUN_RESUMED.value, told, who.now)
+        changes = {"execution_arn": arn, "resumed": times, "status": RunStatus.RUNNING.value}
+        table.update_run(run_id, changes, require={"execution_arn": recorded["execution_arn"]})
+        request = {"run_id": run_id, "plan": recorded["plan_name"], "requested_by": recorded["requested_by"]}
+        if recorded["incident_at"]:
+            request["incident_at"] = recorded["incident_at"]
+        executions.start(sfn, machine, name, request)
+    return {**_result({**recorded, "execution_arn": arn}, changed=True), "joined": False}
+
+
+def _running(params: Item, clients: Clients, who: Caller, recorded: Item) -> list[str]:
+    """Return the executions of a run that have not ended, its waves' included."""
+    return executions.running_of(
+        clients("stepfunctions"),
+        recorded["execution_arn"],
+        state_machine(params, clients, who, "wave"),
+        lambda name: is_wave_execution_of(recorded["run_id"], name),
+    )
+
+
+def _result(recorded: Item, *, changed: bool) -> Item:
+    return {
+        "changed": changed,
+        "run_id": recorded["run_id"],
+        "plan": recorded["plan_name"],
+        "mode": recorded["mode"],
+        "execution_arn": recorded["execution_arn"],
+        "status": recorded["status"],
+    }
+
+
+def stop(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str, Any]:
+    """End a run where it is, close its records and release its locks."""
+    who = caller(clients("sts"))
+    table = runs_table(params, clients)
+    sfn = clients("stepfunctions")
+    run_id = params["run_id"]
+    recorded = read_run(table, run_id)
+    servers = table.get_servers(run_id)
+    running = _running(params, clients, who, recorded)
+    unfinished = recorded["status"] not in RUN_FINAL
+    if not check_mode:
+        cause = f"stopped by {who.arn}: {params['reason']}"
+        for arn in running:
+            executions.stop(sfn, arn, error=STOPPED, cause=cause)
+        if unfinished:
+            _close(table, recorded, servers, cause, who)
+    jobs = {server["job_id"] for server in servers if server["status"] == ServerStatus.LAUNCHING and server["job_id"]}
+    instances = {server["instance_id"] for server in servers if server["instance_id"]} if servers else set()
+    result = {
+        **_result(recorded, changed=bool(running) or unfinished),
+        "status": RunStatus.ABORTED.value if unfinished else recorded["status"],
+        "stopped": {"executions": running, "jobs": sorted(jobs), "instances": sorted(instances)},
+    }
+    if result["changed"] and (jobs or instances):
+        result["warnings"] = [
+            f"Run {run_id} is stopped. What it started in DRS is not: jobs that go on: {listed(sorted(jobs))}; "
+            f"instances that stay: {listed(sorted(instances))}"
+        ]
+    return result
+
+
+def _close(table: RunsTable, recorded: dict[str, Any], servers: list[dict[str, Any]], cause: str, who: Caller) -> None:
+    """Close the books of a run whose execution can no longer do it."""
+    run_id = recorded["run_id"]
+    closed = {"status": RunStatus.ABORTED.value, "aborted": True, "error": cause}
+    table.append_event(run_id, EventKind.RUN_CLOSED.value, closed, who.now)
+    for wave in table.get_waves(run_id):
+        if not wave["ended_at"]:
+            ended = {"status": WaveStatus.ABORTED.value, "ended_at": format_time(who.now)}
+            table.update_wave(run_id, wave["wave"], ended)
+    table.update_run(run_id, {"status": RunStatus.ABORTED.value, "closed_at": format_time(who.now), "error": cause})
+    table.release_locks([plan_lock(recorded["plan_name"]), *(server["server_key"] for server in servers)], run_id)
