@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.modules.estate import DECLARATION, Estate
+from tests.modules.estate import DECLARATION, TABLE, Estate
 from tests.support.embedded import STAGING, TARGET
 
 ROLE = f"arn:aws:iam::{STAGING}:role/network-reader"
@@ -83,10 +83,28 @@ ADDRESSES = checked(
     ],
 )
 
+EXPECTED_SOON = checked(
+    DECLARATION["dr_subnet_map"],
+    addresses=[
+        {"server_key": "pay-web-2.example.internal", "interface": 0, "profile": "failover", "address": "10.20.4.77"},
+        {"server_key": "expected-soon", "interface": 0, "profile": "failover", "address": "10.20.4.78"},
+    ],
+    preliminary=True,
+)
+TOO_MANY = {
+    "ip_map": {
+        "table": TABLE,
+        "subnet_map": [
+            {"source_cidr": "10.10.0.0/16", "failover": SMALL, "test": DATABASES["test"] | {"address": "dynamic"}}
+        ],
+        "source_region": "us-east-1",
+    }
+}
+
 
 @pytest.fixture(scope="module")
 def answers(shared_estate: Estate) -> list[dict[str, Any]]:
-    """What the module says to three maps: one that is right, one that AWS does not know, one without addresses."""
+    """What the module says to maps (right, unknown to AWS, without addresses, too early), and ip_map to one."""
     trust = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{TARGET}:root"}, "Action": "sts:AssumeRole"}
     read = {"Effect": "Allow", "Action": "ec2:Describe*", "Resource": "*"}
     iam = shared_estate.aws.client("iam", account=STAGING)
@@ -101,7 +119,7 @@ def answers(shared_estate: Estate) -> list[dict[str, Any]]:
     shared_estate.aws.client("ec2").create_network_interface(
         SubnetId="subnet-0a20400000000c001", PrivateIpAddress="10.20.4.12"
     )
-    return shared_estate.tasks(RESOLVED, UNKNOWN, ADDRESSES)
+    return shared_estate.tasks(RESOLVED, UNKNOWN, ADDRESSES, EXPECTED_SOON, TOO_MANY)
 
 
 def test_what_the_map_leaves_open_is_found_in_the_accounts_and_regions_that_it_names(
@@ -201,3 +219,18 @@ def test_addresses_that_cannot_be_are_named_together(answers: list[dict[str, Any
         in full
     )
     assert len(found) == len(explicit) + 2
+
+
+def test_before_servers_are_extended_their_addresses_are_no_problem(answers: list[dict[str, Any]]) -> None:
+    assert answers[3]["problems"] == []
+    assert len(answers[3]["servers"]) == 19
+
+
+def test_the_ip_map_refuses_more_servers_than_a_subnet_has_addresses(
+    shared_estate: Estate, answers: list[dict[str, Any]]
+) -> None:
+    (problem,) = answers[4]["problems"]
+    assert problem["where"] == "dr_subnet_map[0].failover.subnet_id"
+    assert "but 19 more are needed (0 fixed, 19 dynamic)" in problem["remedy"]
+    assert problem["file"]
+    assert shared_estate.items(TABLE) == []
