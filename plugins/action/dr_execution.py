@@ -33,8 +33,8 @@ MODULE = "disaster_recovery.aws.dr_execution"
 INFO_MODULE = "disaster_recovery.aws.dr_execution_info"
 OWN_OPTIONS = frozenset(
     {
-        *("state", "plan", "declared", "tag_policy", "mandatory_tags", "mode", "run_id", "incident_at", "reason"),
-        *("wait", "wait_timeout", "poll_interval"),
+        *("state", "plan", "declared", "tag_policy", "mandatory_tags", "production_cidrs", "mode", "run_id"),
+        *("incident_at", "reason", "wait", "wait_timeout", "poll_interval"),
     }
 )
 FOLLOWED = ("started", "resumed")

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.disaster_recovery.aws.plugins.action import dr_execution as follower
+from ansible_collections.disaster_recovery.aws.plugins.modules import dr_execution, dr_execution_info
 
 from tests.runs.conftest import AT, PLAN, Orchestrator, minutes
 from tests.support.playbook import Outcome, playbook_process, run_playbook
@@ -82,6 +84,15 @@ def player(house: Orchestrator, tmp_path: Path) -> Iterator[Player]:
     plays = Player(house, tmp_path)
     yield plays
     plays.stop()
+
+
+def test_no_option_of_the_start_reaches_a_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    options: list[set[str]] = []
+    for module in (dr_execution, dr_execution_info):
+        monkeypatch.setattr(module, "run_module", lambda spec, *_rest, **_more: options.append(set(spec)))
+        module.main()
+    start, look = options
+    assert follower.OWN_OPTIONS - {"plan", "run_id"} == start - look
 
 
 def test_a_run_is_shown_as_it_happens_and_its_end_is_told(player: Player) -> None:
