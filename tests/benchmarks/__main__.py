@@ -18,6 +18,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import 
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.addresses import translate
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.admission import Quotas
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.correlation import correlate
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.extensions import make_plan, parse_extensions
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import compare, plan_entries
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import parse_plan, resolve
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.waves import WavePolicy, reconcile
@@ -123,12 +124,25 @@ def resolve_tags(count: int) -> Work:
     return work
 
 
+def plan_extensions(count: int) -> Work:
+    """Compare what is declared with what ten staging accounts offer, none of it extended yet, in 200 declarations."""
+    offered = {}
+    for n in range(count):
+        arn = f"arn:aws:drs:us-west-2:{n % 10:012d}:source-server/s-{n:017d}"
+        offered[arn] = {"arn": arn, "tags": {"Application": f"app-{n // 10 % 20}"}}
+    wanted = parse_extensions(
+        [{"staging_account_id": f"{n % 10:012d}", "tags": {"Application": f"app-{n // 10}"}} for n in range(200)]
+    )
+    return lambda: make_plan(wanted, {}, offered, {})
+
+
 CASES: dict[str, tuple[Callable[[int], Work], int]] = {
     "translate_addresses": (translate_addresses, 10_000),
     "map_addresses": (map_addresses, 10_000),
     "compare_map": (compare_map, 10_000),
     "resolve_plan": (resolve_plan, 4_000),
     "reconcile_wave": (reconcile_wave, 4_000),
+    "plan_extensions": (plan_extensions, 4_000),
     "resolve_tags": (resolve_tags, 4_000),
     "correlate_new": (correlate_new, 4_000),
     "correlate_known": (correlate_known, 4_000),

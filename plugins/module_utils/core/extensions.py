@@ -126,15 +126,17 @@ def make_plan(
     Raises:
         DeclarationError: A declaration selects nothing, or lists a server that is neither extended nor offered.
     """
+    listed = {arn for element in wanted for arn in element.arns}
     by_account: dict[str, list[Extension]] = {}
     for element in wanted:
-        by_account.setdefault(element.account_id, []).append(element)
+        if not element.arns:
+            by_account.setdefault(element.account_id, []).append(element)
     used: set[str] = set()
 
     def is_declared(arn: str, tags: Mapping[str, str]) -> bool:
         selecting = [element for element in by_account.get(arn.split(":")[4], ()) if element.selects(arn, tags)]
         used.update(element.where for element in selecting)
-        return bool(selecting)
+        return bool(selecting) or arn in listed
 
     declared = {arn for arn, server in present.items() if is_declared(arn, staging_tags.get(arn, server.tags))}
     new = {arn: item for arn, item in offered.items() if arn not in present and is_declared(arn, item.get("tags", {}))}
