@@ -84,6 +84,41 @@ def test_check_mode_tells_what_a_run_does_and_a_second_run_changes_nothing(
     assert before.keys() <= written.keys()
 
 
+def test_ansible_shows_first_then_extends_then_changes_nothing(estate: StagingEstate, tmp_path: Path) -> None:
+    task = {"disaster_recovery.aws.drs_extended_source_server": {"extended_source_servers": [PLAIN]}}
+    keys = estate.aws.credentials(TARGET)
+    play = {
+        "hosts": "localhost",
+        "connection": "local",
+        "gather_facts": False,
+        "module_defaults": {
+            "group/disaster_recovery.aws.aws": {
+                "region": REGION,
+                "endpoint_url": estate.aws.endpoint,
+                "access_key": keys["aws_access_key_id"],
+                "secret_key": keys["aws_secret_access_key"],
+            }
+        },
+        "tasks": [
+            {"name": "Show", **task, "check_mode": True, "register": "shown"},
+            {"name": "Extend", **task, "register": "done"},
+            {"name": "Again", **task, "register": "again"},
+            {
+                "name": "Compare",
+                "ansible.builtin.assert": {
+                    "that": ["shown is changed", "done is changed", "again is not changed", "shown.diff == done.diff"]
+                },
+            },
+        ],
+    }
+    playbook = tmp_path / "extend.yml"
+    playbook.write_text(json.dumps([play]), encoding="utf-8")
+    outcome = run_playbook(playbook, "--diff", inventory="localhost,", variables=connection(estate))
+    assert outcome.output.count(f"{estate.arn('plain-1')}: EXTENDED") == 2
+    assert "staging account 111111111111, encryption of 2 servers was not checked" in " ".join(outcome.output.split())
+    assert len(estate.extended()) == 2
+
+
 def test_first_page_only_201_staging_servers(estate: StagingEstate) -> None:
     offered = estate.run({"staging_account_id": LARGE, "all": True}, check_mode=True)["extended_source_servers"]
     assert len({item["staging_arn"] for item in offered}) == 201

@@ -1,11 +1,8 @@
-"""The modules about source servers, their tags and extensions, run by Ansible against the embedded AWS."""
+"""The modules about source servers and their tags, run by Ansible against the embedded AWS."""
 
 from __future__ import annotations
 
 from tests.modules.estate import Estate
-
-WAREHOUSE = {"staging_account_id": "111111111111", "tags": {"Application": "warehouse", "Tier": "database"}}
-STAGING_ARN = "arn:aws:drs:us-west-2:111111111111:source-server/s-whdb1000000000001"
 
 
 def test_source_servers_are_found_by_what_they_are(estate: Estate) -> None:
@@ -59,26 +56,3 @@ def test_tags_are_set_and_purged_where_they_differ(estate: Estate) -> None:
     assert "s-paydb200000000001" in refused["msg"]
     assert repaired["changed"] is True
     assert len(well["source_servers"]) == 1
-
-
-def test_servers_of_a_staging_account_are_extended_once_with_their_tags(estate: Estate) -> None:
-    present = {"drs_extended_source_server": {"extended_source_servers": [WAREHOUSE], "tags": {"Extended": "yes"}}}
-    (predicted,) = estate.tasks(present, arguments=("--check",))
-    assert predicted["changed"] is True
-    assert len(estate.servers()) == 18
-
-    made, again = estate.tasks(present, present)
-    (server,) = made["extended_source_servers"]
-    assert server["staging_arn"] == STAGING_ARN
-    assert server["server_key"] == "wh-db-1.example.internal"
-    assert again["changed"] is False
-    assert again["extended_source_servers"] == [{**server, "changed": False, "action": "none"}]
-    tags = estate.servers()["wh-db-1"]["tags"]
-    assert tags.items() >= {"Application": "warehouse", "Tier": "database", "Extended": "yes"}.items()
-
-    by_arn = [{"staging_account_id": "111111111111", "source_server_arns": [STAGING_ARN]}]
-    absent = {"drs_extended_source_server": {"state": "absent", "extended_source_servers": by_arn}}
-    gone, still_gone = estate.tasks(absent, absent)
-    assert gone["changed"] is True
-    assert still_gone["changed"] is False
-    assert len(estate.servers()) == 18
