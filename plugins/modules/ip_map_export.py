@@ -59,7 +59,7 @@ EXAMPLES = r"""
   disaster_recovery.aws.ip_map_export:
     region: us-west-2
     table: disaster-recovery-ip-map
-    path: /tmp/addresses.csv
+    path: addresses.csv
 """
 
 RETURN = r"""

@@ -65,7 +65,7 @@ EXAMPLES = r"""
   disaster_recovery.aws.ip_map_import:
     region: us-west-2
     table: disaster-recovery-ip-map
-    path: /tmp/addresses.csv
+    path: addresses.csv
     subnet_map: "{{ dr_subnet_map }}"
     addresses: "{{ dr_addresses }}"
   register: address_plan
@@ -74,7 +74,7 @@ EXAMPLES = r"""
   disaster_recovery.aws.ip_map_import:
     region: us-west-2
     table: disaster-recovery-ip-map
-    path: /tmp/addresses.csv
+    path: addresses.csv
     subnet_map: "{{ dr_subnet_map }}"
     addresses: "{{ dr_addresses }}"
     apply: true
