@@ -49,7 +49,7 @@ options:
     default: true
   kms_key_arn:
     description:
-      - ARN of the KMS key to encrypt with.
+      - ARN of the KMS key to encrypt with. Whoever uses the table must be allowed to use the key through DynamoDB.
       - Without it, the key that the table has stays, and a table that has none gets the key that AWS manages in the
         account (C(aws/dynamodb)).
     type: str

@@ -23,7 +23,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map 
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import parse_plan, resolve
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.waves import WavePolicy, reconcile
 
-from tests.benchmarks import correlation, embedded, failover
+from tests.benchmarks import correlation, embedded, failover, ip_map
 from tests.unit.core.builders import START, at, complete_map, record, source_server, subnet_map, target
 
 RUNS = 5
@@ -140,6 +140,7 @@ CASES: dict[str, tuple[Callable[[int], Work], int]] = {
     "translate_addresses": (translate_addresses, 10_000),
     "map_addresses": (map_addresses, 10_000),
     "compare_map": (compare_map, 10_000),
+    "review_address_plan": (ip_map.review_plan, 3_000),
     "resolve_plan": (resolve_plan, 4_000),
     "reconcile_wave": (reconcile_wave, 4_000),
     "plan_extensions": (plan_extensions, 4_000),
@@ -173,6 +174,7 @@ EMBEDDED: dict[str, Callable[[], dict[str, Any]]] = {
     "start": embedded.start,
     "large_estate": lambda: embedded.large_estate(3000),
     "reads": embedded.reads,
+    "ip_map": lambda: ip_map.table(3000),
     "failover": lambda: failover.run(300),
 }
 
