@@ -25,8 +25,14 @@ from tests.runs.conftest import AT, OPERATOR, PLAN, Orchestrator, minutes
 
 
 def publish(house: Orchestrator, *plans: Any, check_mode: bool = False, **options: Any) -> dict[str, Any]:
-    given = {"state": "present", "check_servers": True, "tag_policy": None, "mandatory_tags": None, **options}
-    params = house.params(plans=list(plans), **given)
+    given = {
+        "state": "present",
+        "check_servers": True,
+        "tag_policy": None,
+        "mandatory_tags": None,
+        "production_cidrs": [],
+    }
+    params = house.params(plans=list(plans), **{**given, **options})
     return dr_plan.run(params, house.clients, check_mode)
 
 
@@ -34,7 +40,7 @@ def execute(house: Orchestrator, *, check_mode: bool = False, **options: Any) ->
     given = {"plan": "payments", "mode": "test", **options}
     names = ("plan", "mode", "run_id", "incident_at", "reason", "declared", "tag_policy", "mandatory_tags")
     named = {name: given.get(name) for name in names}
-    params = house.params(**named, state=given.get("state", "started"))
+    params = house.params(**named, state=given.get("state", "started"), production_cidrs=[])
     return dr_execution.run(params, house.clients, check_mode)
 
 
