@@ -116,9 +116,7 @@ class ActionModule(ActionBase):
                 _say(f"Run {look['run_id']} could not be looked at ({failures}): {seen['msg']}", ATTENTION)
             else:
                 raise _left(
-                    f"Run {look['run_id']} could not be looked at {failures} times in a row: {seen['msg']}",
-                    started,
-                    options,
+                    f"Run {look['run_id']} could not be looked at {failures} times in a row: {seen['msg']}", started
                 )
             if timeout and time.monotonic() - begun >= timeout:
                 raise _left(f"Run {look['run_id']} has not ended within {timeout} s (wait_timeout).", started)

@@ -17,8 +17,10 @@ from typing import Any
 
 try:
     from ansible._internal._datatag._tags import Origin
+
+    KNOWN = True
 except ImportError:
-    Origin = None
+    KNOWN = False
 
 STEP = re.compile(r"\[(\d+)\]|\.([A-Za-z0-9_]+)")
 
@@ -34,9 +36,11 @@ def origin_of_problem(variables: Mapping[str, Any], *texts: str) -> str:
     Returns:
         File, line and column of that value, or of what it is in; empty when that is not known.
     """
+    if not variables:
+        return ""
     names = "|".join(re.escape(name) for name in variables)
-    named = re.compile(rf"\b({names})\b((?:{STEP.pattern})*)") if names else None
-    for text in texts if named else ():
+    named = re.compile(rf"\b({names})\b((?:{STEP.pattern})*)")
+    for text in texts:
         found = named.search(text)
         if found:
             return _origin_of(variables[found[1]], found[2])
@@ -58,5 +62,5 @@ def _origin_of(value: Any, path: str) -> str:
 
 
 def _own_origin(value: Any) -> str:
-    tag = Origin.get_tag(value) if Origin else None
+    tag = Origin.get_tag(value) if KNOWN else None
     return str(tag) if tag else ""
