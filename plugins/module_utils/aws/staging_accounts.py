@@ -164,9 +164,11 @@ def look_at_encryption(
             found.setdefault(("encryption", FAILED, problem), []).append(arn)
         elif configuration["ebsEncryption"] == "CUSTOM":
             keys.setdefault(configuration.get("ebsEncryptionKeyArn") or "", []).append(arn)
+        elif configuration["ebsEncryption"] == "NONE":
+            found.setdefault(("encryption", PASSED, "no encryption, no key has to be shared"), []).append(arn)
         else:
-            detail = f"encryption {configuration['ebsEncryption']} needs no key to be shared"
-            found.setdefault(("encryption", PASSED, detail), []).append(arn)
+            detail = f"what encryption {configuration['ebsEncryption']} needs is not known"
+            found.setdefault(("encryption", NOT_CHECKED, detail), []).append(arn)
     for key_arn, of_key in keys.items():
         result, detail = _key_check(kms, key_arn, staging_account, role, access.target_account)
         found.setdefault(("key", result, detail), []).extend(of_key)
