@@ -43,7 +43,7 @@ def test_the_nearest_value_that_ansible_remembers_is_named(texts: list[str], lin
 
 
 def test_nothing_is_told_where_ansible_has_no_such_tags(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(origins, "Origin", None)
+    monkeypatch.setattr(origins, "KNOWN", False)
     assert origins.origin_of_problem(DECLARATION, "dr_subnet_map[0].failover.cidr") == ""
     assert origins.origin_of_problem({}, "dr_subnet_map") == ""
 
