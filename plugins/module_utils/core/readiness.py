@@ -263,9 +263,7 @@ def _check_tags(facts: ServerFacts, gate: GatePolicy, profile: str) -> list[Find
         launched = launched_tags(facts.template)
         found += judge_each(gate.tags, launched, f"its template's version for {profile}")
     severity = ERROR if gate.mandatory_tags == FAIL else WARNING
-    return [
-        Finding(severity, facts.server_key, finding.what, f"{finding.remedy}; then run configure") for finding in found
-    ]
+    return [Finding(severity, facts.server_key, finding.what, finding.remedy) for finding in found]
 
 
 def _error(facts: ServerFacts, what: str, remedy: str) -> Finding:

@@ -107,9 +107,11 @@ def judge(rules: Iterable[TagRule], tags: Mapping[str, str], thing: str) -> list
         refusal = rule.refusal(tags[rule.key]) if rule.key in tags else None
         if refusal:
             what = f"tag {rule.key} of {thing} is {tags[rule.key]!r}, {refusal}"
-            findings.append(TagFinding(rule.key, NOT_ALLOWED, what, "correct the value where it comes from"))
+            findings.append(
+                TagFinding(rule.key, NOT_ALLOWED, what, "correct the value where it comes from, then run configure")
+            )
         if rule.required and rule.key not in tags:
-            remedy = "give it a value where the policy looks for one, or give the policy a default"
+            remedy = "give it a value where the policy looks for one, or give the policy a default, then run configure"
             findings.append(TagFinding(rule.key, MISSING, f"{thing} has no mandatory tag {rule.key}", remedy))
         findings += [other_case(rule.key, rule.key, other, thing) for other in others.get(rule.key.casefold(), ())]
     return findings
