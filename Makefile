@@ -28,7 +28,7 @@ test: .venv/.test ## Run the tests
 lint: .venv/.lint ## Run every static check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy plugins/module_utils plugins/modules plugins/action plugins/filter roles/orchestrator/files/functions emulator scripts tests/support
+	$(BIN)/mypy plugins/module_utils plugins/modules plugins/action plugins/filter plugins/plugin_utils roles/orchestrator/files/functions emulator scripts tests/support
 	$(BIN)/yamllint -s .
 	$(BIN)/python scripts/validate_state_machines.py
 	$(BIN)/shellcheck $(SHELL_FILES)
