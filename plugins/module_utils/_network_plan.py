@@ -139,7 +139,7 @@ def read_network_plan(
     Args:
         params: Parameters of the module.
         clients: Clients of the module.
-        problems: Collects what is wrong with the subnet map as AWS knows it.
+        problems: Collects what is wrong with the subnet map as AWS knows it, and accounts that cannot be reached.
         preliminary: Whether servers may still be extended, and get other keys by tags.
 
     Raises:
@@ -157,7 +157,7 @@ def read_network_plan(
     subnet_map, networks = resolve_subnet_map(declared, accounts, home, problems)
     selected = selected_servers(drs, params["match"], unique_keys=not preliminary)
     servers = [server for server in selected if server.replication_state != DISCONNECTED]
-    servers = with_known_interfaces(servers, accounts, params["source_region"])
+    servers = with_known_interfaces(servers, accounts, problems, params["source_region"])
     if preliminary or params["match"] is not None:
         keys = {server.key for server in servers}
         overrides = tuple(override for override in overrides if override.server_key in keys)

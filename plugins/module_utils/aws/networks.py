@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ..core.addresses import SubnetMap
-from ..core.errors import DeclarationError, Problems
+from ..core.errors import DeclarationError, Problem, Problems
 from ..core.network_targets import FoundNetworks, NetworkNames, names_by_place, resolve
 from ..core.subnet_map import DeclaredRule, Home, Place, locate
 from .dynamodb import chunks
-from .errors import translate
+from .errors import AwsError, translate
 from .pacing import for_each
 
 Item = dict[str, Any]
@@ -44,6 +44,29 @@ def read_instances(client: Any, ids: Iterable[str]) -> dict[str, Item]:
     """Return the instances that exist, by id."""
     reservations = _pages(client, "describe_instances", "Reservations", "read instances", "instance-id", ids)
     return {item["InstanceId"]: item for reservation in reservations for item in reservation["Instances"]}
+
+
+def ec2_clients(places: Iterable[Place], clients: NetworkClients, problems: Problems) -> dict[Place, Any]:
+    """Return the EC2 client of every account and Region that can be reached.
+
+    Args:
+        places: Accounts and Regions.
+        clients: See L(NetworkClients).
+        problems: Collects accounts that are not declared, and roles that cannot be assumed, unless they were told before.
+    """
+    reached: dict[Place, Any] = {}
+    unreachable: dict[str, list[Problem]] = {}
+    for place in places:
+        try:
+            reached[place] = clients("ec2", *place)
+        except DeclarationError as error:
+            unreachable[place.account_id] = list(error.problems)
+        except AwsError as error:
+            remedy = f"cannot be reached: {error.message}"
+            unreachable[place.account_id] = [Problem(repr(place.account_id), "dr_accounts", remedy)]
+    told = set(problems)
+    problems.extend(problem for found in unreachable.values() for problem in found if problem not in told)
+    return reached
 
 
 def read_interfaces(clients: NetworkClients, subnets: Mapping[Place, Iterable[str]]) -> dict[tuple[str, str], Item]:
@@ -94,26 +117,21 @@ def resolve_subnet_map(
 def _read_networks(
     names: Mapping[Place, NetworkNames], clients: NetworkClients, home: Place, problems: Problems
 ) -> dict[Place, FoundNetworks]:
-    unreachable: dict[Place, DeclarationError] = {}
+    reachable = ec2_clients(names, clients, problems)
 
-    def read(place: Place, named: NetworkNames) -> FoundNetworks | None:
-        try:
-            client = clients("ec2", *place)
-        except DeclarationError as error:
-            unreachable[place] = error
-            return None
+    def read(_place: Place, named: tuple[Any, NetworkNames]) -> FoundNetworks:
+        client, wanted = named
         return FoundNetworks(
-            read_subnets(client, named.subnet_ids),
-            _read_groups(client, "group-id", named.group_ids) | _read_groups(client, "group-name", named.group_names),
+            read_subnets(client, wanted.subnet_ids),
+            _read_groups(client, "group-id", wanted.group_ids) | _read_groups(client, "group-name", wanted.group_names),
         )
 
-    outcomes = for_each(names, read)
+    outcomes = for_each({place: (client, names[place]) for place, client in reachable.items()}, read)
     for place, error in outcomes.errors.items():
         if place == home:
             raise error
         problems.add(str(place), names[place].where, f"cannot be asked: {error.message}")
-    problems.extend(dict.fromkeys(problem for error in unreachable.values() for problem in error.problems))
-    return {place: networks for place, networks in outcomes.results.items() if networks is not None}
+    return outcomes.results
 
 
 def _read_groups(client: Any, filter_name: str, values: Iterable[str]) -> dict[str, list[Item]]:

@@ -17,7 +17,7 @@ from ..core.selectors import Selector, build_selector, parse_selector
 from ..core.source_servers import SourceServer, index_by_key, matches, with_instance_interfaces
 from ..core.subnet_map import Place
 from .drs import read_source_servers
-from .networks import NetworkClients, read_instances
+from .networks import NetworkClients, ec2_clients, read_instances
 from .pacing import for_each
 
 DISCONNECTED = "DISCONNECTED"
@@ -61,13 +61,14 @@ def selected_servers(
 
 
 def with_known_interfaces(
-    servers: Sequence[SourceServer], clients: NetworkClients, source_region: str | None = None
+    servers: Sequence[SourceServer], clients: NetworkClients, problems: Problems, source_region: str | None = None
 ) -> list[SourceServer]:
     """Return the servers, those of which DRS does not know every address with what EC2 knows of their source instance.
 
     Args:
         servers: Source servers as DRS knows them.
         clients: See L(networks.NetworkClients); an instance is looked up in its own account.
+        problems: Collects accounts that cannot be reached; their servers stay as DRS knows them.
         source_region: Region that is asked; without it, the one that DRS names as the server's origin.
     """
     by_place: dict[Place, set[str]] = {}
@@ -76,7 +77,8 @@ def with_known_interfaces(
         if server.aws_instance_id and region and server.lacks_addresses:
             place = Place(server.origin_account_id or server.account_id, region)
             by_place.setdefault(place, set()).add(server.aws_instance_id)
-    found = for_each(by_place, lambda place, ids: read_instances(clients("ec2", *place), ids))
+    reachable = ec2_clients(by_place, clients, problems)
+    found = for_each(reachable, lambda place, client: read_instances(client, by_place[place]))
     known: dict[str, Any] = {}
     for instances in found.raise_if_any("read source instances").values():
         known |= instances

@@ -10,7 +10,11 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.selectio
     selected_servers,
     with_known_interfaces,
 )
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import (
+    DeclarationError,
+    Problem,
+    Problems,
+)
 
 
 def item(name: str, *, ips: list[str] | None = None, **tags: str) -> dict[str, Any]:
@@ -68,13 +72,13 @@ def test_ec2_is_asked_only_where_drs_knows_no_address() -> None:
         return ec2
 
     servers = [to_source_server(item("bare")), to_source_server(item("known", ips=["10.10.1.12"]))]
-    bare, known = with_known_interfaces(servers, clients)
+    bare, known = with_known_interfaces(servers, clients, Problems())
     assert [interface.address for interface in bare.interfaces] == ["10.10.1.11", "10.10.5.11"]
     assert known is servers[1]
     assert asked == [("ec2", "222222222222", "us-east-1")]
     assert ec2.filters == [[{"Name": "instance-id", "Values": ["i-bare"]}]]
 
-    with_known_interfaces(servers[:1], clients, "eu-west-1")
+    with_known_interfaces(servers[:1], clients, Problems(), "eu-west-1")
     assert asked == [("ec2", "222222222222", "us-east-1"), ("ec2", "222222222222", "eu-west-1")]
 
 
@@ -87,13 +91,23 @@ def test_wrong_accounts_ec2_client_is_never_asked_for_a_source_instance() -> Non
         asked.append(place)
         return Pages(Reservations=[])
 
-    with_known_interfaces([to_source_server(of_another_account)], clients)
+    with_known_interfaces([to_source_server(of_another_account)], clients, Problems())
     assert asked == [("ec2", "111111111111", "us-east-1")]
 
 
 def test_an_instance_that_ec2_does_not_know_leaves_the_server_as_it_was() -> None:
     server = to_source_server(item("bare"))
-    assert with_known_interfaces([server], lambda *_place: Pages(Reservations=[])) == [server]
+    assert with_known_interfaces([server], lambda *_place: Pages(Reservations=[]), Problems()) == [server]
+
+
+def test_an_account_that_cannot_be_reached_is_a_problem_and_its_server_stays_as_drs_knows_it() -> None:
+    def clients(*_place: str) -> Pages:
+        raise DeclarationError([Problem("'222222222222'", "dr_accounts", "declare it")])
+
+    servers, problems = [to_source_server(item("bare")), to_source_server(item("bleak"))], Problems()
+    assert with_known_interfaces(servers, clients, problems) == servers
+    with_known_interfaces(servers, clients, problems)
+    assert [problem.where for problem in problems] == ["dr_accounts"]
 
 
 def test_servers_come_by_key_and_selectors_must_select() -> None:
