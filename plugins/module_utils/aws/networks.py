@@ -52,7 +52,7 @@ def ec2_clients(places: Iterable[Place], clients: NetworkClients, problems: Prob
     Args:
         places: Accounts and Regions.
         clients: See L(NetworkClients).
-        problems: Collects accounts that are not declared, and roles that cannot be assumed, unless they were told before.
+        problems: Collects accounts that are not declared and roles that cannot be assumed, unless told before.
     """
     reached: dict[Place, Any] = {}
     unreachable: dict[str, list[Problem]] = {}
