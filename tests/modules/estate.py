@@ -105,6 +105,10 @@ class Estate:
         answers: list[dict[str, Any]] = json.loads(results.read_text(encoding="utf-8"))
         return answers
 
+    def client(self, service: str, *, region: str = "us-west-2") -> Any:
+        """Return a client as a module gets it, for tests that call a module's C(run) without Ansible."""
+        return self.aws.client(service, region)
+
     def writes(self) -> dict[str, int]:
         """Return how many calls the target account has made so far of every operation that is not a mere read."""
         counts: dict[str, int] = {}

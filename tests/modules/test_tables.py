@@ -8,13 +8,16 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from ansible_collections.disaster_recovery.aws.plugins.module_utils._ip_map import apply_changes
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.clients import client_config
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import (
     AwsError,
     ConflictError,
+    NotFoundError,
     TransientError,
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.ip_map_table import IpMapTable
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import (
     DrsIdentity,
     EntrySource,
@@ -22,6 +25,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map 
     ProfileAddress,
     compare,
 )
+from ansible_collections.disaster_recovery.aws.plugins.modules import dynamodb_table_protection
 
 from tests.modules.estate import Estate
 
@@ -173,37 +177,52 @@ def test_what_dynamodb_leaves_undone_or_throttles_is_sent_again(shared_estate: E
         one.read(item.server_key for item in wanted)
 
 
-def test_protection_is_shown_then_set_then_kept_and_can_be_taken_away(shared_estate: Estate, table: str) -> None:
-    def protection(**options: Any) -> dict[str, Any]:
-        return {"dynamodb_table_protection": {"tables": [table], **options}}
+def test_what_was_written_before_a_failure_stays_and_the_next_run_goes_on(shared_estate: Estate, table: str) -> None:
+    one = writer(shared_estate, table)
+    wanted = [entry(f"server-{number}", f"10.20.1.{number + 10}") for number in range(5)]
 
-    key = shared_estate.aws.client("kms").create_key()["KeyMetadata"]["Arn"]
-    shown, new_one, done, again, keyed, kept, taken, unclear, missing = shared_estate.tasks(
-        {**protection(), "check_mode": True},
-        {**protection(tables=["not-yet-there"]), "check_mode": True},
-        protection(),
-        protection(),
-        protection(kms_key_arn=key),
-        protection(),
-        protection(deletion_protection=False),
-        protection(encryption=False, kms_key_arn=key),
-        protection(tables=["nowhere"]),
-        arguments=("--diff",),
-    )
+    def bring() -> dict[str, Any]:
+        changes = compare(wanted, one.read(item.server_key for item in wanted))
+        return apply_changes(one, changes, shared_estate.client, False)
+
+    fault(shared_estate, kind="denied", operation="TransactWriteItems", skip=2, times=None)
+    result = bring()
+    assert (result["failed"], result["changed"]) == (True, True)
+    assert "2 of 5 writes were done; run again to go on from there. Not written: server-" in result["msg"]
+    assert len(holders(one)) == 2
+    shared_estate.aws.control("faults", method="DELETE")
+    assert len(bring()["changes"]["created"]) == 3
+    assert holders(one) == {item.profiles["failover"].address: item.server_key for item in wanted}
+    assert bring()["changed"] is False
+
+
+def test_protection_is_shown_then_set_then_kept_and_can_be_taken_away(shared_estate: Estate, table: str) -> None:
+    task: dict[str, Any] = {"dynamodb_table_protection": {"tables": [table]}}
+    shown, done, again = shared_estate.tasks({**task, "check_mode": True}, task, task, arguments=("--diff",))
     on = {"point_in_time_recovery": True, "encryption": True, "deletion_protection": True}
     assert shown["changed"] is done["changed"] is True
     assert shown["diff"] == done["diff"]
     assert shown["diff"] == {"before": {table: dict.fromkeys(on, False)}, "after": {table: on}}
-    assert new_one["tables"] == [{"name": "not-yet-there", "changed": True, **on}]
-    assert again["changed"] is kept["changed"] is False
-    assert keyed["tables"] == [{"name": table, "changed": True, "kms_key_arn": key, **on}]
-    assert taken["tables"] == [{"name": table, "changed": True, **on, "deletion_protection": False}]
-    assert "kms_key_arn: " in unclear["msg"]
-    assert "nowhere does not exist" in missing["msg"]
+    assert again["changed"] is False
+
+    def protect(check_mode: bool = False, **options: Any) -> dict[str, Any]:
+        params = {"tables": [table], "kms_key_arn": None, "wait_timeout": 60, **on, **options}
+        return dynamodb_table_protection.run(params, shared_estate.client, check_mode)
+
+    key = shared_estate.aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+    assert protect(kms_key_arn=key)["tables"] == [{"name": table, "changed": True, "kms_key_arn": key, **on}]
+    assert protect()["changed"] is False
+    assert protect(check_mode=True, tables=["new"])["tables"] == [{"name": "new", "changed": True, **on}]
+    with pytest.raises(NotFoundError, match="nowhere does not exist"):
+        protect(tables=["nowhere"])
+    for wrong in ({"encryption": False, "kms_key_arn": key}, {"kms_key_arn": "alias/mine"}):
+        with pytest.raises(DeclarationError, match="kms_key_arn: "):
+            protect(**wrong)
 
     tables = shared_estate.aws.client("dynamodb")
     description = tables.describe_table(TableName=table)["Table"]["SSEDescription"]
     assert description == {"Status": "ENABLED", "SSEType": "KMS", "KMSMasterKeyArn": key}
     backups = tables.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
     assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
+    assert protect(deletion_protection=False)["diff"]["after"] == {table: {**on, "deletion_protection": False}}
     tables.delete_table(TableName=table)
