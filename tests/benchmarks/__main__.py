@@ -23,7 +23,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map 
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import parse_plan, resolve
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.waves import WavePolicy, reconcile
 
-from tests.benchmarks import correlation, embedded, failover, ip_map
+from tests.benchmarks import correlation, embedded, failover, ip_map, launches
 from tests.unit.core.builders import START, at, complete_map, record, source_server, subnet_map, target
 
 RUNS = 5
@@ -176,6 +176,7 @@ EMBEDDED: dict[str, Callable[[], dict[str, Any]]] = {
     "reads": embedded.reads,
     "ip_map": lambda: ip_map.table(3000),
     "failover": lambda: failover.run(300),
+    "launches": lambda: launches.run(300),
 }
 
 

@@ -7,34 +7,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from emulator.estate.document import parse
-from emulator.estate.generator import HOME_REGION, RECOVERY_REGION, TARGET, generate
+from emulator.estate.generator import generate
 from tests.benchmarks.process import cpu_seconds, resident_mebibytes
 from tests.support.embedded import EmbeddedAws
+from tests.support.launches import subnet_map
 from tests.support.orchestrator import Orchestrator
 
 WAVES = 6
-PROFILES = {"failover": "recovery", "test": "drill"}
-
-
-def subnet_map(estate: dict[str, Any]) -> list[dict[str, Any]]:
-    """Map every home subnet of a generated estate to its equals in the recovery and the drill network."""
-    regions = parse(estate).accounts[TARGET].regions
-    away = regions[RECOVERY_REGION]
-    mapped = []
-    for name, subnet in regions[HOME_REGION].subnets.items():
-        profiles = {}
-        for profile, kind in PROFILES.items():
-            found = away.subnet(name.replace("home", kind), name)
-            group = away.networks[found.network].groups[f"{kind}-{name.rsplit('-', 1)[1]}"]
-            profiles[profile] = {
-                "subnet_id": found.subnet_id,
-                "cidr": str(found.cidr),
-                "security_groups": [group.group_id],
-                "address": "keep_host_part",
-            }
-        mapped.append({"source_cidr": str(subnet.cidr), **profiles})
-    return mapped
 
 
 def plan(estate: dict[str, Any]) -> dict[str, Any]:
