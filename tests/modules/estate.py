@@ -15,14 +15,15 @@ INVENTORY = ROOT / "tests/modules/inventory"
 DECLARATION: dict[str, Any] = yaml.safe_load((INVENTORY / "group_vars/all/declaration.yml").read_text(encoding="utf-8"))
 TABLE = f"{DECLARATION['dr_prefix']}-ip-map"
 KEYWORDS = frozenset({"check_mode", "diff"})
+SAMPLE = ROOT / "emulator/estate/sample.yml"
 READING = ("Describe", "Get", "List", "BatchGet", "Query")
 
 
 class Estate:
-    """The sample estate, with an empty IP map table, for one test file."""
+    """The sample estate (or another one), with an empty IP map table, for one test file."""
 
-    def __init__(self, directory: Path) -> None:
-        self.aws = EmbeddedAws(ROOT / "emulator/estate/sample.yml")
+    def __init__(self, directory: Path, document: dict[str, Any] | None = None) -> None:
+        self.aws = EmbeddedAws(document or SAMPLE)
         self._directory = directory
         self._files = 0
         self.make_table(TABLE)
