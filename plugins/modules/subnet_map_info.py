@@ -122,6 +122,13 @@ servers:
       description: Subnet, network, address and rule (how the address was found), by profile.
       returned: always
       type: dict
+choices:
+  description: A line for every rule that won over another because its source prefix is longer.
+  returned: when the options can be read
+  type: list
+  elements: str
+  sample:
+    - "dr_subnet_map[1] (10.10.1.0/24) wins over dr_subnet_map[0] (10.10.0.0/16) for 2 interfaces: db-1/0, db-2/0"
 subnets:
   description: What is needed of every target subnet, in the order of the map.
   returned: when the options can be read
@@ -231,6 +238,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.subnet_
     subnet_demands,
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.subnet_choices import (
+    choice_lines,
     rule_choices,
     to_declaration,
 )
@@ -248,10 +256,12 @@ def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str,
     planned = {entry.id for entry in entries}
     others = [entry for entry in stored if entry.id not in planned]
     demands = _check_addresses(plan, entries, others, problems)
+    choices = rule_choices(plan.servers, plan.subnet_map, entries)
     return {
         "changed": False,
         "subnet_map": to_declaration(plan.subnet_map),
-        "servers": rule_choices(plan.servers, plan.subnet_map, entries),
+        "servers": choices,
+        "choices": choice_lines(choices),
         "subnets": [demand.to_dict() for demand in demands],
         "disconnected": plan.disconnected,
         "problems": [],

@@ -153,6 +153,9 @@ def test_the_longest_prefix_wins_and_the_choice_is_shown(answers: list[dict[str,
     }
     assert (web["chosen"], web["shadowed"]) == (wide, [])
     assert web["profiles"]["failover"]["address"] is None
+    (line,) = answers[0]["choices"]
+    assert line.startswith("dr_subnet_map[1] (10.10.1.0/24) wins over dr_subnet_map[0] (10.10.0.0/16) for ")
+    assert "pay-db-1.example.internal/0" in line
 
 
 def test_free_addresses_are_counted_with_fixed_and_dynamic_ones(answers: list[dict[str, Any]]) -> None:

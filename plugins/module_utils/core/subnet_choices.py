@@ -6,12 +6,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .addresses import AddressError, SubnetMap, SubnetRule
 from .ip_map import MapEntry
 from .source_servers import SourceServer
+
+NAMED = 5
+"""Interfaces that a line names; more are only counted."""
 
 
 def rule_choices(
@@ -57,6 +60,24 @@ def rule_choices(
     return choices
 
 
+def choice_lines(choices: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return one line for every rule that won over another, with the interfaces that it won.
+
+    Args:
+        choices: What L(rule_choices) returns.
+    """
+    won: dict[tuple[str, str], list[str]] = {}
+    for choice in choices:
+        for loser in choice["shadowed"]:
+            names = won.setdefault((_text(choice["chosen"]), _text(loser)), [])
+            names.append(f"{choice['server_key']}/{choice['interface']}")
+    return [
+        f"{winner} wins over {loser} for {len(names)} interfaces: {', '.join(names[:NAMED])}"
+        + (", …" if len(names) > NAMED else "")
+        for (winner, loser), names in sorted(won.items())
+    ]
+
+
 def to_declaration(subnet_map: SubnetMap) -> list[dict[str, Any]]:
     """Return a complete map in the form of C(dr_subnet_map), with everything that may be left out."""
     return [
@@ -83,6 +104,10 @@ def _rules(subnet_map: SubnetMap, address: str | None) -> tuple[SubnetRule, ...]
         return subnet_map.find_all(address or "")
     except AddressError:
         return ()
+
+
+def _text(rule: Mapping[str, str]) -> str:
+    return f"{rule['where']} ({rule['source_cidr']})"
 
 
 def _named(rule: SubnetRule) -> dict[str, str]:

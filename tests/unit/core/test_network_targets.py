@@ -19,7 +19,11 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.subnet_
     check_capacity,
     subnet_demands,
 )
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.subnet_choices import to_declaration
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.subnet_choices import (
+    choice_lines,
+    rule_choices,
+    to_declaration,
+)
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.subnet_map import (
     Home,
     Place,
@@ -140,6 +144,24 @@ def test_a_complete_map_is_its_own_declaration() -> None:
     subnets, problems = resolved(raw, found)
     assert problems == []
     assert resolved(to_declaration(subnets), found) == (subnets, [])
+
+
+def test_a_rule_that_wins_is_told_with_the_interfaces_that_it_wins() -> None:
+    to = {profile: target(f"subnet-{profile}", "10.20.0.0/16", "dynamic") for profile in ("failover", "test")}
+    nested = ["10.10.0.0/16", "10.10.1.0/24", "10.10.1.8/29", "192.168.0.0/16"]
+    subnets = complete_map([{"source_cidr": cidr, **to} for cidr in nested])
+    servers = [source_server(n, addresses=[f"10.10.1.{n}"]) for n in range(4, 11)]
+    servers.append(source_server(1, addresses=["172.16.0.9", ""]))
+    choices = rule_choices(servers, subnets, plan_entries(servers[:-1], subnets))
+    assert [choice["chosen"] for choice in choices if choice["server_key"] == "server-1"] == [None, None]
+    assert choice_lines(choices) == [
+        "dr_subnet_map[1] (10.10.1.0/24) wins over dr_subnet_map[0] (10.10.0.0/16) for 4 interfaces: "
+        "server-4/0, server-5/0, server-6/0, server-7/0",
+        "dr_subnet_map[2] (10.10.1.8/29) wins over dr_subnet_map[0] (10.10.0.0/16) for 3 interfaces: "
+        "server-10/0, server-8/0, server-9/0",
+        "dr_subnet_map[2] (10.10.1.8/29) wins over dr_subnet_map[1] (10.10.1.0/24) for 3 interfaces: "
+        "server-10/0, server-8/0, server-9/0",
+    ]
 
 
 def interface(address: str, instance_id: str | None) -> dict[str, Any]:
