@@ -27,8 +27,8 @@ options:
   _input:
     description:
       - The variables by name, any of C(dr_accounts), C(dr_extended_source_servers), C(dr_mandatory_tags),
-        C(dr_tag_policy), C(dr_server_variables), C(dr_subnet_map), C(dr_addresses), C(dr_launch_defaults) and
-        C(dr_launch_overrides).
+        C(dr_tag_policy), C(dr_server_variables), C(dr_subnet_map), C(dr_addresses), C(dr_production_cidrs),
+        C(dr_launch_defaults) and C(dr_launch_overrides).
     type: dict
     required: true
 """

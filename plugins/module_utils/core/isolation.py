@@ -114,6 +114,14 @@ def gate_findings(verdicts: Iterable[SubnetIsolation]) -> list[Finding]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A path that is open unless a firewall keeps a subnet's servers from C(networks); without these, none can."""
+
+    path: Path
+    networks: tuple[Network, ...] = ()
+
+
 class _Judge:
     def __init__(self, network: DrillNetwork, facts: NetworkFacts, policy: IsolationPolicy) -> None:
         self._network = network
@@ -122,20 +130,38 @@ class _Judge:
         self._unread = [_unread(name, fact) for name, fact in facts.unread()]
         self._topology = Topology(network, facts)
         self._knows_ipv6 = any(known.version == 6 for known in network.production)
+        self._candidates: dict[tuple[str, str], list[_Candidate]] = {}
 
     def verdict(self, subnet_id: str) -> SubnetIsolation:
         """Judge one test subnet."""
         subnet = self._topology.subnets.get(subnet_id)
         vpc_id = subnet["VpcId"] if subnet else ""
         paths = [*self._unread, *([] if self._unread else self._missing(subnet_id, vpc_id))]
+        if subnet_id in self._network.production_subnets:
+            remedy = "move the test subnets to a VPC of their own"
+            paths.append(Path(PRODUCTION, ERROR, "production is launched in the same subnet", subnet_id, remedy))
         if subnet:
-            table = self._topology.route_table(subnet_id, vpc_id)
-            if table:
-                paths += self._routed(subnet_id, vpc_id, table)
-            paths += self._same_vpc(subnet_id, vpc_id)
-            paths += self._endpoint_paths(vpc_id, table)
+            candidates = self._leading_out(vpc_id, self._topology.route_table(subnet_id, vpc_id))
+            paths += [self._judged(subnet_id, found) for found in candidates if found.path.opened_by != subnet_id]
         worst_first = sorted(dict.fromkeys(paths), key=lambda path: (SEVERITIES.index(path.severity), path.what))
         return SubnetIsolation(subnet_id, vpc_id, tuple(worst_first))
+
+    def _judged(self, subnet_id: str, found: _Candidate) -> Path:
+        path = found.path
+        if path.severity != ERROR or not found.networks:
+            return path
+        closed_by = self._topology.closed_by(subnet_id, found.networks)
+        if closed_by is None:
+            return path
+        return replace(path, kind=CLOSED, severity=WARNING, what=f"{path.what}, but {closed_by} lets nothing through")
+
+    def _leading_out(self, vpc_id: str, table: Item | None) -> list[_Candidate]:
+        """Return what leads out of the subnets of a VPC that have one route table, found once for all of them."""
+        key = (vpc_id, table["RouteTableId"] if table else "")
+        if key not in self._candidates:
+            routed = [*self._routed(table), *self._unrouted_doors(vpc_id, table)] if table else []
+            self._candidates[key] = [*routed, *self._same_vpc(vpc_id), *self._endpoint_paths(vpc_id, table)]
+        return self._candidates[key]
 
     def _missing(self, subnet_id: str, vpc_id: str) -> Iterator[Path]:
         """Yield what EC2 answered nothing for, though it could be asked."""
@@ -149,22 +175,24 @@ class _Judge:
             if group_id not in self._topology.security_groups:
                 yield _not_shown("security group", group_id, remedy)
 
-    def _routed(self, subnet_id: str, vpc_id: str, table: Item) -> Iterator[Path]:
-        used: set[str] = set()
+    def _routed(self, table: Item) -> Iterator[_Candidate]:
         for way in self._topology.ways(table):
-            used.update(way.hops)
-            yield from self._judged(subnet_id, way)
+            yield from self._along(way)
         for gateway in table.get("PropagatingVgws", []):
             gateway_id, table_id = gateway["GatewayId"], table["RouteTableId"]
-            used.add(gateway_id)
             what = f"{table_id} takes over the routes that {gateway_id} learns, which come and go by themselves"
-            yield self._refused(UNPROVED, what, (gateway_id,), f"turn off its route propagation in {table_id}")
+            remedy = f"turn off its route propagation in {table_id}"
+            yield _Candidate(self._refused(UNPROVED, what, (gateway_id,), remedy))
+
+    def _unrouted_doors(self, vpc_id: str, table: Item) -> Iterator[_Candidate]:
+        used = {hop for way in self._topology.ways(table) for hop in way.hops}
+        used.update(gateway["GatewayId"] for gateway in table.get("PropagatingVgws", []))
         for door in self._topology.doors:
             if door.vpc_id == vpc_id and door.target_id not in used:
                 remedy = "see that nobody adds a route to it"
-                yield Path(DOOR, WARNING, f"{door.text}, which no route uses", door.target_id, remedy)
+                yield _Candidate(Path(DOOR, WARNING, f"{door.text}, which no route uses", door.target_id, remedy))
 
-    def _judged(self, subnet_id: str, way: Way) -> Iterator[Path]:
+    def _along(self, way: Way) -> Iterator[_Candidate]:
         if way.kind in {TargetKind.LOCAL, TargetKind.ENDPOINT}:
             return  # see _same_vpc and _endpoint_paths
         public = without(way.networks, NOT_INTERNET)
@@ -173,15 +201,15 @@ class _Judge:
         if way.kind == TargetKind.NOTHING:
             if production or internet:
                 what = f"the {way.text} leads nowhere now: its target is gone"
-                yield Path(DOOR, WARNING, what, way.hops[0], "delete it before its target comes back")
+                yield _Candidate(Path(DOOR, WARNING, what, way.hops[0], "delete it before its target comes back"))
             return
         remedy = f"delete the {way.text}, or use a subnet without it"
         if production:
-            yield self._unless_closed(subnet_id, production, self._to_production(way, production, remedy))
+            yield _Candidate(self._to_production(way, production, remedy), tuple(production))
         if internet:
-            yield self._unless_closed(subnet_id, internet, self._to_internet(way, remedy))
+            yield _Candidate(self._to_internet(way, remedy), tuple(internet))
         if way.kind != TargetKind.INTERNET:
-            yield from self._to_other_networks(subnet_id, way, production, bool(production or internet), remedy)
+            yield from self._to_other_networks(way, production, bool(production or internet), remedy)
 
     def _to_production(self, way: Way, networks: Sequence[Network], remedy: str) -> Path:
         what = f"the {way.text} leads to production {_shown(networks)}"
@@ -196,36 +224,35 @@ class _Judge:
         return path
 
     def _to_other_networks(
-        self, subnet_id: str, way: Way, production: Sequence[Network], told: bool, remedy: str
-    ) -> Iterator[Path]:
+        self, way: Way, production: Sequence[Network], told: bool, remedy: str
+    ) -> Iterator[_Candidate]:
         rest = without(common(way.networks, NOT_INTERNET), production)
-        ipv6 = [network for network in rest if network.version == 6]
+        ipv6 = tuple(network for network in rest if network.version == 6)
         if ipv6 and not self._knows_ipv6:
             what = f"the {way.text} leads to IPv6 networks, and no IPv6 network of production is known"
             remedy += ", or declare those of production in dr_production_cidrs"
-            yield self._unless_closed(subnet_id, ipv6, self._refused(UNPROVED, what, way.hops, remedy))
+            yield _Candidate(self._refused(UNPROVED, what, way.hops, remedy), ipv6)
         elif rest and not told:
             what = f"the {way.text} leads to {_shown(rest)}, which is not known as production"
-            yield Path(ELSEWHERE, WARNING, what, way.hops[0], "see that it is none, or add it to dr_production_cidrs")
+            remedy = "see that it is none, or add it to dr_production_cidrs"
+            yield _Candidate(Path(ELSEWHERE, WARNING, what, way.hops[0], remedy))
 
-    def _same_vpc(self, subnet_id: str, vpc_id: str) -> Iterator[Path]:
+    def _same_vpc(self, vpc_id: str) -> Iterator[_Candidate]:
         remedy = "move the test subnets to a VPC of their own"
-        if subnet_id in self._network.production_subnets:
-            yield Path(PRODUCTION, ERROR, "production is launched in the same subnet", subnet_id, remedy)
         for other_id, other in sorted(self._topology.subnets.items()):
-            if other["VpcId"] != vpc_id or other_id == subnet_id:
+            launched_in = other_id in self._network.production_subnets
+            if other["VpcId"] != vpc_id or (other_id in self._network.known_subnets and not launched_in):
                 continue
             networks = _networks_of(other)
             place = f"{other_id} ({_shown(networks)}) of the same VPC {vpc_id}"
-            if other_id in self._network.production_subnets:
+            if launched_in:
                 path = Path(PRODUCTION, ERROR, f"production is launched in {place}", other_id, remedy)
-            elif other_id in self._network.known_subnets or not common(networks, self._network.production):
-                continue
-            else:
+                yield _Candidate(path, networks)
+            elif common(networks, self._network.production):
                 path = self._refused(UNPROVED, f"{place} is a network of production", (other_id,), remedy)
-            yield self._unless_closed(subnet_id, networks, path)
+                yield _Candidate(path, networks)
 
-    def _endpoint_paths(self, vpc_id: str, table: Item | None) -> Iterator[Path]:
+    def _endpoint_paths(self, vpc_id: str, table: Item | None) -> Iterator[_Candidate]:
         table_id = table["RouteTableId"] if table else ""
         for endpoint in self._topology.endpoints:
             kind, endpoint_id = endpoint_kind(endpoint), endpoint["VpcEndpointId"]
@@ -236,7 +263,7 @@ class _Judge:
             names = (endpoint.get(name) for name in ("ServiceName", "ServiceNetworkArn", "ResourceConfigurationArn"))
             service = next(filter(None, names), "a service that EC2 does not name")
             what = f"VPC endpoint {endpoint_id} ({kind}) leads to {service}, where production's data may be"
-            yield self._refused(ENDPOINT, what, (endpoint_id,), f"delete {endpoint_id}")
+            yield _Candidate(self._refused(ENDPOINT, what, (endpoint_id,), f"delete {endpoint_id}"))
 
     def _refused(self, kind: str, what: str, openers: Sequence[str], remedy: str) -> Path:
         """Return a path that is an error unless the plan accepts one of what opens it."""
@@ -246,12 +273,6 @@ class _Judge:
         if fullmatch(ACCEPTABLE, openers[0]):
             remedy += f", or accept it in the plan (gate.isolation.accept: [{openers[0]}])"
         return Path(kind, ERROR, what, openers[0], remedy)
-
-    def _unless_closed(self, subnet_id: str, networks: Sequence[Network], path: Path) -> Path:
-        closed_by = self._topology.closed_by(subnet_id, networks) if path.severity == ERROR else None
-        if closed_by is None:
-            return path
-        return replace(path, kind=CLOSED, severity=WARNING, what=f"{path.what}, but {closed_by} lets nothing through")
 
 
 def _networks_of(subnet: Item) -> tuple[Network, ...]:

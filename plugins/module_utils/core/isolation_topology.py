@@ -87,6 +87,7 @@ class Topology:
             for association in acl.get("Associations", [])
         }
         self._ways: dict[str, list[Way]] = {}
+        self._closed_by: dict[tuple[str, frozenset[str], tuple[Network, ...]], str | None] = {}
 
     def route_table(self, subnet_id: str, vpc_id: str) -> Item | None:
         """Return the route table of a subnet: its own, else the main one of its VPC; None when EC2 shows none."""
@@ -99,12 +100,18 @@ class Topology:
             self._ways[table_id] = list(self._follow(table, EVERYWHERE, frozenset()))
         return self._ways[table_id]
 
-    def closed_by(self, subnet_id: str, networks: Sequence[Network]) -> str | None:
+    def closed_by(self, subnet_id: str, networks: tuple[Network, ...]) -> str | None:
         """Return the firewall that keeps a test subnet's servers from all of C(networks), None when there is none."""
         acl = self._acls.get(subnet_id)
+        group_ids = self._launched_with[subnet_id]
+        key = (acl["NetworkAclId"] if acl else "", group_ids, networks)
+        if key not in self._closed_by:
+            self._closed_by[key] = self._find_closed_by(acl, sorted(group_ids), networks)
+        return self._closed_by[key]
+
+    def _find_closed_by(self, acl: Item | None, group_ids: list[str], networks: tuple[Network, ...]) -> str | None:
         if acl is not None and not acl_lets_out(acl, networks):
             return f"network ACL {acl['NetworkAclId']}"
-        group_ids = sorted(self._launched_with[subnet_id])
         groups = [self.security_groups[group_id] for group_id in group_ids if group_id in self.security_groups]
         if not groups or len(groups) < len(group_ids):
             return None

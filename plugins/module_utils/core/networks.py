@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network, summarize_address_range
+from typing import Any
 
 Network = IPv4Network | IPv6Network
 
@@ -40,40 +41,73 @@ def is_in(inner: Network, outer: Network) -> bool:
 
 
 def common(one: Iterable[Network], other: Iterable[Network]) -> list[Network]:
-    """Return the addresses that are in both, as networks, each once."""
-    others = list(other)
-    found: dict[Network, None] = {}
-    for first in one:
-        for second in others:
-            if is_in(first, second):
-                found[first] = None
-            elif is_in(second, first):
-                found[second] = None
-    return _largest(found)
+    """Return the addresses that are in both, as networks, each once and in order."""
+    ones, others = list(one), list(other)
+    return [network for version in (4, 6) for network in _sweep(_disjoint(ones, version), _disjoint(others, version))]
 
 
 def without(networks: Iterable[Network], taken: Iterable[Network]) -> list[Network]:
-    """Return the addresses of C(networks) that are in none of C(taken)."""
-    left = list(networks)
-    for hole in taken:
-        left = [part for network in left for part in _exclude(network, hole)]
-    return left
+    """Return the addresses of C(networks) that are in none of C(taken), in order."""
+    wanted, holes = list(networks), list(taken)
+    return [
+        part
+        for version in (4, 6)
+        for network, inside in _with_holes(_disjoint(wanted, version), _disjoint(holes, version))
+        for part in _gaps(network, inside)
+    ]
 
 
-def _largest(networks: Iterable[Network]) -> list[Network]:
+def order(network: Network) -> tuple[int, int, int]:
+    """Return a key that sorts networks by address, those that hold others before these."""
+    return (network.version, int(network.network_address), network.prefixlen)
+
+
+def _disjoint(networks: Iterable[Network], version: int) -> list[Network]:
+    """Return the networks of a version in order, without those that are in others."""
     kept: list[Network] = []
-    for network in sorted(networks, key=lambda item: (item.version, int(item.network_address), item.prefixlen)):
+    for network in sorted((item for item in networks if item.version == version), key=order):
         if not kept or not is_in(network, kept[-1]):
             kept.append(network)
     return kept
 
 
-def _exclude(network: Network, hole: Network) -> Iterator[Network]:
-    if is_in(network, hole):
-        return
-    if not is_in(hole, network):
-        yield network
-    elif isinstance(network, IPv4Network):
-        yield from network.address_exclude(IPv4Network(hole))
-    else:
-        yield from network.address_exclude(IPv6Network(hole))
+def _sweep(one: list[Network], other: list[Network]) -> Iterator[Network]:
+    first = second = 0
+    while first < len(one) and second < len(other):
+        left, right = one[first], other[second]
+        if is_in(left, right):
+            yield left
+            first += 1
+        elif is_in(right, left):
+            yield right
+            second += 1
+        elif order(left) < order(right):
+            first += 1
+        else:
+            second += 1
+
+
+def _with_holes(networks: list[Network], holes: list[Network]) -> Iterator[tuple[Network, list[Network]]]:
+    """Yield the networks that are not taken as a whole, each with the holes in it."""
+    number = 0
+    for network in networks:
+        while number < len(holes) and int(holes[number].broadcast_address) < int(network.network_address):
+            number += 1
+        if number < len(holes) and is_in(network, holes[number]):
+            continue
+        inside = []
+        while number < len(holes) and is_in(holes[number], network):
+            inside.append(holes[number])
+            number += 1
+        yield network, inside
+
+
+def _gaps(network: Network, holes: list[Network]) -> Iterator[Network]:
+    address: Any = type(network.network_address)
+    start = int(network.network_address)
+    for hole in holes:
+        if start < int(hole.network_address):
+            yield from summarize_address_range(address(start), address(int(hole.network_address) - 1))
+        start = int(hole.broadcast_address) + 1
+    if start <= int(network.broadcast_address):
+        yield from summarize_address_range(address(start), network.broadcast_address)

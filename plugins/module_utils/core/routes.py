@@ -9,14 +9,14 @@ Sources: EC2 API Reference, Route and RouteTable; VPC User Guide, "Route priorit
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import ip_network
-from itertools import groupby
+from itertools import islice
 from typing import Any
 
-from .networks import Network, common, without
+from .networks import Network, common, is_in, order, without
 
 Item = Mapping[str, Any]
 
@@ -101,19 +101,24 @@ def carriers(routes: Iterable[Route], wanted: Iterable[Network]) -> Iterator[tup
 
     Routes for one and the same destination all count: which of them wins depends on more than the table.
     """
-    left = list(wanted)
-    by_length = sorted(
-        ((destination, route) for route in routes for destination in route.destinations),
-        key=lambda pair: -pair[0].prefixlen,
-    )
-    for _length, group in groupby(by_length, key=lambda pair: pair[0].prefixlen):
-        taken = []
-        for destination, route in group:
-            parts = common(left, [destination])
-            if parts:
-                yield route, parts
-                taken.append(destination)
-        left = without(left, taken)
+    wanted = list(wanted)
+    of_destination: dict[Network, list[Route]] = {}
+    for route in routes:
+        for destination in route.destinations:
+            of_destination.setdefault(destination, []).append(route)
+    destinations = sorted(of_destination, key=order)
+    for number, destination in enumerate(destinations):
+        parts = common(wanted, without([destination], _more_specific(destinations, number)))
+        for route in of_destination[destination] if parts else ():
+            yield route, parts
+
+
+def _more_specific(destinations: Sequence[Network], number: int) -> Iterator[Network]:
+    """Yield those of sorted destinations that lie in the one with this number: they follow it."""
+    for other in islice(destinations, number + 1, None):
+        if not is_in(other, destinations[number]):
+            return
+        yield other
 
 
 def _target(item: Item, gateway_endpoints: set[str]) -> tuple[TargetKind, str]:
