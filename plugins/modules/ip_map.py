@@ -170,11 +170,11 @@ def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str,
     """Bring the IP map to what is declared."""
     table = IpMapTable(clients("dynamodb"), params["table"])
     if params["state"] == "absent":
-        changes = compare([], table.read(key.lower() for key in params["servers"]))
+        changes = compare([], table.entries_of(key.lower() for key in params["servers"]))
         return apply_changes(table, changes, clients, check_mode)
     problems = Problems()
     plan = read_network_plan(params, clients, problems)
-    stored = table.read(server.key for server in plan.servers)
+    stored = table.entries_of(server.key for server in plan.servers)
     imported = imported_addresses(stored) if params["imported_addresses"] == "keep" else {}
     entries = plan.entries(problems, imported)
     problems.raise_if_any()

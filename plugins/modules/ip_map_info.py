@@ -14,8 +14,8 @@ version_added: 0.1.0
 description:
   - Reads which address, subnet and security groups the network interfaces of servers have in every network profile.
   - All conditions that are given must hold. Without any, the whole map is read.
-  - Nothing is scanned. Servers, subnets, and an address together with its subnet are read by their keys; a profile, or
-    an address alone, means that all entries are read (for 3,000 servers some 35 requests).
+  - Nothing is scanned. Entries of servers, of a subnet, and of an address together with its subnet are read by their
+    keys. A profile, or an address alone, means that all entries are read, for 3,000 servers some 35 requests.
 author:
   - The disaster_recovery.aws maintainers (@disaster-recovery)
 extends_documentation_fragment:
