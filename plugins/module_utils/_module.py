@@ -116,7 +116,7 @@ def run_module(
     Args:
         argument_spec: Options beside those of every AWS module.
         run: Does the work. C(failed) in its result ends the module as failed, with everything else that is in it;
-            C(diff) is shown only when it was asked for.
+            C(diff) is shown only when it was asked for; C(warnings) are given to Ansible.
         needs_drs: Whether the Region has to offer Elastic Disaster Recovery.
         supports_check_mode: As for AnsibleModule.
         module_arguments: C(mutually_exclusive), C(required_if) and so on, as for AnsibleModule.
@@ -137,6 +137,8 @@ def run_module(
         module.fail_json(msg=explain(translated, _where(module)), code=translated.code, operation=translated.operation)
     if not module._diff:
         result.pop("diff", None)
+    for warning in result.pop("warnings", []):
+        module.warn(warning)
     if result.pop("failed", False):
         module.fail_json(**result)
     module.exit_json(**result)

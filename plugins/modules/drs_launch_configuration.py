@@ -139,6 +139,15 @@ disconnected:
   returned: always
   type: list
   elements: str
+summary:
+  description: Counts for the table at the end of a configuration.
+  returned: success
+  type: dict
+  contains:
+    servers: {description: Servers that the task was about., returned: always, type: int}
+    changed: {description: Servers of which something was or would be written., returned: always, type: int}
+    skipped: {description: Servers that DRS only remembers., returned: always, type: int}
+    problems: {description: What a person has to look at., returned: always, type: list, elements: str}
 """
 
 from collections.abc import Mapping
@@ -148,6 +157,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils._launch impo
 from ansible_collections.disaster_recovery.aws.plugins.module_utils._module import Clients, run_module
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.launches import Written, write_launches
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.pacing import Pacers, summary
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.configuration_table import summary as counts
 
 
 def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str, Any]:
@@ -165,6 +175,12 @@ def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str,
         "changed": bool(changed),
         "servers": servers,
         "disconnected": list(seen.disconnected),
+        "summary": counts(
+            servers=len(servers),
+            changed=len(changed),
+            skipped=len(seen.disconnected),
+            problems=[f"{key}: {error}" for key, error in errors.items()],
+        ),
         "diff": {
             side: {key: {one["where"]: one[values] for one in found} for key, found in differences.items()}
             for side, values in (("before", "live"), ("after", "desired"))

@@ -142,6 +142,15 @@ disconnected:
   returned: O(state=present)
   type: list
   elements: str
+summary:
+  description: Counts for the table at the end of a configuration.
+  returned: O(state=present)
+  type: dict
+  contains:
+    servers: {description: Servers that the task was about., returned: always, type: int}
+    changed: {description: Servers of which something was or would be written., returned: always, type: int}
+    skipped: {description: Servers that DRS only remembers., returned: always, type: int}
+    problems: {description: What a person has to look at., returned: always, type: list, elements: str}
 """
 
 from typing import Any, NoReturn
@@ -157,6 +166,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils._network_pla
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.ip_map_table import IpMapTable
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.networks import read_interfaces
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.configuration_table import summary as counts
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import Problems
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import compare, imported_addresses
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.network_targets import target_subnets
@@ -185,7 +195,16 @@ def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str,
     demands = subnet_demands(plan.subnet_map, plan.networks, entries, in_use, (), plan.recovery_instances)
     check_capacity([demand for demand in demands if demand.subnet_id in subnets], problems)
     problems.raise_if_any()
-    return {**apply_changes(table, changes, clients, check_mode), "disconnected": plan.disconnected}
+    changed = {name.rsplit("/", 1)[0] for names in changes.names().values() for name in names}
+    return {
+        **apply_changes(table, changes, clients, check_mode),
+        "disconnected": plan.disconnected,
+        "summary": counts(
+            servers=len({entry.server_key for entry in entries}),
+            changed=len(changed),
+            skipped=len(plan.disconnected),
+        ),
+    }
 
 
 def main() -> NoReturn:

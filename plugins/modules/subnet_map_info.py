@@ -209,6 +209,15 @@ problems:
       returned: when the module is run as a task
       type: str
       sample: /home/me/inventories/prod/group_vars/all/network.yml:14:13
+summary:
+  description: Counts for the table at the end of a configuration.
+  returned: when the options can be read
+  type: dict
+  contains:
+    servers: {description: Servers that the task was about., returned: always, type: int}
+    changed: {description: Always 0., returned: always, type: int}
+    skipped: {description: Servers that DRS only remembers., returned: always, type: int}
+    problems: {description: The problems, a line each., returned: always, type: list, elements: str}
 """
 
 from typing import Any, NoReturn
@@ -221,6 +230,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils._network_pla
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.ip_map_table import IpMapTable
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.networks import read_interfaces
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.configuration_table import summary as counts
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import Problems
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import (
     MapEntry,
@@ -265,6 +275,7 @@ def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str,
         "subnets": [demand.to_dict() for demand in demands],
         "disconnected": plan.disconnected,
         "problems": [],
+        "summary": counts(servers=len(plan.servers), skipped=len(plan.disconnected), problems=list(problems)),
         **({"failed": True, **told(problems)} if len(problems) else {}),
     }
 
