@@ -179,7 +179,11 @@ def _history(table: IpMapTable, search: Search, found: list[MapEntry]) -> list[d
     keys = {entry.server_key for entry in found}
     with_deleted = search in (Search(), Search(servers=search.servers))
     if with_deleted:
-        keys = set(search.servers) if search.servers is not None else {key for key, _ in table.entry_ids(deleted=True)}
+        keys = (
+            set(search.servers)
+            if search.servers is not None
+            else {key for key, _interface in table.entry_ids(deleted=True)}
+        )
     return [
         {**entry_to_item(version.entry), "deleted": version.deleted}
         for version in table.history(sorted(keys))

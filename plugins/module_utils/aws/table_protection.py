@@ -108,7 +108,7 @@ class ProtectedTable:
     def _set_point_in_time_recovery(self, enabled: bool) -> None:
         what = f"set point-in-time recovery of table {self.name}"
         specification = {"PointInTimeRecoveryEnabled": enabled}
-        for _ in range(self._looks):
+        for _look in range(self._looks):
             try:
                 call(
                     self.client.update_continuous_backups,
@@ -128,7 +128,7 @@ class ProtectedTable:
     def _settled(self) -> dict[str, Any]:
         what = f"read table {self.name}"
         status = encryption = ""
-        for _ in range(self._looks):
+        for _look in range(self._looks):
             try:
                 table: dict[str, Any] = call(self.client.describe_table, what, TableName=self.name)["Table"]
             except NotFoundError as error:
