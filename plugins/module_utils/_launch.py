@@ -9,9 +9,9 @@ This module util is private to the collection.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from ansible_collections.disaster_recovery.aws.plugins.module_utils._module import MATCH_SPEC, Clients
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.drs import unknown_launch_fields
@@ -32,7 +32,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.networks
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.pacing import Pacers
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.selection import DISCONNECTED, selected_servers
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import Problems
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError, Problems
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import MapEntry, item_to_entry
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.launch_checks import (
     check_instance_profiles,
@@ -51,16 +51,23 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.launch_
     check_placements,
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.launch_settings import (
+    Override,
+    Settings,
     parse_launch_overrides,
     parse_server_settings,
     parse_settings,
 )
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.launch_tags import parse_launch_tags
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.launch_tags import (
+    LaunchTags,
+    parse_launch_tags,
+)
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.launch_templates import (
     declaration_problems,
     normalise_template,
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.launch_versions import default_of, version_of
+
+Parsed = TypeVar("Parsed")
 
 PROFILES = ("failover", "test")
 
@@ -153,20 +160,36 @@ def _differs(where: str, desired: Any, live: Any) -> dict[str, Any]:
 
 
 def _declared(params: Mapping[str, Any], clients: Clients) -> tuple[dict[str, DesiredLaunch], list[str]]:
-    if params["default_profile"] not in params["profiles"]:
-        problems = Problems()
-        problems.add(params["default_profile"], "default_profile", "must be one of profiles")
-        problems.raise_if_any()
-    defaults = parse_settings(params["defaults"])
-    overrides = parse_launch_overrides(params["overrides"])
-    own = parse_server_settings(params["servers"])
-    tags = parse_launch_tags(params["mandatory_tags"], params["server_tags"])
+    defaults, overrides, own, tags = _parsed(params)
     selected = selected_servers(clients("drs"), params["match"])
     servers = [server for server in selected if server.replication_state != DISCONNECTED]
     entries = _entries(params, clients, [server.key for server in servers])
     declared = declare(servers, defaults, overrides, entries, tags, own=own, profiles=params["profiles"])
     disconnected = [server.key for server in selected if server.replication_state == DISCONNECTED]
     return {launch.server_key: launch for launch in declared}, disconnected
+
+
+def _parsed(
+    params: Mapping[str, Any],
+) -> tuple[Settings, tuple[Override, ...], dict[str, Settings], LaunchTags]:
+    problems = Problems()
+    if params["default_profile"] not in params["profiles"]:
+        problems.add(params["default_profile"], "default_profile", "must be one of profiles")
+
+    defaults = _read(problems, lambda: parse_settings(params["defaults"]))
+    overrides = _read(problems, lambda: parse_launch_overrides(params["overrides"]))
+    own = _read(problems, lambda: parse_server_settings(params["servers"]))
+    tags = _read(problems, lambda: parse_launch_tags(params["mandatory_tags"], params["server_tags"]))
+    problems.raise_if_any()
+    return defaults or Settings(), overrides or (), own or {}, tags or LaunchTags()
+
+
+def _read(problems: Problems, parse: Callable[[], Parsed]) -> Parsed | None:
+    try:
+        return parse()
+    except DeclarationError as error:
+        problems.extend(error.problems)
+        return None
 
 
 def _entries(params: Mapping[str, Any], clients: Clients, keys: list[str]) -> list[MapEntry]:

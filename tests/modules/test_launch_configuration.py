@@ -16,6 +16,11 @@ def launch(**options: Any) -> dict[str, Any]:
     return {"drs_launch_configuration": {**settings, **options}}
 
 
+def launch_info(**options: Any) -> dict[str, Any]:
+    """Return a task that looks where the web servers drifted."""
+    return {"drs_launch_configuration_info": launch(**options)["drs_launch_configuration"]}
+
+
 def addresses(estate: Estate) -> list[str]:
     """Return what the web servers would be launched with."""
     names = ("pay-web-1", "pay-web-2", "pay-web-3")
@@ -23,8 +28,16 @@ def addresses(estate: Estate) -> list[str]:
 
 
 def test_the_default_profile_decides_where_a_launch_goes(estate: Estate) -> None:
-    _mapped, done, drill, back, again = estate.tasks(
-        IP_MAP, launch(), launch(default_profile="test"), launch(), launch()
+    _mapped, done, drill, back, again, same, drifted, crossed, wrong = estate.tasks(
+        IP_MAP,
+        launch(),
+        launch(default_profile="test"),
+        launch(),
+        launch(),
+        launch_info(),
+        launch_info(default_profile="test"),
+        launch(ip_map_entries=[]),
+        launch(defaults={"launch_disposition": "RUNNING", "volumes": [{"iops": 1}]}, servers={"x": {"colour": "red"}}),
     )
     assert [server["versions"] for server in done["servers"]] == [{"failover": 2, "test": 3}] * 3
     assert drill["changed"] is True
@@ -33,6 +46,15 @@ def test_the_default_profile_decides_where_a_launch_goes(estate: Estate) -> None
     assert again["changed"] is False
     assert addresses(estate) == ["10.20.4.11", "10.20.4.12", "10.20.4.13"]
     assert estate.writes()["CreateLaunchTemplateVersion"] == 6
+    assert (same["changed"], same["drifted"]) == (False, [])
+    assert drifted["drifted"] == [server["server_key"] for server in done["servers"]]
+    assert drifted["servers"][0]["drift"] == [{"where": "default_profile", "desired": "test", "live": "failover"}]
+    assert "mutually exclusive" in crossed["msg"]
+    assert [problem["where"] for problem in wrong["problems"]] == [
+        "dr_launch_defaults.launch_disposition",
+        "dr_launch_defaults.volumes[0].iops",
+        "servers.x",
+    ]
 
     estate.tasks(launch(default_profile="test"))
     assert addresses(estate) == ["10.99.4.11", "10.99.4.12", "10.99.4.13"]
