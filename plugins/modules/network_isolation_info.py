@@ -19,7 +19,7 @@ description:
     when a path leads there, through something that nobody can look behind, to the internet, or to a VPC endpoint.
   - What EC2 does not tell is not isolated. A transit gateway's own route tables, names (private hosted zones, resolver
     rules), Client VPN and VPC Lattice are not looked at.
-  - The module does not fail when a subnet is open. Assert RV(isolated) where that matters.
+  - The module does not fail when a subnet is open. Look at RV(isolated) where that matters.
 author:
   - The disaster_recovery.aws maintainers (@disaster-recovery)
 extends_documentation_fragment:
@@ -74,13 +74,14 @@ EXAMPLES = r"""
   disaster_recovery.aws.network_isolation_info:
     region: us-west-2
     ip_map_table: disaster-recovery-ip-map
+
+- name: Stop when it could, and show how
+  disaster_recovery.aws.network_isolation_info:
+    region: us-west-2
+    ip_map_table: disaster-recovery-ip-map
     production_cidrs: [10.10.0.0/16, 192.168.0.0/16]
   register: drill_network
-
-- name: Stop when it could
-  ansible.builtin.assert:
-    that: drill_network.isolated
-    fail_msg: "{{ drill_network.findings | map(attribute='what') | join('\n') }}"
+  failed_when: drill_network is failed or not drill_network.isolated
 
 - name: Judge by the rules of one plan, which lets its drills use an endpoint
   disaster_recovery.aws.network_isolation_info:
