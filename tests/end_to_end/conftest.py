@@ -17,6 +17,7 @@ from tests.support.playbook import Outcome, playbook_process, run_playbook
 
 SAMPLE = ROOT / "emulator" / "estate" / "sample.yml"
 INVENTORY = ROOT / "inventories" / "embedded"
+SCHEDULE = "rate(1 hour)"
 RUN = "first-failover"
 """Run id of the failover of the whole sample estate."""
 
@@ -136,7 +137,7 @@ def deployed_house() -> Iterator[House]:
     """A house that is deployed and not configured: the one that fails over as a whole."""
     built = House()
     try:
-        assert built.play("deploy").recap()["changed"] > 0
+        assert built.play("deploy", dr_correlation_schedule=SCHEDULE).recap()["changed"] > 0
         yield built
     finally:
         built.aws.stop()

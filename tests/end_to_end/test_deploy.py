@@ -14,7 +14,7 @@ import yaml
 from tests.support.embedded import TARGET
 from tests.support.orchestrator import FUNCTIONS, ROLE, build_archive
 
-from .conftest import House
+from .conftest import SCHEDULE, House
 
 pytestmark = pytest.mark.xdist_group("deployed")
 
@@ -23,8 +23,21 @@ MACHINES = ("failover", "test", "wave")
 
 
 def test_a_second_run_changes_nothing(deployed_house: House) -> None:
-    recap = deployed_house.play("deploy").recap()
+    recap = deployed_house.play("deploy", dr_correlation_schedule=SCHEDULE).recap()
     assert (recap["changed"], recap["failed"]) == (0, 0)
+
+
+def test_the_schedule_calls_the_correlation_and_tells_it_the_time(deployed_house: House) -> None:
+    events, function = deployed_house.aws.client("events"), f"{PREFIX}-correlate"
+    (rule,) = [rule for rule in events.list_rules()["Rules"] if rule["Name"] == function]
+    (target,) = events.list_targets_by_rule(Rule=function)["Targets"]
+    assert (rule["ScheduleExpression"], rule["State"]) == (SCHEDULE, "ENABLED")
+    assert target["Arn"].endswith(f":function:{function}")
+    assert target["InputTransformer"] == {"InputPathsMap": {"now": "$.time"}, "InputTemplate": '{"now": "<now>"}'}
+    policy = json.loads(deployed_house.aws.client("lambda").get_policy(FunctionName=function)["Policy"])
+    (statement,) = policy["Statement"]
+    assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+    assert statement["Condition"] == {"ArnLike": {"AWS:SourceArn": rule["Arn"]}}
 
 
 def test_tables_can_neither_be_lost_nor_read_by_whoever_finds_the_disk(deployed_house: House) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import boto3
@@ -40,17 +40,26 @@ PROBLEMS_TOLD = 20
 """Problems in the result and in the event: a state holds 256 KiB, and the module tells all."""
 
 
-def _clients(service: str, *, region: str | None = None, credentials: Credentials | None = None) -> Any:
-    if credentials is None and region in (None, os.environ["AWS_REGION"]):
-        return client(service)
-    keys = {}
-    if credentials:
-        keys = {
-            "aws_access_key_id": credentials.access_key_id,
-            "aws_secret_access_key": credentials.secret_access_key,
-            "aws_session_token": credentials.session_token,
-        }
-    return boto3.client(service, region_name=region, config=FAR_CONFIG, **keys)  # type: ignore[call-overload]
+def _clients() -> Callable[..., Any]:
+    """Return what makes clients, each once: for this call only, because the credentials of roles end."""
+    made: dict[tuple[str, str | None, Credentials | None], Any] = {}
+
+    def make(service: str, *, region: str | None = None, credentials: Credentials | None = None) -> Any:
+        if credentials is None and region in (None, os.environ["AWS_REGION"]):
+            return client(service)
+        key = (service, region, credentials)
+        if key not in made:
+            keys = {}
+            if credentials:
+                keys = {
+                    "aws_access_key_id": credentials.access_key_id,
+                    "aws_secret_access_key": credentials.secret_access_key,
+                    "aws_session_token": credentials.session_token,
+                }
+            made[key] = boto3.client(service, region_name=region, config=FAR_CONFIG, **keys)  # type: ignore[call-overload]
+        return made[key]
+
+    return make
 
 
 def _check_plan(plan: Plan, estate: Estate) -> None:
@@ -86,7 +95,9 @@ def _event(result: Result) -> dict[str, Any]:
 def handler(call: Call) -> Result:
     """Return counts and the first problems; machines are in the IP map table."""
     plan = read_plan(read_run(call)) if call.run_id else None
-    clients = AccountClients(_clients, parse_accounts(json.loads(os.environ.get("ACCOUNTS") or "[]"), where="ACCOUNTS"))
+    clients = AccountClients(
+        _clients(), parse_accounts(json.loads(os.environ.get("ACCOUNTS") or "[]"), where="ACCOUNTS")
+    )
     dynamodb, table = client("dynamodb"), os.environ["IP_MAP_TABLE"]
     key_tag = os.environ.get("SERVER_KEY_TAG") or KEY_TAG
     estate = correlate_estate(clients, os.environ["AWS_REGION"], dynamodb=dynamodb, table=table, key_tag=key_tag)
