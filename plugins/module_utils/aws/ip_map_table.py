@@ -205,7 +205,8 @@ class IpMapTable(Table):
             )
 
     def _raise_if_too_large(self, moves: Sequence[Move]) -> None:
-        too_large = [move for move in moves if len(self._writes(move, "", "")) > TRANSACTION_SIZE]
+        several = [move for move in moves if len(move.changes) > 1]
+        too_large = [move for move in several if len(self._writes(move, "", "")) > TRANSACTION_SIZE]
         if too_large:
             groups = "; ".join(f"{len(move.changes)} entries ({move.name})" for move in too_large)
             raise InvalidRequestError(
