@@ -57,6 +57,14 @@ def template_version_not_found(template_id: str, version: object) -> EC2ClientEr
     )
 
 
+def token_of_another_request() -> EC2ClientError:
+    """Return the error for a client token that was used with other parameters."""
+    return EC2ClientError(
+        "IdempotentParameterMismatch",
+        "The request uses the same client token as a previous, but non-identical request.",
+    )
+
+
 def type_not_in_zone(instance_type: str, zone: str, offering: Sequence[str]) -> EC2ClientError:
     """Return the error for an instance type that a zone does not offer."""
     return EC2ClientError(

@@ -1,7 +1,7 @@
 """Launch templates as EC2 has them.
 
-moto ignores SourceVersion, answers at most 15 versions and no token, cannot delete versions, shows the tags of the
-template as part of its data and forgets tags that are added later.
+moto ignores SourceVersion and ClientToken of a new version, answers at most 15 versions and no token, cannot delete
+versions, shows the tags of the template as part of its data and forgets tags that are added later.
 """
 
 from __future__ import annotations
@@ -124,6 +124,14 @@ def _requested_data(response: LaunchTemplates) -> dict[str, Any]:
     return dict(data)
 
 
+def _versions_by_token(template: Any) -> dict[str, tuple[Any, LaunchTemplateVersion]]:
+    """Return the request and the version of every client token."""
+    if not hasattr(template, "versions_by_token"):
+        template.versions_by_token = {}
+    found: dict[str, tuple[Any, LaunchTemplateVersion]] = template.versions_by_token
+    return found
+
+
 def create_launch_template(self: LaunchTemplates) -> ActionResult:
     """Answer CreateLaunchTemplate."""
     tags = self._parse_tag_specification("launch-template")
@@ -135,15 +143,27 @@ def create_launch_template(self: LaunchTemplates) -> ActionResult:
 
 
 def create_launch_template_version(self: LaunchTemplates) -> ActionResult:
-    """Answer CreateLaunchTemplateVersion; the keys given replace those of the source version, whole."""
+    """Answer CreateLaunchTemplateVersion; the keys given replace those of the source version, whole.
+
+    The same request again, by its client token, makes nothing new.
+    """
     template = _requested_template(self)
-    source = self._get_param("SourceVersion")
+    source, description = self._get_param("SourceVersion"), self._get_param("VersionDescription")
+    request = (source, description, _requested_data(self))
+    token = self._get_param("ClientToken")
+    made = _versions_by_token(template).get(token) if token else None
+    if made is not None:
+        if made[0] != request:
+            raise errors.token_of_another_request()
+        return ActionResult({"LaunchTemplateVersion": _shown_version(self, made[1])})
     inherited = copy.deepcopy(template.get_version(source).data) if source else {}
     for mapping in inherited.get("BlockDeviceMappings", []):
         # "Snapshots applied to the block device mapping are ignored unless explicitly included" [model, SourceVersion]
         mapping.get("Ebs", {}).pop("SnapshotId", None)
     self.error_on_dryrun()
-    version = template.create_version({**inherited, **_requested_data(self)}, self._get_param("VersionDescription"))
+    version = template.create_version({**inherited, **_requested_data(self)}, description)
+    if token:
+        _versions_by_token(template)[token] = (request, version)
     return ActionResult({"LaunchTemplateVersion": _shown_version(self, version)})
 
 

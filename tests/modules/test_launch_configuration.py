@@ -104,6 +104,8 @@ def test_throttles_are_waited_out(estate: Estate) -> None:
     ):
         fault = {"service": service, "operation": operation, "error": error, "status": status, "times": 2}
         estate.aws.control("faults", fault)
+    lost = {"kind": "timeout_after", "service": "ec2", "operation": "CreateLaunchTemplateVersion"}
+    estate.aws.control("faults", lost)
     mapped, done, again = estate.tasks(IP_MAP, launch(), launch())
     assert len(mapped["changes"]["created"]) == 3
     assert [server["versions"] for server in done["servers"]] == [{"failover": 2, "test": 3}] * 3

@@ -51,6 +51,19 @@ def test_a_version_inherits_the_keys_that_it_does_not_replace(ec2: Any) -> None:
     assert data_of(ec2, template, "4") == {"InstanceType": "c5.large", "KeyName": "k"}
 
 
+def test_the_same_request_again_by_its_token_makes_no_further_version(ec2: Any) -> None:
+    template = create(ec2, "token", {"InstanceType": "m5.large"})
+    request = {"LaunchTemplateId": template, "SourceVersion": "1", "ClientToken": "once"}
+    data = {"InstanceType": "r5.large"}
+    numbers = [
+        ec2.create_launch_template_version(**request, LaunchTemplateData=data)["LaunchTemplateVersion"]["VersionNumber"]
+        for _ in range(2)
+    ]
+    assert numbers == [2, 2]
+    with pytest.raises(ClientError, match="IdempotentParameterMismatch"):
+        ec2.create_launch_template_version(**request, LaunchTemplateData={"InstanceType": "c5.large"})
+
+
 def test_versions_come_200_a_page(ec2: Any) -> None:
     template = create(ec2, "pages", {"InstanceType": "m5.large"})
     for _ in range(204):
