@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from ..core import firewalls, routes
 from ..core.isolation_facts import DrillNetwork, NetworkFacts
+from ..core.isolation_topology import gateway_endpoint_ids
 from ..core.networks import Network
 from ..core.readiness import Unknown
 from .dynamodb import chunks
@@ -75,16 +76,20 @@ def read_network_facts(client: Any, network: DrillNetwork) -> NetworkFacts:
         peerings=_unique(found["requested"], found["accepted"], "VpcPeeringConnectionId"),
         transit_gateway_attachments=found["attachments"],
         vpn_gateways=found["vpn_gateways"],
-        prefix_lists=_prefix_lists(client, found["route_tables"], found["security_groups"]),
+        prefix_lists=_prefix_lists(client, found["route_tables"], found["security_groups"], found["endpoints"]),
     )
 
 
 def _prefix_lists(
-    client: Any, tables: Sequence[Item] | Unknown, groups: Sequence[Item] | Unknown
+    client: Any,
+    tables: Sequence[Item] | Unknown,
+    groups: Sequence[Item] | Unknown,
+    endpoints: Sequence[Item] | Unknown,
 ) -> dict[str, tuple[Network, ...] | Unknown]:
     named: set[str] = set()
     if not isinstance(tables, Unknown):
-        named |= routes.prefix_list_ids(route for table in tables for route in table["Routes"])
+        gateway_endpoints = gateway_endpoint_ids(() if isinstance(endpoints, Unknown) else endpoints)
+        named |= routes.prefix_list_ids((route for table in tables for route in table["Routes"]), gateway_endpoints)
     if not isinstance(groups, Unknown):
         named |= firewalls.prefix_list_ids(groups)
 

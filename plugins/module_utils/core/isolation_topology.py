@@ -17,13 +17,15 @@ from .firewalls import acl_lets_out, groups_let_through
 from .isolation_facts import DrillNetwork, NetworkFacts
 from .networks import EVERYWHERE, Network
 from .readiness import Unknown
-from .routes import Route, TargetKind, carriers, parse_route
+from .routes import PREFIX_LIST, Route, TargetKind, carriers, parse_route
 
 Item = Mapping[str, Any]
 
 GATEWAY_ENDPOINT = "Gateway"
 GONE = frozenset({"deleted", "deleting", "detached", "detaching", "expired", "failed", "rejected"})
 """States in which nothing passes any more, lower case (peerings, attachments, endpoints, gateways)."""
+NO_ASSOCIATION = frozenset({"disassociated", "failed"})
+"""States in which a route table does not hold for a subnet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +69,19 @@ class Topology:
         self.security_groups = known_mapping(facts.security_groups)
         self.endpoints = [item for item in _known(facts.endpoints) if not gone(item.get("State"))]
         self.doors = list(_doors(facts))
-        self._gateway_endpoints = {item["VpcEndpointId"] for item in self.endpoints if is_gateway_endpoint(item)}
+        self._gateway_endpoints = gateway_endpoint_ids(_known(facts.endpoints))
         self._nat_gateways = {item["NatGatewayId"]: item for item in _known(facts.nat_gateways)}
         self._prefix_lists = {
             name: networks for name, networks in facts.prefix_lists.items() if not isinstance(networks, Unknown)
         }
+        self._unread_prefix_lists = facts.prefix_lists.keys() - self._prefix_lists.keys()
         self._tables = {table["RouteTableId"]: table for table in _known(facts.route_tables)}
         self._main_table: dict[str, Item] = {}
         self._own_table: dict[str, Item] = {}
         for table in self._tables.values():
             for association in table.get("Associations", []):
+                if association.get("AssociationState", {}).get("State") in NO_ASSOCIATION:
+                    continue
                 if association.get("Main"):
                     self._main_table[table["VpcId"]] = table
                 if association.get("SubnetId"):
@@ -137,10 +142,8 @@ class Topology:
     def _routes(self, table: Item) -> Iterator[Route]:
         """Yield the routes that can be understood; a prefix list that could not be read is a finding of its own."""
         for item in table["Routes"]:
-            try:
+            if item.get(PREFIX_LIST) not in self._unread_prefix_lists:
                 yield parse_route(item, self._prefix_lists, self._gateway_endpoints)
-            except KeyError:
-                continue
 
     def _nat_table(self, nat_gateway_id: str) -> Item | None:
         gateway = self._nat_gateways.get(nat_gateway_id, {})
@@ -152,6 +155,11 @@ class Topology:
 def endpoint_kind(endpoint: Item) -> str:
     """Return the type of a VPC endpoint; EC2's default is a gateway endpoint."""
     return str(endpoint.get("VpcEndpointType") or GATEWAY_ENDPOINT)
+
+
+def gateway_endpoint_ids(endpoints: Iterable[Item]) -> set[str]:
+    """Return the ids of those endpoints that are reached through route tables that name them."""
+    return {endpoint["VpcEndpointId"] for endpoint in endpoints if is_gateway_endpoint(endpoint)}
 
 
 def is_gateway_endpoint(endpoint: Item) -> bool:

@@ -9,7 +9,7 @@ Sources: EC2 API Reference, Route and RouteTable; VPC User Guide, "Route priorit
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import ip_network
@@ -67,16 +67,18 @@ APPLIANCE_TARGETS = ("InstanceId", "NetworkInterfaceId", "IpAddress")
 PREFIX_LIST = "DestinationPrefixListId"
 
 
-def prefix_list_ids(routes: Iterable[Item]) -> set[str]:
+def prefix_list_ids(routes: Iterable[Item], gateway_endpoints: Collection[str]) -> set[str]:
     """Return the prefix lists that have to be read to understand routes; those of gateway endpoints are not needed."""
     return {
         route[PREFIX_LIST]
         for route in routes
-        if route.get(PREFIX_LIST) and not str(route.get("GatewayId", "")).startswith("vpce-")
+        if route.get(PREFIX_LIST) and route.get("GatewayId") not in gateway_endpoints
     }
 
 
-def parse_route(item: Item, prefix_lists: Mapping[str, tuple[Network, ...]], gateway_endpoints: set[str]) -> Route:
+def parse_route(
+    item: Item, prefix_lists: Mapping[str, tuple[Network, ...]], gateway_endpoints: Collection[str]
+) -> Route:
     """Build a route from an item of DescribeRouteTables.
 
     Args:
@@ -90,7 +92,7 @@ def parse_route(item: Item, prefix_lists: Mapping[str, tuple[Network, ...]], gat
     kind, target_id = _target(item, gateway_endpoints)
     prefix_list = item.get(PREFIX_LIST)
     if prefix_list:
-        destinations = () if kind == TargetKind.ENDPOINT else prefix_lists[prefix_list]
+        destinations = () if target_id in gateway_endpoints else prefix_lists[prefix_list]
         return Route(destinations, prefix_list, kind, target_id)
     cidr = item.get("DestinationCidrBlock") or item["DestinationIpv6CidrBlock"]
     return Route((ip_network(cidr),), cidr, kind, target_id)
@@ -121,7 +123,7 @@ def _more_specific(destinations: Sequence[Network], number: int) -> Iterator[Net
         yield other
 
 
-def _target(item: Item, gateway_endpoints: set[str]) -> tuple[TargetKind, str]:
+def _target(item: Item, gateway_endpoints: Collection[str]) -> tuple[TargetKind, str]:
     kind, target_id = _named_target(item, gateway_endpoints)
     # A stopped appliance looks like one that is gone, and can be started at any time.
     if item.get("State") == "blackhole" and kind != TargetKind.APPLIANCE:
@@ -129,7 +131,7 @@ def _target(item: Item, gateway_endpoints: set[str]) -> tuple[TargetKind, str]:
     return kind, target_id
 
 
-def _named_target(item: Item, gateway_endpoints: set[str]) -> tuple[TargetKind, str]:
+def _named_target(item: Item, gateway_endpoints: Collection[str]) -> tuple[TargetKind, str]:
     for names, kind in (
         (PRIVATE_TARGETS, TargetKind.PRIVATE),
         (INTERNET_TARGETS, TargetKind.INTERNET),

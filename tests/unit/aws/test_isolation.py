@@ -48,8 +48,14 @@ class Ec2:
         if operation == "describe_subnets":
             return {"Subnets": [item for item in SUBNETS if values & {item["SubnetId"], item["VpcId"]}]}
         if operation == "describe_route_tables":
-            route = {"DestinationPrefixListId": "pl-1", "TransitGatewayId": "tgw-1"}
-            return {"RouteTables": [{"RouteTableId": f"rtb-{vpc}", "VpcId": vpc, "Routes": [route]} for vpc in values]}
+            routes = [
+                {"DestinationPrefixListId": "pl-1", "GatewayId": "vpce-firewall"},
+                {"DestinationPrefixListId": "pl-s3", "GatewayId": "vpce-s3"},
+            ]
+            return {"RouteTables": [{"RouteTableId": f"rtb-{vpc}", "VpcId": vpc, "Routes": routes} for vpc in values]}
+        if operation == "describe_vpc_endpoints":
+            firewall = {"VpcEndpointId": "vpce-firewall", "VpcEndpointType": "GatewayLoadBalancer"}
+            return {"VpcEndpoints": [firewall, {"VpcEndpointId": "vpce-s3", "VpcEndpointType": "Gateway"}]}
         if operation == "get_managed_prefix_list_entries":
             return {"Entries": [{"Cidr": "10.10.0.0/16"}, {"Cidr": "10.20.0.0/16"}]}
         key = self._real.meta.service_model.operation_model(self._real.meta.method_to_api_mapping[operation])
@@ -70,6 +76,7 @@ def test_two_hundred_vpcs_are_asked_for_at_once() -> None:
     sizes = sorted(size for operation, size in ec2.calls if operation == "describe_route_tables")
     assert sizes == [1, 200]
     assert [operation for operation, _ in ec2.calls].count("get_managed_prefix_list_entries") == 1
+    assert list(facts.prefix_lists) == ["pl-1"]
     assert [str(cidr) for cidr in facts.prefix_lists["pl-1"]] == ["10.10.0.0/16", "10.20.0.0/16"]  # type: ignore[union-attr]
 
 

@@ -112,6 +112,7 @@ def test_a_network_without_a_way_out_is_isolated() -> None:
         (route(PRODUCTION, InstanceId="i-1", NetworkInterfaceId="eni-1"), "unproved", "i-1"),
         (route(PRODUCTION, NetworkInterfaceId="eni-1", State="blackhole"), "unproved", "eni-1"),
         (route("0.0.0.0/0", GatewayId="vpce-firewall"), "unproved", "vpce-firewall"),
+        (route("pl-1", GatewayId="vpce-firewall"), "unproved", "vpce-firewall"),
         (route(PRODUCTION, GatewayId="VpcLattice"), "unproved", "VpcLattice"),
         (route(PRODUCTION, NatGatewayId="nat-unknown"), "unproved", "nat-unknown"),
         (route(PRODUCTION, SomethingNewId="new-1"), "unproved", "a target that this version does not know"),
@@ -188,6 +189,20 @@ def test_a_nat_gateway_goes_on_by_its_own_route_table(
     assert kind in {path.kind for path in judged.paths}
     assert judged.paths[0].opened_by == "nat-1"
     assert "rtb-nat" in judged.paths[0].what
+
+
+def test_an_association_that_failed_does_not_hold() -> None:
+    out = table(route(PRODUCTION, TransitGatewayId="tgw-1"))
+    failed = {"SubnetId": "subnet-t0", "AssociationState": {"State": "failed"}}
+    assert verdict(route_tables=[out, {**table(name="rtb-own"), "Associations": [failed]}]).state == "open"
+
+
+def test_the_route_of_an_endpoint_that_is_gone_leads_nowhere() -> None:
+    gone = {"VpcEndpointId": "vpce-1", "VpcId": VPC, "State": "deleted", "RouteTableIds": ["rtb-1"]}
+    assert (
+        verdict(endpoints=[gone], route_tables=[table(route("pl-s3", GatewayId="vpce-1", State="blackhole"))]).paths
+        == ()
+    )
 
 
 def test_propagated_routes_come_and_go() -> None:
