@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.emulator.drs.support import Drs, replication_template
-from tests.support.embedded import TARGET
-from tests.support.orchestrator import IDS, KEYS, PREFIX, FunctionError, Orchestrator, request
+from tests.support.embedded import STAGING, TARGET
+from tests.support.orchestrator import IDS, KEYS, PREFIX, FunctionError, Orchestrator, deployed_roles, request
 
 TABLE = f"{PREFIX}-ip-map"
 HOME_SUBNET = "subnet-0a10100000000d001"
@@ -117,6 +118,37 @@ def test_a_region_that_does_not_answer_stops_nothing_and_nothing_is_written(
     with pytest.raises(FunctionError) as failed:
         correlate(orchestrator, run_id)
     assert failed.value.name == "AwsRefused"
+
+
+def test_another_account_is_read_by_the_role_that_it_declares(orchestrator: Orchestrator) -> None:
+    iam, functions = orchestrator.client("iam"), orchestrator.client("lambda")
+    arn = f"arn:aws:iam::{STAGING}:role/reader"
+    trust = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{TARGET}:root"}, "Action": "sts:AssumeRole"}
+    reads = {"Effect": "Allow", "Action": ["drs:Describe*", "ec2:DescribeInstances"], "Resource": "*"}
+    there = orchestrator.aws.client("iam", account=STAGING)
+    there.create_role(RoleName="reader", AssumeRolePolicyDocument=document(trust))
+    there.put_role_policy(RoleName="reader", PolicyName="reads", PolicyDocument=document(reads))
+    name = f"{PREFIX}-correlate"
+    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    declared = json.dumps([{"account_id": STAGING, "regions": ["us-west-2"], "role_arn": arn}])
+    changed = {"Variables": {**variables, "ACCOUNTS": declared}}
+    functions.update_function_configuration(FunctionName=name, Environment=changed)
+    try:
+        refused = correlate(orchestrator)
+        assert (refused["machines"], refused["unread"]) == (4, 3)
+        assert "sts:AssumeRole" in refused["problems"][0]
+        assert STAGING in refused["problems"][0]
+
+        _, policy = deployed_roles((arn,))["correlate"]
+        iam.put_role_policy(RoleName=name, PolicyName="orchestrator", PolicyDocument=json.dumps(policy))
+        allowed = correlate(orchestrator)
+        assert (allowed["machines"], allowed["unread"], allowed["problems"]) == (4, 0, [])
+    finally:
+        functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+
+
+def document(statement: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
 def test_the_key_of_a_machine_survives_its_failover_and_failback(orchestrator: Orchestrator) -> None:

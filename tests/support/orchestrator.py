@@ -301,15 +301,19 @@ def build_archive(path: Path) -> None:
 
 
 @cache
-def deployed_roles() -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
-    """Return the trust and the policy of each role, rendered from the tasks that deploy them, by short name."""
+def deployed_roles(account_roles: tuple[str, ...] = ()) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
+    """Return the trust and the policy of each role, rendered from the tasks that deploy them, by short name.
+
+    Args:
+        account_roles: Roles of other accounts that the inventory declares.
+    """
     loader = DataLoader()
     variables: dict[str, Any] = {
         "orchestrator_prefix": PREFIX,
         "orchestrator_region": REGION,
         "orchestrator_caller": {"account": TARGET, "arn": f"arn:aws:iam::{TARGET}:user/dr-operator"},
         "orchestrator_tags": {},
-        "orchestrator_accounts": [],
+        "orchestrator_accounts": [{"role_arn": arn} for arn in account_roles],
     }
     for name in ("main", "policies"):
         variables |= loader.load_from_file(str(ROLE / "vars" / f"{name}.yml"), trusted_as_template=True)
