@@ -26,6 +26,7 @@ def load(document: dict[str, Any]) -> None:
     from .document import parse
     from .keys import share_key
     from .networks import create_networks
+    from .roles import create_roles
     from .servers import create_replication_template, create_server
     from .settings import apply_settings
     from .trouble import make_trouble
@@ -34,6 +35,7 @@ def load(document: dict[str, Any]) -> None:
     apply_settings(estate.settings)
     ENFORCEMENT.mode = estate.enforce
     for account in estate.accounts.values():
+        create_roles(account.account_id, account.roles)
         for target in account.trusted_targets:
             create_staging_role(account.account_id, target)
         for other in account.failback_accounts:

@@ -69,10 +69,20 @@ class Region:
 
 
 @dataclass(frozen=True)
+class Role:
+    """An IAM role that other accounts may assume."""
+
+    name: str
+    trusted_accounts: list[str]
+    policies: list[str]
+
+
+@dataclass(frozen=True)
 class Account:
     """An AWS account."""
 
     account_id: str
+    roles: list[Role]
     trusted_targets: list[str]
     failback_accounts: list[str]
     regions: dict[str, Region]

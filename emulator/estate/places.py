@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from ..drs.identifiers import identifier
 from ..drs.quotas import QUOTAS
-from .declared import Account, Group, Network, Region, Subnet, names
+from .declared import Account, Group, Network, Region, Role, Subnet, names
 from .reader import EstateError, Section
 
 HEX_ID = r"[0-9a-f]{8}|[0-9a-f]{17}"
-_ACCOUNT_KEYS = {"name", "access_keys", "drs_target_accounts", "drs_failback_accounts", "regions"}
+_ACCOUNT_KEYS = {"name", "access_keys", "roles", "drs_target_accounts", "drs_failback_accounts", "regions"}
 _REGION_KEYS = {"drs", "default_vpc", "drs_quotas", "drs_staging_subnet", "networks"}
 _NETWORK_KEYS = {"id", "cidr", "internet_gateway", "subnets", "security_groups"}
 
@@ -30,13 +30,24 @@ def accounts_of(top: Section) -> dict[str, Account]:
 def _account(account_id: str, section: Section) -> Account:
     if not (account_id.isdigit() and len(account_id) == 12):
         raise EstateError(f"{section.path}: an account id has 12 digits")
-    for key in ("drs_target_accounts", "drs_failback_accounts"):
-        for other in section.texts(key):
-            if not (other.isdigit() and len(other) == 12):
-                raise EstateError(f"{section.at(key)}: {other!r}: an account id has 12 digits")
     regions = {name: _region(name, below, account_id) for name, below in section.sections("regions", _REGION_KEYS)}
-    targets, others = section.texts("drs_target_accounts"), section.texts("drs_failback_accounts")
-    return Account(account_id, targets, others, regions)
+    targets, others = _account_ids(section, "drs_target_accounts"), _account_ids(section, "drs_failback_accounts")
+    roles = [_role(name, below) for name, below in section.sections("roles", {"trusted_accounts", "policies"})]
+    return Account(account_id, roles, targets, others, regions)
+
+
+def _account_ids(section: Section, key: str) -> list[str]:
+    for other in section.texts(key):
+        if not (other.isdigit() and len(other) == 12):
+            raise EstateError(f"{section.at(key)}: {other!r}: an account id has 12 digits")
+    return section.texts(key)
+
+
+def _role(name: str, section: Section) -> Role:
+    for policy in section.texts("policies"):
+        if not policy.startswith("arn:aws:iam::aws:policy/"):
+            raise EstateError(f"{section.at('policies')}: {policy!r}: name a policy that AWS manages, by its ARN")
+    return Role(name, _account_ids(section, "trusted_accounts"), section.texts("policies"))
 
 
 def _region(name: str, section: Section, account_id: str) -> Region:

@@ -283,6 +283,15 @@ counts:
   returned: always
   type: dict
   sample: {machines: 18, source_servers: 18, instances: 18, ambiguous: 0, unmatched: 0, by_aws_instance_id: 18}
+summary:
+  description: Counts for the table at the end of a configuration; C(servers) are machines.
+  returned: always
+  type: dict
+  contains:
+    servers: {description: Machines., returned: always, type: int}
+    changed: {description: Always 0., returned: always, type: int}
+    skipped: {description: Always 0., returned: always, type: int}
+    problems: {description: All findings and what could not be read., returned: always, type: list, elements: str}
 """
 
 from dataclasses import asdict
@@ -293,6 +302,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.accounts
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.correlation import correlate_estate
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.accounts import parse_accounts
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.canonical import plain
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.configuration_table import summary
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.correlation_findings import (
     AMBIGUOUS,
     UNMATCHED,
@@ -320,6 +330,16 @@ def run(params: dict[str, Any], clients: Clients, _check_mode: bool) -> dict[str
             "uninitialised": [f"{account_id}/{region}" for account_id, region in observed.uninitialised],
             "keys_to_tag": [asdict(pin) for pin in estate.writes().pins],
             "counts": correlation.counts(),
+            "summary": summary(
+                servers=len(correlation.machines),
+                problems=[
+                    *(
+                        finding.message
+                        for finding in (*correlation.of_kind(AMBIGUOUS), *correlation.of_kind(UNMATCHED))
+                    ),
+                    *(f"{one.account_id}/{one.region}, {one.what}: {one.reason}" for one in observed.unread),
+                ],
+            ),
         }
     )
     return {"changed": False, **found}

@@ -81,6 +81,9 @@ MISTAKES: list[tuple[str, Any, str | None]] = [
     ("accounts/12", {}, "accounts.12: an account id has 12 digits"),
     (f"accounts/{TARGET}/region", {}, f"accounts.{TARGET}.region: unknown key"),
     (f"accounts/{TARGET}/drs_target_accounts", ["me"], "'me': an account id has 12 digits"),
+    (f"accounts/{TARGET}/roles", {"r": {"trusted_accounts": ["me"]}}, "'me': an account id has 12 digits"),
+    (f"accounts/{TARGET}/roles", {"r": {"policies": ["mine"]}}, "'mine': name a policy that AWS manages, by its ARN"),
+    (f"accounts/{TARGET}/roles", {"r": {"trusts": []}}, "unknown key; known here: policies, trusted_accounts"),
     (f"accounts/{TARGET}/regions/us-moon-1", {}, f"accounts.{TARGET}.regions.us-moon-1: AWS has no Region"),
     (f"accounts/{TARGET}/regions/us-west-2/drs", "yes", f"{REGION}.drs: must be true or false, not 'yes'"),
     (

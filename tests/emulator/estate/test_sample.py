@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from botocore.exceptions import ClientError
 
 from tests.emulator.drs.support import SAMPLE, STAGING, TARGET, Drs, frozen_sample
 
@@ -108,3 +109,20 @@ def test_drs_is_initialised_where_the_estate_says_so(running: Drs) -> None:
         elsewhere = running.aws.client("drs", region=region, account=account)
         with pytest.raises(elsewhere.exceptions.UninitializedAccountException):
             elsewhere.describe_source_servers()
+
+
+def test_the_target_account_may_read_in_the_staging_account_and_no_more(running: Drs) -> None:
+    sts = running.aws.client("sts")
+    arn = f"arn:aws:iam::{STAGING}:role/disaster-recovery-reader"
+    session = sts.assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+    keys = {
+        "aws_access_key_id": session["AccessKeyId"],
+        "aws_secret_access_key": session["SecretAccessKey"],
+        "aws_session_token": session["SessionToken"],
+    }
+    drs = running.aws.client("drs", **keys)
+    servers = drs.describe_source_servers(filters={})["items"]
+    assert {item["tags"]["Application"] for item in servers} == {"warehouse"}
+    with pytest.raises(ClientError) as error:
+        drs.tag_resource(resourceArn=servers[0]["arn"], tags={"a": "b"})
+    assert error.value.response["Error"]["Code"] == "AccessDeniedException"
