@@ -23,6 +23,17 @@ _REMEDY = (
 )
 
 
+NAMED = 10
+"""Things that a message names; the others are counted, because messages go where there is little room."""
+
+
+def named(names: Iterable[str]) -> str:
+    """Return a list for a message."""
+    names = list(names)
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """What could not be matched, or not for certain.
@@ -66,14 +77,14 @@ def same_key(key: str, parts: Sequence[Part], *, in_question: bool) -> Finding:
         server_keys=(key,) if in_question else (),
         source_servers=tuple(map(reference, servers)),
         instances=tuple(server.aws_instance_id for server in servers if server.aws_instance_id),
-        message=f"{_list(map(reference, servers))}: would have the server key {key}{others}. {_REMEDY}",
+        message=f"{named(map(reference, servers))}: would have the server key {key}{others}. {_REMEDY}",
     )
 
 
 def contradiction(part: Part) -> Finding:
     servers = part.all_servers()
     keys = part.tagged | {machine.server_key for machine in part.known}
-    names = _list(map(reference, servers)) or _list(part.named_instance_ids())
+    names = named(map(reference, servers)) or named(part.named_instance_ids())
     return Finding(
         kind=AMBIGUOUS,
         reason="contradiction",
@@ -81,7 +92,7 @@ def contradiction(part: Part) -> Finding:
         source_servers=tuple(map(reference, servers)),
         instances=tuple(part.named_instance_ids()),
         message=f"{names}: their ids say that they are one machine, but a machine has only one "
-        f"{'; one '.join(part.clashes)}. {_REMEDY}",
+        f"{named(part.clashes)}. {_REMEDY}",
     )
 
 
@@ -99,7 +110,7 @@ def uncertainty(
         server_keys=tuple(sorted(keys)),
         source_servers=tuple(map(reference, servers)),
         instances=tuple(instance_id for part in family for instance_id in part.named_instance_ids()),
-        message=f"{_list(names)}: have the {level} {value} in common, but cannot all be one machine. {_REMEDY}",
+        message=f"{named(names)}: have the {level} {value} in common, but cannot all be one machine. {_REMEDY}",
     )
 
 
@@ -112,18 +123,18 @@ def lost(part: Part, observed: Observed, instances: Mapping[str, Instance]) -> F
         if observed.unread:
             message += "; not every account and Region could be read"
     elif part.recoveries:
-        gone = _list(recovery.source_server for recovery in part.recoveries)
-        reason, message = "no_source_server", f"{_list(ids)}: was launched from {gone}, which is not there any more"
+        gone = named(recovery.source_server for recovery in part.recoveries)
+        reason, message = "no_source_server", f"{named(ids)}: was launched from {gone}, which is not there any more"
     elif part.tagged:
         reason = "unknown_key"
-        message = f"{_list(ids)}: is tagged with the server key {_list(part.tagged)}, which no source server has"
+        message = f"{named(ids)}: is tagged with the server key {named(part.tagged)}, which no source server has"
     elif any(instance.may_be_launched_into for instance in found):
         reason = "target_of_nobody"
-        message = f"{_list(ids)}: DRS may launch into it, but neither a tag with a server key nor its address says what"
+        message = f"{named(ids)}: DRS may launch into it, but neither a tag with a server key nor its address says what"
     elif any(MANAGED_TAG in instance.tags for instance in found) or not found:
         return None
     else:
-        reason, message = UNPROTECTED, f"{_list(ids)}: no source server replicates it"
+        reason, message = UNPROTECTED, f"{named(ids)}: no source server replicates it"
     return Finding(UNMATCHED, reason, (part.key,) if part.key else (), (), ids, message)
 
 
@@ -141,7 +152,7 @@ def missing_instances(machines: Mapping[str, Machine], observed: Observed) -> li
         for instance_id, refs in missing.items():
             if refs:
                 message = (
-                    f"{machine.server_key}: {_list(refs)} replicates {instance_id}, which EC2 does not have (any more)"
+                    f"{machine.server_key}: {named(refs)} replicates {instance_id}, which EC2 does not have (any more)"
                 )
                 findings.append(
                     Finding(UNMATCHED, "no_instance", (machine.server_key,), tuple(refs), (instance_id,), message)
@@ -152,9 +163,5 @@ def missing_instances(machines: Mapping[str, Machine], observed: Observed) -> li
 def _title(part: Part) -> str:
     servers = part.all_servers()
     if servers:
-        return _list(map(reference, servers))
-    return f"known machine {part.key}" if part.known else _list(part.named_instance_ids())
-
-
-def _list(names: Iterable[str]) -> str:
-    return ", ".join(names)
+        return named(map(reference, servers))
+    return f"known machine {part.key}" if part.known else named(part.named_instance_ids())

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from .correlation import Correlation
-from .correlation_findings import AMBIGUOUS
+from .correlation_findings import AMBIGUOUS, named
 from .errors import Problem
 from .machines import reference
 from .plans import Plan
@@ -37,7 +37,7 @@ def identity_problems(plan: Plan, correlation: Correlation, servers: Iterable[So
             refs.add(ref)
             keys.add(known.key)
     return [
-        Problem(", ".join(finding.server_keys) or finding.reason, f"servers of plan {plan.name}", finding.message)
+        Problem(named(finding.server_keys) or finding.reason, f"servers of plan {plan.name}", finding.message)
         for finding in correlation.of_kind(AMBIGUOUS)
         if not keys.isdisjoint(finding.server_keys) or not refs.isdisjoint(finding.source_servers)
     ]

@@ -407,3 +407,11 @@ def test_the_key_is_the_same_after_any_sequence_of_moves(moves: list[str]) -> No
         now = server(extended_id, extends=staged.arn, instance=instance, name=name, addresses=())
         result = look(staged, now, *recoveries, known=stored(result))
         assert only(result).server_key == "ip-0.ec2.internal"
+
+
+def test_a_message_stays_short_however_many_servers_it_is_about() -> None:
+    crowd = [server(f"s-{n:017d}", instance=f"i-{n}") for n in range(1000)]
+    (finding,) = look(*crowd).findings
+    assert len(finding.source_servers) == 1000
+    assert "and 990 more" in finding.message
+    assert len(finding.message) < 1000

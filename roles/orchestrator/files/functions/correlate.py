@@ -26,7 +26,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.correlat
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.identity import caller
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.accounts import parse_accounts
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.correlation_findings import told
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError, Problem
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plan_identity import identity_problems
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import Plan
@@ -70,6 +70,9 @@ def _check_plan(plan: Plan, estate: Estate) -> None:
         if (server.account_id, server.region) == (estate.home.account_id, estate.home.region)
     ]
     problems = identity_problems(plan, estate.correlation, here)
+    if len(problems) > PROBLEMS_TOLD:
+        remedy = "module server_correlation_info tells all of them"
+        problems[PROBLEMS_TOLD:] = [Problem(f"{len(problems) - PROBLEMS_TOLD} more", f"plan {plan.name}", remedy)]
     if problems:
         raise DeclarationError(problems)
 
