@@ -273,6 +273,14 @@ def test_somebody_elses_version_written_before_ours_is_not_overwritten() -> None
     assert ec2.default_data("lt-1")["KeyName"] == "new"
 
 
+def test_numbers_of_deleted_versions_are_no_second_writer() -> None:
+    ec2 = FakeEc2("lt-1")
+    ec2.latest["lt-1"] = 7
+    assert ensure(ec2) == {"failover": 8, "test": 9}
+    assert ec2.defaults == {"lt-1": 8}
+    assert ec2.calls == ["describe", "create", "describe", "create", "heads", "modify"]
+
+
 def test_somebody_elses_version_written_after_ours_is_not_overwritten() -> None:
     ec2 = FakeEc2("lt-1")
     ec2.before_heads = lambda: ec2.by_hand("lt-1", KeyName="new")
