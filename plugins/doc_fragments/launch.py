@@ -32,6 +32,9 @@ options:
         C(target_instance_type_right_sizing_method) (V(NONE), V(BASIC), V(IN_AWS)), C(copy_private_ip), C(copy_tags),
         C(os_byol), C(post_launch_enabled), C(name), C(recovery_mode) (V(OPTIMAL), V(FAST)), and
         C(launch_into_instance_id), the EC2 instance to launch into, or an empty text to launch new instances.
+      - C(post_launch_enabled) needs C(launch_disposition) V(STARTED), and on AWS an instance profile whose role may use
+        SSM and the role C(AWSElasticDisasterRecoveryRecoveryInstanceWithLaunchActionsRole).
+      - C(recovery_mode) V(FAST) needs a source on EC2, and on AWS version 6.42.20 of the agent.
       - Settings of the launch template are the following.
       - C(instance_type), which needs right-sizing V(NONE), because DRS overwrites the type otherwise.
       - C(alternative_instance_types), up to five types in the order in which they are tried where there is no capacity

@@ -16,7 +16,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.launch_
 )
 from ansible_collections.disaster_recovery.aws.plugins.modules import drs_launch_configuration_info
 
-from tests.support.launches import Launches, writes
+from tests.support.launches import TABLE, Launches, writes
 
 SERVERS = 24
 TYPED = {"target_instance_type_right_sizing_method": "NONE", "copy_private_ip": False, "instance_type": "m5.large"}
@@ -67,6 +67,10 @@ def test_the_calls_stay_within_the_budget_and_checks_show_what_a_run_does(estate
     assert calls["GetLaunchConfiguration"] == SERVERS
     assert sum(calls.values()) <= SERVERS + budget
     assert writes(calls) == {}
+
+    equal, calls = estate.run(defaults=defaults, ip_map_table=TABLE)
+    assert equal["changed"] is False
+    assert sum(calls.values()) <= SERVERS + budget
 
     everything = {**defaults, "name": "second", "copy_tags": True, "instance_type": "m5.xlarge"}
     shown, calls = estate.run(check=True, defaults=everything, mandatory_tags={"Owner": "dr-team"})
