@@ -125,12 +125,12 @@ EXAMPLES = r"""
     run_id: sample-drill-2026-11
     wait: false
 
-- name: Stop it
+- name: Ask a run to end
   disaster_recovery.aws.dr_execution:
     region: us-west-2
-    run_id: sample-drill-2026-11
-    state: stopped
-    reason: wrong month
+    run_id: first-failover
+    state: aborted
+    reason: false alarm
 """
 
 RETURN = r"""

@@ -133,7 +133,7 @@ EXAMPLES = r"""
     extended_source_servers:
       - staging_account_id: "111111111111"
         source_server_arns:
-          - arn:aws:drs:us-west-2:111111111111:source-server/s-1a2b3c4d5e6f7a8b9
+          - arn:aws:drs:us-west-2:111111111111:source-server/s-whweb200000000001
 """
 
 RETURN = r"""

@@ -80,22 +80,21 @@ EXAMPLES = r"""
   disaster_recovery.aws.drs_launch_configuration:
     region: us-west-2
     match:
-      servers: [erp-db-1.example.com]
+      servers: [pay-rep-1.example.internal]
     servers:
-      erp-db-1.example.com:
+      pay-rep-1.example.internal:
         target_instance_type_right_sizing_method: NONE
-        instance_type: r5.2xlarge
-        alternative_instance_types: [r5a.2xlarge, r6i.2xlarge]
-        instance_profile: erp-server
+        instance_type: m5.large
+        alternative_instance_types: [m5a.large, m6i.large]
         metadata_options: {http_tokens: required}
         volumes:
           - {volume_type: gp3}
-          - {device_name: /dev/xvdf, volume_type: io2, iops: 8000}
+          - {device_name: /dev/xvda, volume_type: io2, iops: 800}
         network:
           failover:
-            - {subnet_id: subnet-0123456789abcdef0, security_groups: [sg-0123456789abcdef0], address: 10.20.1.11}
+            - {subnet_id: subnet-0a20200000000a001, security_groups: [sg-0a20200000000a001], address: 10.20.2.77}
           test:
-            - {subnet_id: subnet-0fedcba9876543210, security_groups: [sg-0fedcba9876543210]}
+            - {subnet_id: subnet-0a99200000000a001, security_groups: [sg-0a99200000000a001]}
 """
 
 RETURN = r"""

@@ -63,24 +63,34 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Give every source server an address in the failover and the test network
+- name: Give every source server an address in each network
+  disaster_recovery.aws.ip_map:
+    region: us-west-2
+    source_region: us-east-1
+    table: disaster-recovery-ip-map
+    subnet_map: "{{ dr_subnet_map }}"
+    addresses: "{{ dr_addresses }}"
+
+- name: Give the servers of one subnet their addresses, and one of them an address of its own
   disaster_recovery.aws.ip_map:
     region: us-west-2
     table: disaster-recovery-ip-map
+    match:
+      tags: {Application: payments, Tier: reporting}
     subnet_map:
-      - source_cidr: 10.10.1.0/24
+      - source_cidr: 10.10.2.0/23
         failover:
-          subnet_id: subnet-0123456789abcdef0
-          cidr: 10.20.1.0/24
-          security_groups: [sg-0123456789abcdef0]
+          subnet_id: subnet-0a20200000000a001
+          cidr: 10.20.2.0/23
+          security_groups: [recovery-app]
           address: keep_host_part
         test:
-          subnet_id: subnet-0123456789abcdef1
-          cidr: 10.99.1.0/24
-          security_groups: [sg-0123456789abcdef1]
+          subnet_id: subnet-0a99200000000a001
+          cidr: 10.99.2.0/23
+          security_groups: [drill-app]
           address: keep_host_part
     addresses:
-      - {server_key: pay-rep-1.example.internal, interface: 0, profile: failover, address: 10.20.1.77}
+      - {server_key: pay-rep-1.example.internal, interface: 0, profile: failover, address: 10.20.2.77}
 
 - name: Give up the addresses of a server that is gone
   disaster_recovery.aws.ip_map:

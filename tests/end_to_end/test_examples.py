@@ -18,8 +18,13 @@ pytestmark = pytest.mark.xdist_group("deployed")
 
 MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py"))
 
-REFUSED = {"dr_decision": "has not asked for any decision", "ip_map_import": "cannot be read: No such file"}
-"""Modules whose examples need something that the sample estate does not have, and what they must say then."""
+REFUSED = {
+    "Launch the failed servers again": "has not asked for any decision",
+    "Stop extending one server": "its recovery instance",
+    "Show what an address plan would change": "cannot be read",
+    "Write it": "cannot be read",
+}
+"""Tasks that need what the sample estate does not have after its failover, and what they must say then."""
 
 
 def examples(module: str) -> list[dict[str, Any]]:
@@ -37,10 +42,10 @@ def examples(module: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_every_module_has_examples_of_itself(module: str) -> None:
+def test_every_module_has_an_example(module: str) -> None:
     tasks = examples(module)
     assert tasks
-    assert all(f"disaster_recovery.aws.{module}" in task for task in tasks)
+    assert any(f"disaster_recovery.aws.{module}" in task for task in tasks)
 
 
 def test_the_examples_run(deployed_house: House, failed_over: object, tmp_path: Path) -> None:
@@ -49,8 +54,8 @@ def test_the_examples_run(deployed_house: House, failed_over: object, tmp_path: 
     tasks = []
     for module in MODULES:
         for task in examples(module):
-            if module in REFUSED:
-                task |= {"register": "refused", "failed_when": f"'{REFUSED[module]}' not in refused.msg"}
+            if task["name"] in REFUSED:
+                task |= {"register": "refused", "failed_when": f"'{REFUSED[task['name']]}' not in refused.msg"}
             tasks.append(task)
     playbook = tmp_path / "examples.yml"
     playbook.write_text(
