@@ -137,6 +137,8 @@ class TestStart:
         assert started == {
             "changed": True,
             "run_id": "r1",
+            "plan": "payments",
+            "mode": "test",
             "execution_arn": house.arn("test", "r1"),
             "joined": False,
             "status": "running",

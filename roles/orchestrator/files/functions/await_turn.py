@@ -10,6 +10,7 @@ so one of the two sees that it is the wave's turn, whichever comes first.
 
 from __future__ import annotations
 
+from _records import read_wave
 from _runtime import Call, Result, function, runs
 from _turns import wake_waves
 
@@ -17,7 +18,7 @@ from _turns import wake_waves
 @function("await-turn")
 def handler(call: Call) -> Result:
     """Return C({}); the state ends when its token is answered with C({turn, soak})."""
-    assert call.wave is not None
-    runs().update_wave(call.run_id, call.wave, {"turn_token": call.event["task_token"]})
+    number = read_wave(call)["wave"]
+    runs().update_wave(call.run_id, number, {"turn_token": call.event["task_token"]})
     wake_waves(call)
     return {}
