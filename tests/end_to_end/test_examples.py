@@ -57,9 +57,12 @@ def test_the_examples_run(deployed_house: House, failed_over: object, tmp_path: 
             if task["name"] in REFUSED:
                 task |= {"register": "refused", "failed_when": f"'{REFUSED[task['name']]}' not in refused.msg"}
             tasks.append(task)
+    for folder in ("plugins", "roles"):  # examples name them from where the playbook is
+        (tmp_path / folder).symlink_to(ROOT / folder)
     playbook = tmp_path / "examples.yml"
     playbook.write_text(
         yaml.safe_dump([{**play, "check_mode": True, "tasks": tasks}], sort_keys=False), encoding="utf-8"
     )
-    run = run_playbook(playbook, inventory=INVENTORY, environment=deployed_house.environment)
-    assert run.recap()["ok"] == len(tasks)
+    recap = run_playbook(playbook, inventory=INVENTORY, environment=deployed_house.environment).recap()
+    empty_loops = 1  # no address of the sample estate falls under more than one rule
+    assert (recap["ok"], recap["skipped"]) == (len(tasks) - empty_loops, empty_loops)

@@ -414,7 +414,7 @@ class TestValidate:
         assert orchestrator.runs.get_waves(run_id)[0]["status"] == "running"
         for _ in range(2):
             assert orchestrator.invoke("validate", run_id, wave=1)["outcome"] == "done"
-            assert orchestrator.invoke("end-wave", run_id, wave=1) == {"status": "succeeded"}
+            assert orchestrator.invoke("end-wave", run_id, wave=1) == {"outcome": "done"}
         assert orchestrator.runs.get_waves(run_id)[0]["status"] == "succeeded"
         assert orchestrator.kinds(run_id).count("wave_ended") == 1
 

@@ -123,36 +123,6 @@ def test_servers_may_exchange_addresses_but_never_share_one(shared_estate: Estat
     assert shared_estate.items(table) == before
 
 
-def test_targets_that_ec2_does_not_know_as_declared_are_named_together(shared_estate: Estate, table: str) -> None:
-    wrong = [
-        {
-            "source_cidr": "10.10.4.0/26",
-            "failover": {
-                "subnet_id": "subnet-0a20400000000c001",
-                "cidr": "10.20.9.0/25",
-                "security_groups": ["sg-0a99400000000c001", "sg-0123456789abcdef0"],
-                "address": "keep_host_part",
-            },
-            "test": {
-                "subnet_id": "subnet-0123456789abcdef0",
-                "cidr": "10.99.4.0/25",
-                "security_groups": ["sg-0a99400000000c001"],
-                "address": "keep_host_part",
-            },
-        }
-    ]
-    (refused,) = shared_estate.tasks(mapped(table, match=WEB, subnet_map=wrong))
-    problems = {problem["value"].strip("'"): problem["remedy"] for problem in refused["problems"]}
-    assert problems.keys() == {
-        "10.20.9.0/25",
-        "sg-0a99400000000c001",
-        "sg-0123456789abcdef0",
-        "subnet-0123456789abcdef0",
-    }
-    assert "10.20.4.0/25" in problems["10.20.9.0/25"]
-    assert shared_estate.items(table) == []
-
-
 def test_an_address_that_somebody_uses_is_refused(shared_estate: Estate, table: str) -> None:
     ec2 = shared_estate.aws.client("ec2")
     interface = ec2.create_network_interface(SubnetId="subnet-0a20400000000c001", PrivateIpAddress="10.20.4.12")
