@@ -217,7 +217,7 @@ summary:
     servers: {description: Servers that the task was about., returned: always, type: int}
     changed: {description: Always 0., returned: always, type: int}
     skipped: {description: Servers that DRS only remembers., returned: always, type: int}
-    problems: {description: The problems, a line each., returned: always, type: list, elements: str}
+    problems: {description: "The problems, a line each.", returned: always, type: list, elements: str}
 """
 
 from typing import Any, NoReturn

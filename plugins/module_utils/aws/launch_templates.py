@@ -197,11 +197,8 @@ def write_plans(client: Any, plans: Mapping[str, TemplatePlan], pacers: Pacers) 
     to_move = [key for key, versions in made.results.items() if _default_number(plans[key], versions) is not None]
     for piece in chunks(to_move, PAGE_SIZE):
         heads = read_heads(client, [plans[key].template_id for key in piece], pacers)
-
-        def move(key: str, plan: TemplatePlan, heads: Mapping[str, Head] = heads) -> None:
-            _move(client, plan, made.results[key], heads.get(plan.template_id), pacers)
-
-        errors.update(for_each({key: plans[key] for key in piece}, move).errors)
+        moves = {key: (plans[key], made.results[key], heads.get(plans[key].template_id)) for key in piece}
+        errors.update(for_each(moves, lambda _key, move: _move(client, *move, pacers)).errors)
     return Outcomes({key: found for key, found in made.results.items() if key not in errors}, errors)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 COUNTS = ("servers", "changed", "skipped", "problems")
+NO_COUNTS = ("-",) * len(COUNTS)
 
 
 def summary(
@@ -49,9 +50,9 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
 
 def _cells(result: Mapping[str, Any] | None) -> tuple[str, ...]:
     if not result:
-        return (*("-" for _ in COUNTS), "not reached")
+        return (*NO_COUNTS, "not reached")
     if result.get("skipped"):
-        return (*("-" for _ in COUNTS), "not declared")
+        return (*NO_COUNTS, "not declared")
     counts = result.get("summary", {})
     numbers = [str(counts.get(name, "-")) for name in COUNTS[:-1]]
     return (*numbers, str(len(_problems(result))), "failed" if result.get("failed") else "")

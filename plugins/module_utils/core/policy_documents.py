@@ -12,14 +12,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from operator import eq
 from typing import Any
-
-_OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
-    "stringequals": lambda wanted, value: wanted == value,
-    "stringlike": lambda wanted, value: _matches(wanted, value),
-    "arnequals": lambda wanted, value: _matches(wanted, value),
-    "arnlike": lambda wanted, value: _matches(wanted, value),
-}
 
 
 def allows(
@@ -79,6 +73,14 @@ def _principals(value: Any) -> set[str]:
 def _matches(pattern: str, text: str) -> bool:
     parts = (".*" if part == "*" else "." if part == "?" else re.escape(part) for part in re.split(r"([*?])", pattern))
     return re.fullmatch("".join(parts), text) is not None
+
+
+_OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
+    "stringequals": eq,
+    "stringlike": _matches,
+    "arnequals": _matches,
+    "arnlike": _matches,
+}
 
 
 def _texts(value: Any) -> list[str]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from .errors import DeclarationError, Problem, Problems
 from .fields import Fields, text_map
@@ -78,7 +78,7 @@ class Unreadable:
     remedy: str
 
 
-Ec2Tags = Mapping[str, str] | Unreadable | None
+Ec2Tags: TypeAlias = "Mapping[str, str] | Unreadable | None"
 """Tags of a server's EC2 source instance; None when it is no EC2 instance, or nobody asks for them."""
 
 
