@@ -23,7 +23,7 @@ stop: .venv/.run ## Stop the embedded AWS and forget everything in it
 	@$(BIN)/python -m emulator stop
 
 test: .venv/.test ## Run the tests
-	@$(BIN)/python -m pytest -n $$(($$(nproc) + 2)) --dist loadgroup --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n $$(($$(nproc) + 1)) --dist loadgroup --no-loadscope-reorder
 
 lint: .venv/.lint ## Run every static check
 	$(BIN)/ruff check .
