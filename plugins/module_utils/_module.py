@@ -214,12 +214,7 @@ def _client_factory(module: AnsibleAWSModule) -> Clients:
         if key not in made:
             overriding: dict[str, Any] = {"region": region} if region else {}
             if credentials:
-                overriding |= {
-                    "profile_name": None,
-                    "aws_access_key_id": credentials.access_key_id,
-                    "aws_secret_access_key": credentials.secret_access_key,
-                    "aws_session_token": credentials.session_token,
-                }
+                overriding |= {"profile_name": None, **credentials.arguments()}
             made[key] = give_up_early_when_unreachable(module.client(service, config=client_config(), **overriding))
         return made[key]
 

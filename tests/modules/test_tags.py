@@ -72,9 +72,7 @@ def task(shared_estate: Estate) -> Run:
             service,
             region_name=region,
             endpoint_url=shared_estate.aws.endpoint,
-            aws_access_key_id=credentials.access_key_id,
-            aws_secret_access_key=credentials.secret_access_key,
-            aws_session_token=credentials.session_token,
+            **credentials.arguments(),
         )
 
     def run(*servers: str, **options: Any) -> dict[str, Any]:

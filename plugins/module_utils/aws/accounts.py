@@ -31,6 +31,14 @@ class Credentials:
     secret_access_key: str = field(repr=False)
     session_token: str = field(repr=False)
 
+    def arguments(self) -> dict[str, str]:
+        """Return them as the keyword arguments of a boto3 client."""
+        return {
+            "aws_access_key_id": self.access_key_id,
+            "aws_secret_access_key": self.secret_access_key,
+            "aws_session_token": self.session_token,
+        }
+
 
 class AccountClients:
     """Clients of every declared account, each made once; may be used by several threads.

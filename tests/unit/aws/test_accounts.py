@@ -42,9 +42,7 @@ class Factory:
             service,
             region_name=region,
             endpoint_url=self.aws.endpoint,
-            aws_access_key_id=credentials.access_key_id,
-            aws_secret_access_key=credentials.secret_access_key,
-            aws_session_token=credentials.session_token,
+            **credentials.arguments(),
         )
 
 

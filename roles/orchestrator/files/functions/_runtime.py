@@ -21,7 +21,6 @@ from typing import Any
 
 import boto3
 from _errors import AwsRefused, Conflict, DrsNotInitialized, InvalidRequest, NotFound, Transient
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.accounts import Credentials
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import (
     AwsError,
     ConflictError,
@@ -84,18 +83,9 @@ class Call:
 
 
 @functools.cache
-def client(service: str, *, region: str | None = None, credentials: Credentials | None = None) -> Any:
-    """Return the boto3 client of a service, one for the life of the process; with the credentials of a role as that."""
-    if credentials is None:
-        return boto3.client(service, region_name=region, config=CLIENT_CONFIG)  # type: ignore[call-overload]
-    return boto3.client(  # type: ignore[call-overload]
-        service,
-        region_name=region,
-        config=CLIENT_CONFIG,
-        aws_access_key_id=credentials.access_key_id,
-        aws_secret_access_key=credentials.secret_access_key,
-        aws_session_token=credentials.session_token,
-    )
+def client(service: str) -> Any:
+    """Return the boto3 client of a service, one for the life of the process."""
+    return boto3.client(service, config=CLIENT_CONFIG)  # type: ignore[call-overload]
 
 
 @functools.cache

@@ -49,13 +49,7 @@ def _clients() -> Callable[..., Any]:
             return client(service)
         key = (service, region, credentials)
         if key not in made:
-            keys = {}
-            if credentials:
-                keys = {
-                    "aws_access_key_id": credentials.access_key_id,
-                    "aws_secret_access_key": credentials.secret_access_key,
-                    "aws_session_token": credentials.session_token,
-                }
+            keys = credentials.arguments() if credentials else {}
             made[key] = boto3.client(service, region_name=region, config=FAR_CONFIG, **keys)  # type: ignore[call-overload]
         return made[key]
 
