@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .warm_python import interpreter
+
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 
@@ -42,6 +44,8 @@ def run_playbook(
 ) -> Outcome:
     """Run a playbook (a path, or a name such as C(disaster_recovery.aws.failover)) and check how it ended.
 
+    Its modules run in a L(warm_python); those of L(playbook_process) start a Python each, as everywhere else.
+
     Args:
         playbook: Path or full name.
         arguments: More command line arguments (C(--check), C(-vv)).
@@ -51,6 +55,7 @@ def run_playbook(
         succeeds: Whether exit status 0 is expected.
         timeout: Seconds until the run is killed.
     """
+    variables = {"ansible_python_interpreter": str(interpreter()), **(variables or {})}
     process = playbook_process(playbook, *arguments, inventory=inventory, variables=variables, environment=environment)
     try:
         output, _ = process.communicate(timeout=timeout)
