@@ -22,6 +22,7 @@ REFUSED = {
     "Launch the failed servers again": "has not asked for any decision",
     "Stop extending one server": "its recovery instance",
     "Show what an address plan would change": "cannot be read",
+    "Show what differs between two versions": "has no such version",
     "Write it": "cannot be read",
 }
 """Tasks that need what the sample estate does not have after its failover, and what they must say then."""

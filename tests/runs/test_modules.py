@@ -19,9 +19,11 @@ from ansible_collections.disaster_recovery.aws.plugins.modules import (
     dr_execution,
     dr_execution_info,
     dr_plan,
+    dr_plan_info,
 )
 
 from tests.runs.conftest import AT, OPERATOR, PLAN, Orchestrator, minutes
+from tests.support.orchestrator import options
 
 
 def publish(house: Orchestrator, *plans: Any, check_mode: bool = False, **options: Any) -> dict[str, Any]:
@@ -34,6 +36,10 @@ def publish(house: Orchestrator, *plans: Any, check_mode: bool = False, **option
     }
     params = house.params(plans=list(plans), **{**given, **options})
     return dr_plan.run(params, house.clients, check_mode)
+
+
+def read_plans(house: Orchestrator, **given: Any) -> dict[str, Any]:
+    return dr_plan_info.run(options(dr_plan_info, **house.params(**given)), house.clients, False)
 
 
 def execute(house: Orchestrator, *, check_mode: bool = False, **options: Any) -> dict[str, Any]:
@@ -123,6 +129,54 @@ class TestPlan:
         assert house.table.list_plans() == []
         with pytest.raises(DeclarationError, match=r"plans\[0\]"):
             publish(house, {"wrong": 1}, state="absent")
+
+
+class TestPlanInfo:
+    def test_current_and_old_versions_and_what_differs_between_them(self, house: Orchestrator) -> None:
+        later = {**PLAN, "targets": {"rto": 3600, "rpo": 900}}
+        publish(house, PLAN, {**PLAN, "name": "crm"})
+        publish(house, later)
+        assert [(one["name"], one["version"], one["current"]) for one in read_plans(house)["plans"]] == [
+            ("crm", 1, True),
+            ("payments", 2, True),
+        ]
+        versions = read_plans(house, name="payments", versions=True)["plans"]
+        assert [(one["version"], one["current"], one["plan"]["targets"]["rto"]) for one in versions] == [
+            (2, True, 3600),
+            (1, False, 7200),
+        ]
+        assert versions[0]["published_by"] == OPERATOR
+        (old,) = read_plans(house, name="payments", version=1)["plans"]
+        assert old == versions[1]
+        compared = read_plans(house, name="payments", compare=[1, 2])
+        assert compared["changes"] == [{"path": "targets.rto", "kind": "changed", "before": 7200, "after": 3600}]
+        assert compared["diff"]["before"] == versions[1]["plan"]
+        assert read_plans(house, name="payments", compare=[2, 2])["changes"] == []
+
+        publish(house, {"name": "payments"}, state="absent")
+        assert [one["current"] for one in read_plans(house, name="payments", versions=True)["plans"]] == [False, False]
+        for given, message in (
+            ({"name": "payments"}, "'payments': no such plan: use one of crm"),
+            ({"name": "nobody", "version": 1}, "'nobody': no such plan"),
+            ({"name": "payments", "version": 7}, "7: plan payments has no such version: use one of 2, 1"),
+            ({"name": "payments", "compare": [1, 9]}, "9: plan payments has no such version"),
+            ({"name": "payments", "compare": [1]}, "numbers of two versions"),
+        ):
+            with pytest.raises(DeclarationError, match=message):
+                read_plans(house, **given)
+
+    def test_servers_are_resolved_and_a_plan_that_does_not_fit_any_more_is_told_of(self, house: Orchestrator) -> None:
+        nobody = {**PLAN, "name": "crm", "groups": {"db": {"servers": ["gone"]}, "web": {"tags": {"Tier": "web"}}}}
+        publish(house, PLAN, nobody, check_servers=False)
+        crm, payments = read_plans(house, servers=True)["plans"]
+        assert "waves" not in crm
+        assert "gone" in crm["problems"][0]
+        assert payments["problems"] == []
+        assert [(wave["name"], [one["server_key"] for one in wave["servers"]]) for wave in payments["waves"]] == [
+            ("databases", ["pay-db-1.example.internal"]),
+            ("web", ["pay-web-1.example.internal"]),
+        ]
+        assert payments["waves"][0]["servers"][0]["critical"] is True
 
 
 class TestStart:

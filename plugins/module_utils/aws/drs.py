@@ -89,17 +89,20 @@ def to_source_server(item: Mapping[str, Any]) -> SourceServer:
     return source_servers.from_drs(item, account_id=parts[4], region=parts[3])
 
 
-def describe_jobs(client: Any, *, ids: Sequence[str] | None = None, from_date: str | None = None) -> list[Item]:
-    """Return jobs: those with the given ids, or all since a moment.
+def describe_jobs(
+    client: Any, *, ids: Sequence[str] | None = None, from_date: str | None = None, to_date: str | None = None
+) -> list[Item]:
+    """Return jobs: those with the given ids, or all of a time.
 
     Args:
         ids: Job ids; ids that do not exist are not in the answer.
         from_date: ISO 8601 moment; only jobs created since then. DRS keeps no jobs for ever: without ids and moment it
             answers what it still knows.
+        to_date: ISO 8601 moment; only jobs created until then.
     """
     what = "describe jobs"
     if ids is None:
-        filters = {"fromDate": from_date} if from_date else {}
+        filters = {name: moment for name, moment in (("fromDate", from_date), ("toDate", to_date)) if moment}
         return _pages(client, "describe_jobs", what, filters=filters)
     return [
         item

@@ -16,7 +16,7 @@ from typing import Any
 from ..core.timestamps import format_time
 from .dynamodb import RETRY_DELAYS, Item, back_off, round_trip, to_value
 from .errors import ConflictError, TransientError
-from .table import Table
+from .table import Table, without_keys
 
 
 class PlanItems(Table):
@@ -72,6 +72,15 @@ class PlanItems(Table):
     def get_plan(self, name: str) -> Item | None:
         """Return C({plan, version, digest, published_at, published_by}) of the current version, or None."""
         return self._get(f"PLAN#{name}", "CURRENT", f"read plan {name}")
+
+    def get_plan_version(self, name: str, version: int) -> Item | None:
+        """Return one version of a plan as L(get_plan) gives the current one, also of a withdrawn plan, or None."""
+        return self._get(f"PLAN#{name}", f"V#{version:06d}", f"read version {version} of plan {name}")
+
+    def plan_versions(self, name: str) -> list[Item]:
+        """Return all versions of a plan as L(get_plan) gives the current one, the newest first."""
+        found = self._query_with_keys(f"PLAN#{name}", "V#", what=f"read versions of plan {name}", newest_first=True)
+        return [without_keys(item) for item in found]
 
     def list_plans(self) -> list[Item]:
         """Return C({name, version}) of every known plan, by name."""
