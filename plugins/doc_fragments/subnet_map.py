@@ -16,6 +16,7 @@ options:
     description:
       - Where the servers of each source subnet launch, inventory variable C(dr_subnet_map).
       - Source networks may have any prefix length and lie in each other. The longest source prefix wins.
+      - The same source network may be mapped once for each account, Region and subnet (VPC) that has it.
     type: list
     elements: dict
     suboptions:
@@ -26,10 +27,13 @@ options:
         description: Source subnet, whose network EC2 is asked for.
         type: str
       source_account_id:
-        description: Account of the source subnet. Without it, the account of the credentials.
+        description:
+          - Account of the source, 12 digits in quotes. A source subnet is in the account of the credentials without it.
+          - A rule that names an account or a Region is for servers of it only. Of rules with the same prefix length the
+            one wins that names the source subnet, then the one that names the account, then one that names the Region.
         type: str
       source_region:
-        description: Region of the source subnet. Without it, O(source_region).
+        description: Region of the source. A source subnet is in O(source_region) without it.
         type: str
       failover:
         description: &target

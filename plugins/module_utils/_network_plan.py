@@ -20,6 +20,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.selectio
     DISCONNECTED,
     selected_servers,
     with_known_interfaces,
+    with_known_subnets,
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.accounts import parse_accounts
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.addresses import (
@@ -158,6 +159,7 @@ def read_network_plan(
     selected = selected_servers(drs, params["match"], unique_keys=not preliminary)
     servers = [server for server in selected if server.replication_state != DISCONNECTED]
     servers = with_known_interfaces(servers, accounts, problems, params["source_region"])
+    servers = with_known_subnets(servers, subnet_map, accounts, problems)
     if preliminary or params["match"] is not None:
         keys = {server.key for server in servers}
         overrides = tuple(override for override in overrides if override.server_key in keys)

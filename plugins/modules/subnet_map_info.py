@@ -17,7 +17,7 @@ description:
   - Checks that subnets exist in the account and Region named and have the network declared, that security groups belong
     to their VPCs, that every interface of every server gets an address that it may have and that nobody else uses, and
     that every subnet has enough free addresses for all servers that are mapped there, with fixed and dynamic ones.
-  - Shows which rule every address falls under, and which rules lost because another has a longer source prefix.
+  - Shows which rule every address falls under, which further rules hold it, and why these lost.
   - Fails when there are problems. All are listed in one go, each with the variable and key, what to do, and file and
     line where Ansible remembers these.
 author:
@@ -107,28 +107,35 @@ servers:
       description: Source address, null when it is not known.
       returned: always
       type: str
+    origin:
+      description: Account, Region and subnet of the source interface, each empty when it is not known.
+      returned: always
+      type: dict
+      sample: {account_id: "222222222222", region: us-east-1, subnet_id: ""}
     chosen:
-      description: The rule that the address falls under, null when there is none.
+      description: The rule that the address falls under, null when there is none or two have the same right.
       returned: always
       type: dict
       sample: {where: "dr_subnet_map[1]", source_cidr: 10.10.1.0/24}
     shadowed:
-      description: Rules that hold the address as well, but have shorter prefixes; the longest of them first.
+      description: Rules that hold the address as well, each with the reason why it lost; the next one first.
       returned: always
       type: list
       elements: dict
-      sample: [{where: "dr_subnet_map[0]", source_cidr: 10.10.0.0/16}]
+      sample: [{where: "dr_subnet_map[0]", source_cidr: 10.10.0.0/16, reason: its source prefix is longer}]
     profiles:
       description: Subnet, network, address and rule (how the address was found), by profile.
       returned: always
       type: dict
 choices:
-  description: A line for every rule that won over another because its source prefix is longer.
+  description: A line for every rule that won over another, and why.
   returned: when the options can be read
   type: list
   elements: str
   sample:
-    - "dr_subnet_map[1] (10.10.1.0/24) wins over dr_subnet_map[0] (10.10.0.0/16) for 2 interfaces: db-1/0, db-2/0"
+    - >-
+      dr_subnet_map[1] (10.10.1.0/24) wins over dr_subnet_map[0] (10.10.0.0/16), because its source prefix is longer,
+      for 2 interfaces: db-1/0, db-2/0
 subnets:
   description: What is needed of every target subnet, in the order of the map.
   returned: when the options can be read

@@ -29,6 +29,7 @@ def checked(subnet_map: list[dict[str, Any]], **options: Any) -> dict[str, Any]:
     return {"subnet_map_info": {"subnet_map": subnet_map, "source_region": "us-east-1", **options}}
 
 
+SPARE = target("subnet-0a20400000000c001", "10.20.4.0/25", "recovery-web", address="dynamic")
 RESOLVED = checked(
     [
         {
@@ -48,6 +49,9 @@ RESOLVED = checked(
             "test": target("subnet-0a99800000000f001", "10.99.8.0/22", "drill-warehouse"),
             "failback": WAREHOUSE,
         },
+        # The network of the databases again: in another account, and wherever nobody says more.
+        {"source_cidr": "10.10.1.0/24", "source_account_id": STAGING, "failover": SPARE, "test": SPARE},
+        {"source_cidr": "10.10.1.0/24", "failover": SPARE, "test": SPARE},
     ],
     accounts=ACCOUNTS,
 )
@@ -128,7 +132,10 @@ def test_what_the_map_leaves_open_is_found_in_the_accounts_and_regions_that_it_n
     answer = answers[0]
     assert answer["changed"] is False
     assert answer["problems"] == []
-    _all, databases, warehouse = answer["subnet_map"]
+    _all, databases, warehouse, elsewhere, anywhere = answer["subnet_map"]
+    assert (databases["source_account_id"], databases["source_region"]) == (TARGET, "us-east-1")
+    assert (elsewhere["source_account_id"], "source_region" in elsewhere) == (STAGING, False)
+    assert "source_account_id" not in anywhere
     assert databases["source_cidr"] == "10.10.1.0/24"
     assert databases["failover"]["security_groups"] == ["sg-0a20100000000d001"]
     assert databases["failback"]["security_groups"] == ["sg-0a10100000000d001"]
@@ -145,7 +152,19 @@ def test_the_longest_prefix_wins_and_the_choice_is_shown(answers: list[dict[str,
     database, web = servers["pay-db-1", 0], servers["pay-web-1", 0]
     wide = {"where": "dr_subnet_map[0]", "source_cidr": "10.10.0.0/16"}
     assert database["chosen"] == {"where": "dr_subnet_map[1]", "source_cidr": "10.10.1.0/24"}
-    assert database["shadowed"] == [wide]
+    assert database["origin"] == {
+        "account_id": TARGET,
+        "region": "us-east-1",
+        "subnet_id": "subnet-0a10100000000d001",
+    }
+    assert database["shadowed"] == [
+        {
+            "where": "dr_subnet_map[4]",
+            "source_cidr": "10.10.1.0/24",
+            "reason": "it names the source account, Region and subnet",
+        },
+        {**wide, "reason": "its source prefix is longer"},
+    ]
     assert {name: item["address"] for name, item in database["profiles"].items()} == {
         "failover": "10.20.1.11",
         "test": "10.99.1.11",
@@ -153,9 +172,11 @@ def test_the_longest_prefix_wins_and_the_choice_is_shown(answers: list[dict[str,
     }
     assert (web["chosen"], web["shadowed"]) == (wide, [])
     assert web["profiles"]["failover"]["address"] is None
-    (line,) = answers[0]["choices"]
-    assert line.startswith("dr_subnet_map[1] (10.10.1.0/24) wins over dr_subnet_map[0] (10.10.0.0/16) for ")
-    assert "pay-db-1.example.internal/0" in line
+    longer, named = answers[0]["choices"]
+    wins = "dr_subnet_map[1] (10.10.1.0/24) wins over dr_subnet_map"
+    assert longer.startswith(f"{wins}[0] (10.10.0.0/16), because its source prefix is longer, for ")
+    assert named.startswith(f"{wins}[4] (10.10.1.0/24), because it names the source account, Region and subnet, for ")
+    assert "pay-db-1.example.internal/0" in longer
 
 
 def test_free_addresses_are_counted_with_fixed_and_dynamic_ones(answers: list[dict[str, Any]]) -> None:

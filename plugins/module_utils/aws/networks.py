@@ -111,7 +111,7 @@ def resolve_subnet_map(
     """
     rules = locate(declared, home, problems)
     found = _read_networks(names_by_place(rules), clients, home.place, problems)
-    return resolve(rules, found, problems), found
+    return resolve(rules, found, problems, source_region=home.source_region), found
 
 
 def _read_networks(

@@ -12,9 +12,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..core.addresses import AddressError, Origin, SubnetMap
 from ..core.errors import Problems
 from ..core.selectors import Selector, build_selector, parse_selector
-from ..core.source_servers import SourceServer, index_by_key, matches, with_instance_interfaces
+from ..core.source_servers import (
+    SourceServer,
+    index_by_key,
+    matches,
+    with_instance_interfaces,
+    with_source_subnets,
+)
 from ..core.subnet_map import Place
 from .drs import read_source_servers
 from .networks import NetworkClients, ec2_clients, read_instances
@@ -77,12 +84,55 @@ def with_known_interfaces(
         if server.aws_instance_id and region and server.lacks_addresses:
             place = Place(server.origin_account_id or server.account_id, region)
             by_place.setdefault(place, set()).add(server.aws_instance_id)
+    known = _read_sources(by_place, clients, problems)
+    return [
+        with_instance_interfaces(server, known[server.aws_instance_id]) if server.aws_instance_id in known else server
+        for server in servers
+    ]
+
+
+def with_known_subnets(
+    servers: Sequence[SourceServer], subnet_map: SubnetMap, clients: NetworkClients, problems: Problems
+) -> list[SourceServer]:
+    """Return the servers, those with their source subnets that may be in a subnet which a rule names.
+
+    Several VPCs of one account may have the same network; only EC2 knows in which of them an instance is.
+
+    Args:
+        servers: Source servers with their interfaces.
+        subnet_map: The complete subnet map.
+        clients: See L(networks.NetworkClients).
+        problems: Collects accounts that cannot be reached.
+    """
+    by_place: dict[Place, set[str]] = {}
+    for server in servers:
+        for interface in server.interfaces:
+            origin = server.origin_of(interface, subnet_map.source_region)
+            if (
+                server.aws_instance_id
+                and not origin.subnet_id
+                and _names_a_subnet(subnet_map, interface.address, origin)
+            ):
+                by_place.setdefault(Place(origin.account_id, origin.region), set()).add(server.aws_instance_id)
+    known = _read_sources(by_place, clients, problems)
+    return [
+        with_source_subnets(server, known[server.aws_instance_id]) if server.aws_instance_id in known else server
+        for server in servers
+    ]
+
+
+def _names_a_subnet(subnet_map: SubnetMap, address: str | None, origin: Origin) -> bool:
+    try:
+        return any(rule.source.subnet_id for rule in subnet_map.find_all(address or "", origin))
+    except AddressError:
+        return False
+
+
+def _read_sources(by_place: Mapping[Place, set[str]], clients: NetworkClients, problems: Problems) -> dict[str, Any]:
+    """Return the instances that exist, by id."""
     reachable = ec2_clients(by_place, clients, problems)
     found = for_each(reachable, lambda place, client: read_instances(client, by_place[place]))
     known: dict[str, Any] = {}
     for instances in found.raise_if_any("read source instances").values():
         known |= instances
-    return [
-        with_instance_interfaces(server, known[server.aws_instance_id]) if server.aws_instance_id in known else server
-        for server in servers
-    ]
+    return known

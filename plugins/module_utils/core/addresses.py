@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
-from typing import Any
+from typing import Any, NamedTuple
 
 from .errors import Problems
 from .fields import Fields, members_of
@@ -57,54 +57,109 @@ class NetworkTarget:
     region: str = ""
 
 
+class Origin(NamedTuple):
+    """Where an interface of a source machine is; what is not known is empty."""
+
+    account_id: str = ""
+    region: str = ""
+    subnet_id: str = ""
+
+    def __str__(self) -> str:
+        parts = (("account", self.account_id), ("Region", self.region), ("subnet", self.subnet_id))
+        return ", ".join(f"{name} {value}" for name, value in parts if value)
+
+
+ANYWHERE = Origin()
+
+
 @dataclass(frozen=True, slots=True)
 class SubnetRule:
     """One entry of the subnet map: a source subnet and its target in each profile.
 
     Attributes:
         where: Where it was declared (C(dr_subnet_map[0])).
+        source: Account, Region and subnet that it is for; empty ones are any.
     """
 
     source_cidr: IPv4Network
     targets: Mapping[str, NetworkTarget]
     where: str = ""
+    source: Origin = ANYWHERE
+
+    def is_for(self, origin: Origin) -> bool:
+        """Whether an interface may fall under it. A subnet that nobody knows may be the one that it names."""
+        return (
+            self.source.account_id in ("", origin.account_id)
+            and self.source.region in ("", origin.region)
+            and ("" in (self.source.subnet_id, origin.subnet_id) or self.source.subnet_id == origin.subnet_id)
+        )
+
+    def precedence(self, origin: Origin) -> tuple[int, bool, bool, bool]:
+        """Return what decides between rules that hold an address: prefix length, then what of the origin it names."""
+        names_subnet = bool(self.source.subnet_id) and self.source.subnet_id == origin.subnet_id
+        return (self.source_cidr.prefixlen, names_subnet, bool(self.source.account_id), bool(self.source.region))
 
 
 @dataclass(frozen=True, slots=True)
 class SubnetMap:
-    """All rules, complete: source networks and security group ids are known (see L(network_targets.resolve))."""
+    """All rules, complete: source networks and security group ids are known (see L(network_targets.resolve)).
+
+    Attributes:
+        source_region: Region of source machines of which DRS names none.
+    """
 
     rules: tuple[SubnetRule, ...]
-    _by_mask: tuple[tuple[int, Mapping[int, SubnetRule]], ...] = field(init=False, repr=False, compare=False)
+    source_region: str = ""
+    _by_mask: tuple[tuple[int, Mapping[int, Sequence[SubnetRule]]], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        by_mask: dict[int, dict[int, SubnetRule]] = {}
+        by_mask: dict[int, dict[int, list[SubnetRule]]] = {}
         for rule in self.rules:
-            by_mask.setdefault(int(rule.source_cidr.netmask), {})[int(rule.source_cidr.network_address)] = rule
+            networks = by_mask.setdefault(int(rule.source_cidr.netmask), {})
+            networks.setdefault(int(rule.source_cidr.network_address), []).append(rule)
         object.__setattr__(self, "_by_mask", tuple(sorted(by_mask.items(), reverse=True)))
 
-    def find(self, address: str) -> SubnetRule | None:
-        """Return the rule with the longest source prefix that holds C(address), or None.
+    def find(self, address: str, origin: Origin = ANYWHERE) -> SubnetRule | None:
+        """Return the rule that wins for C(address), or None.
+
+        The longest source prefix wins; of equal ones what names the subnet, then the account, then the Region.
+
+        Raises:
+            AddressError: C(address) is empty or no IPv4 address, or two rules have the same right to it.
+        """
+        rules = self.find_all(address, origin)
+        if len(rules) > 1 and rules[0].precedence(origin) == rules[1].precedence(origin):
+            raise AddressError(
+                f"{rules[0].where} and {rules[1].where} map {rules[0].source_cidr} for {origin} with the same right: "
+                "name source_account_id, source_region or source_subnet_id in one of them, or remove it"
+            )
+        return rules[0] if rules else None
+
+    def find_all(self, address: str, origin: Origin = ANYWHERE) -> tuple[SubnetRule, ...]:
+        """Return every rule for C(origin) that holds C(address): the one that wins, then those that it shadows.
 
         Raises:
             AddressError: When C(address) is empty or no IPv4 address.
         """
-        return next(self._holding(address), None)
+        return tuple(
+            rule
+            for rules in self._holding(address)
+            for rule in sorted(rules, key=lambda rule: rule.precedence(origin), reverse=True)
+            if rule.is_for(origin)
+        )
 
-    def find_all(self, address: str) -> tuple[SubnetRule, ...]:
-        """Return every rule that holds C(address): the one that wins, then those that it shadows.
+    def for_others(self, address: str, origin: Origin) -> tuple[SubnetRule, ...]:
+        """Return the rules that hold C(address), but are for other accounts, Regions or subnets.
 
         Raises:
             AddressError: When C(address) is empty or no IPv4 address.
         """
-        return tuple(self._holding(address))
+        return tuple(rule for rules in self._holding(address) for rule in rules if not rule.is_for(origin))
 
-    def _holding(self, address: str) -> Iterator[SubnetRule]:
+    def _holding(self, address: str) -> Iterator[Sequence[SubnetRule]]:
         number = int(_parse_address(address))
-        for mask, rules in self._by_mask:
-            rule = rules.get(number & mask)
-            if rule is not None:
-                yield rule
+        for mask, networks in self._by_mask:
+            yield networks.get(number & mask, ())
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from .addresses import (
     AddressOverride,
     AddressRule,
     NetworkTarget,
+    Origin,
     SubnetMap,
     SubnetRule,
     check_address,
@@ -305,7 +306,8 @@ def _plan_entry(
     own = {profile: explicit.pop((server.key, interface.index, profile), None) for profile in PROFILES}
     place = f"interface {interface.index} of {server.key} ({server.source_server_id})"
     address = interface.address or ""
-    rule = _find_rule(address, subnet_map, place, problems)
+    origin = server.origin_of(interface, subnet_map.source_region)
+    rule = _find_rule(address, origin, subnet_map, place, problems)
     if rule is None:
         return None
     missing = [profile for profile in profiles if profile not in rule.targets]
@@ -339,14 +341,20 @@ def _plan_entry(
     )
 
 
-def _find_rule(address: str, subnet_map: SubnetMap, place: str, problems: Problems) -> SubnetRule | None:
+def _find_rule(
+    address: str, origin: Origin, subnet_map: SubnetMap, place: str, problems: Problems
+) -> SubnetRule | None:
     try:
-        rule = subnet_map.find(address)
+        rule = subnet_map.find(address, origin)
     except AddressError as error:
         problems.add(address, place, str(error))
         return None
     if rule is None:
-        problems.add(address, place, "no source_cidr of dr_subnet_map holds this address: map its subnet")
+        others = [f"{other.where} (for {other.source})" for other in subnet_map.for_others(address, origin)]
+        remedy = "no source_cidr of dr_subnet_map holds this address: map its subnet"
+        if others:
+            remedy = f"{', '.join(others)} does not apply to {origin}: map its subnet there"
+        problems.add(address, place, remedy)
     return rule
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network
 from typing import Any
 
-from .addresses import NetworkTarget, SubnetMap, SubnetRule
+from .addresses import NetworkTarget, Origin, SubnetMap, SubnetRule
 from .errors import Problems
 from .ip_map import MapEntry
 from .subnet_map import (
@@ -85,7 +85,13 @@ def names_by_place(rules: Iterable[DeclaredRule]) -> dict[Place, NetworkNames]:
     }
 
 
-def resolve(rules: Iterable[DeclaredRule], found: Mapping[Place, FoundNetworks], problems: Problems) -> SubnetMap:
+def resolve(
+    rules: Iterable[DeclaredRule],
+    found: Mapping[Place, FoundNetworks],
+    problems: Problems,
+    *,
+    source_region: str | None = None,
+) -> SubnetMap:
     """Return the complete subnet map, and find what is wrong with it.
 
     A rule whose source network nobody knows is left out: compare the number of rules before asking for addresses.
@@ -94,9 +100,10 @@ def resolve(rules: Iterable[DeclaredRule], found: Mapping[Place, FoundNetworks],
         rules: Rules with known accounts and Regions (see L(subnet_map.locate)).
         found: What EC2 answered. An account and Region that could not be asked is missing, and was reported already.
         problems: Collects subnets and groups that do not exist or are not unique, other networks, other VPCs.
+        source_region: Region of source machines of which DRS names none.
     """
     resolved: list[SubnetRule] = []
-    first_seen: dict[IPv4Network, str] = {}
+    first_seen: dict[tuple[IPv4Network, Origin], str] = {}
     for rule in rules:
         source = _resolve_source(rule.source, rule.where, found, problems)
         targets: dict[str, NetworkTarget] = {}
@@ -106,9 +113,9 @@ def resolve(rules: Iterable[DeclaredRule], found: Mapping[Place, FoundNetworks],
             if source is not None and rule.source.cidr is None:
                 check_fit(source, target.cidr, target.rule, target.where, problems)
         if source is not None:
-            check_source(source, rule.where, first_seen, problems)
-            resolved.append(SubnetRule(source, targets, rule.where))
-    return SubnetMap(tuple(resolved))
+            check_source(source, rule.source.scope, rule.where, first_seen, problems)
+            resolved.append(SubnetRule(source, targets, rule.where, rule.source.scope))
+    return SubnetMap(tuple(resolved), source_region or "")
 
 
 def target_subnets(subnet_map: SubnetMap, wanted: Collection[str] | None = None) -> dict[Place, set[str]]:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .addresses import ipv4_addresses
+from .addresses import Origin, ipv4_addresses
 from .errors import Problems
 from .selectors import Selector, build_selector
 from .timestamps import parse_duration
@@ -81,6 +81,19 @@ class SourceServer:
     replication_direction: str
     recommended_instance_type: str
     agent_seen_at: str | None
+
+    def origin_of(self, interface: Interface, source_region: str = "") -> Origin:
+        """Return where an interface of the machine itself is.
+
+        Args:
+            interface: One of its interfaces.
+            source_region: Region of machines of which DRS names none.
+        """
+        return Origin(
+            self.origin_account_id or self.staging_account_id or self.account_id,
+            self.origin_region or source_region,
+            interface.subnet_id or "",
+        )
 
     @property
     def is_extended(self) -> bool:
@@ -168,6 +181,20 @@ def with_instance_interfaces(server: SourceServer, instance: Mapping[str, Any]) 
             subnet_id=interface.get("SubnetId"),
         )
         for position, interface in enumerate(attached)
+    )
+    return replace(server, interfaces=interfaces)
+
+
+def with_source_subnets(server: SourceServer, instance: Mapping[str, Any]) -> SourceServer:
+    """Return C(server) with the subnets that EC2 knows of its interfaces, which are recognised by their addresses."""
+    subnets = {
+        address: interface.get("SubnetId")
+        for interface in instance.get("NetworkInterfaces", [])
+        for address in instance_addresses(interface)
+    }
+    interfaces = tuple(
+        replace(interface, subnet_id=interface.subnet_id or subnets.get(interface.address or ""))
+        for interface in server.interfaces
     )
     return replace(server, interfaces=interfaces)
 

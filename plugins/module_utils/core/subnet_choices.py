@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .addresses import AddressError, SubnetMap, SubnetRule
+from .addresses import AddressError, Origin, SubnetMap, SubnetRule
 from .ip_map import MapEntry
 from .source_servers import SourceServer
 
@@ -28,14 +28,16 @@ def rule_choices(
         entries: What was planned.
 
     Returns:
-        Server key, interface, source address, the rule that holds it with the longest prefix (None when none does),
-        further rules that hold it and lost, and the address in each profile; ordered by key and interface.
+        Server key, interface, source address and where it is, the rule that wins (None when none does, or two have the
+        same right), further rules that hold it and lost, each with why, and the address in each profile; ordered by
+        key and interface.
     """
     planned = {entry.id: entry for entry in entries}
     choices: list[dict[str, Any]] = []
     for server in sorted(servers, key=lambda server: server.key):
         for interface in server.interfaces:
-            rules = _rules(subnet_map, interface.address)
+            origin = server.origin_of(interface, subnet_map.source_region)
+            winner, losers = _rules(subnet_map, interface.address, origin)
             entry = planned.get((server.key, interface.index))
             profiles = {
                 profile: {
@@ -52,8 +54,9 @@ def rule_choices(
                     "source_server_id": server.source_server_id,
                     "interface": interface.index,
                     "address": interface.address,
-                    "chosen": _named(rules[0]) if rules else None,
-                    "shadowed": [_named(rule) for rule in rules[1:]],
+                    "origin": origin._asdict(),
+                    "chosen": _named(winner) if winner else None,
+                    "shadowed": [{**_named(rule), "reason": _reason(winner, rule)} for rule in losers if winner],
                     "profiles": profiles,
                 }
             )
@@ -66,15 +69,15 @@ def choice_lines(choices: Iterable[Mapping[str, Any]]) -> list[str]:
     Args:
         choices: What L(rule_choices) returns.
     """
-    won: dict[tuple[str, str], list[str]] = {}
+    won: dict[tuple[str, str, str], list[str]] = {}
     for choice in choices:
         for loser in choice["shadowed"]:
-            names = won.setdefault((_text(choice["chosen"]), _text(loser)), [])
+            names = won.setdefault((_text(choice["chosen"]), _text(loser), loser["reason"]), [])
             names.append(f"{choice['server_key']}/{choice['interface']}")
     return [
-        f"{winner} wins over {loser} for {len(names)} interfaces: {', '.join(names[:NAMED])}"
+        f"{winner} wins over {loser}, because {reason}, for {len(names)} interfaces: {', '.join(names[:NAMED])}"
         + (", …" if len(names) > NAMED else "")
-        for (winner, loser), names in sorted(won.items())
+        for (winner, loser, reason), names in sorted(won.items())
     ]
 
 
@@ -83,6 +86,11 @@ def to_declaration(subnet_map: SubnetMap) -> list[dict[str, Any]]:
     return [
         {
             "source_cidr": str(rule.source_cidr),
+            **{
+                f"source_{name}": value
+                for name, value in rule.source._asdict().items()
+                if value and name in ("account_id", "region")
+            },
             **{
                 profile: {
                     "subnet_id": target.subnet_id,
@@ -99,11 +107,25 @@ def to_declaration(subnet_map: SubnetMap) -> list[dict[str, Any]]:
     ]
 
 
-def _rules(subnet_map: SubnetMap, address: str | None) -> tuple[SubnetRule, ...]:
+def _rules(
+    subnet_map: SubnetMap, address: str | None, origin: Origin
+) -> tuple[SubnetRule | None, tuple[SubnetRule, ...]]:
+    """Return the rule that wins and those that lose; L(ip_map.collect_entries) tells why there may be none."""
     try:
-        return subnet_map.find_all(address or "")
+        winner = subnet_map.find(address or "", origin)
     except AddressError:
-        return ()
+        return None, ()
+    return winner, subnet_map.find_all(address or "", origin)[1:]
+
+
+def _reason(winner: SubnetRule, loser: SubnetRule) -> str:
+    """Return why a rule wins over another."""
+    if winner.source_cidr.prefixlen > loser.source_cidr.prefixlen:
+        return "its source prefix is longer"
+    names = {"account_id": "account", "region": "Region", "subnet_id": "subnet"}
+    theirs = loser.source._asdict()
+    named = [names[name] for name, value in winner.source._asdict().items() if value and not theirs[name]]
+    return f"it names the source {', '.join(named[:-1])}{' and ' if named[1:] else ''}{named[-1]}"
 
 
 def _text(rule: Mapping[str, str]) -> str:

@@ -16,7 +16,7 @@ from ipaddress import IPv4Network
 from typing import Any, NamedTuple
 
 from .accounts import ACCOUNT_ID
-from .addresses import AddressRule
+from .addresses import AddressRule, Origin
 from .errors import Problems
 from .fields import Fields, members_of
 from .runs import PROFILES
@@ -71,11 +71,22 @@ class Home:
 
 @dataclass(frozen=True, slots=True)
 class DeclaredSource:
-    """A source subnet, by its network or else by its id."""
+    """A source subnet, by its network or else by its id.
+
+    Attributes:
+        place: Where it is looked up, and where its failback goes.
+        named: Account and Region that were declared: an address elsewhere is not in it.
+    """
 
     cidr: IPv4Network | None
     subnet_id: str
     place: Place
+    named: Place
+
+    @property
+    def scope(self) -> Origin:
+        """What a rule for it is for. A subnet is in one account and Region, a network may be everywhere."""
+        return Origin(*(self.place if self.subnet_id else self.named), self.subnet_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +124,7 @@ def parse_subnet_map(raw: Sequence[Any] | None, *, where: str = "dr_subnet_map")
     """
     problems = Problems()
     rules: list[DeclaredRule] = []
-    first_seen: dict[IPv4Network, str] = {}
+    first_seen: dict[tuple[IPv4Network, Origin], str] = {}
     members = members_of(raw, where, problems)
     if not members and not len(problems):
         problems.add(raw, where, "is empty: map at least one source subnet")
@@ -129,7 +140,7 @@ def parse_subnet_map(raw: Sequence[Any] | None, *, where: str = "dr_subnet_map")
         if isinstance(member, Mapping) and not any(profile in fields for profile in PROFILES):
             problems.add(_name(source), place, f"has no target: give at least one of {', '.join(PROFILES)}")
         if source.cidr is not None:
-            check_source(source.cidr, place, first_seen, problems)
+            check_source(source.cidr, source.scope, place, first_seen, problems)
         rules.append(DeclaredRule(source, targets, place))
     problems.raise_if_any()
     return tuple(rules)
@@ -163,18 +174,26 @@ def locate(rules: Iterable[DeclaredRule], home: Home, problems: Problems) -> tup
     return tuple(located)
 
 
-def check_source(source: IPv4Network, where: str, first_seen: dict[IPv4Network, str], problems: Problems) -> None:
+def check_source(
+    source: IPv4Network,
+    scope: Origin,
+    where: str,
+    first_seen: dict[tuple[IPv4Network, Origin], str],
+    problems: Problems,
+) -> None:
     """Find out whether a source network is mapped already, and remember it.
 
     Args:
         source: Source network.
+        scope: Account, Region and subnet that the rule is for.
         where: Where it was declared.
-        first_seen: Where each source network was declared first.
+        first_seen: Where each source network was declared first for each scope.
         problems: Collects what is found.
     """
-    first = first_seen.setdefault(source, where)
+    first = first_seen.setdefault((source, scope), where)
     if first != where:
-        problems.add(str(source), where, f"is mapped by {first} already: keep one of the two")
+        remedy = f"is mapped by {first} already: keep one of the two, or name source_account_id and source_region"
+        problems.add(str(source), where, remedy)
 
 
 def check_fit(source: IPv4Network, cidr: IPv4Network, rule: AddressRule, where: str, problems: Problems) -> None:
@@ -205,8 +224,8 @@ def _parse_source(fields: Fields) -> DeclaredSource:
         fields.reject("source_subnet_id", "is given as well as source_cidr: give one of the two")
     if "source_subnet_id" in fields:
         subnet_id = fields.text("source_subnet_id", pattern=SUBNET_ID, remedy="must be a subnet id (subnet-…)")
-        return DeclaredSource(None, subnet_id, place)
-    return DeclaredSource(_parse_network(fields, "source_cidr"), "", place)
+        return DeclaredSource(None, subnet_id, place, place)
+    return DeclaredSource(_parse_network(fields, "source_cidr"), "", place, place)
 
 
 def _parse_place(fields: Fields, account_id: str, region: str) -> Place:

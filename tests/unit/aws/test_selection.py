@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network
 from typing import Any
 
 import pytest
@@ -9,7 +10,9 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.drs impo
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.selection import (
     selected_servers,
     with_known_interfaces,
+    with_known_subnets,
 )
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.addresses import Origin, SubnetMap, SubnetRule
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import (
     DeclarationError,
     Problem,
@@ -80,6 +83,31 @@ def test_ec2_is_asked_only_where_drs_knows_no_address() -> None:
 
     with_known_interfaces(servers[:1], clients, Problems(), "eu-west-1")
     assert asked == [("ec2", "222222222222", "us-east-1"), ("ec2", "222222222222", "eu-west-1")]
+
+
+def test_ec2_is_asked_for_the_subnets_of_servers_that_a_rule_with_a_subnet_may_be_for() -> None:
+    interface = {"SubnetId": "subnet-a", "PrivateIpAddresses": [{"Primary": True, "PrivateIpAddress": "10.10.1.12"}]}
+    ec2 = Pages(Reservations=[{"Instances": [{"InstanceId": "i-in", "NetworkInterfaces": [interface]}]}])
+    asked: list[tuple[str, ...]] = []
+
+    def clients(*place: str) -> Pages:
+        asked.append(place)
+        return ec2
+
+    of_subnet = Origin("222222222222", "us-east-1", "subnet-a")
+    subnets = SubnetMap(
+        (
+            SubnetRule(IPv4Network("10.10.0.0/16"), {}, "dr_subnet_map[0]"),
+            SubnetRule(IPv4Network("10.10.1.0/24"), {}, "dr_subnet_map[1]", of_subnet),
+        )
+    )
+    servers = [to_source_server(item(name, ips=[ip])) for name, ip in (("in", "10.10.1.12"), ("out", "10.10.2.12"))]
+    inside, outside = with_known_subnets(servers, subnets, clients, Problems())
+    assert inside.origin_of(inside.interfaces[0]) == of_subnet
+    assert inside.interfaces[0].address == "10.10.1.12"
+    assert outside == servers[1]
+    assert asked == [("ec2", "222222222222", "us-east-1")]
+    assert ec2.filters == [[{"Name": "instance-id", "Values": ["i-in"]}]]
 
 
 def test_wrong_accounts_ec2_client_is_never_asked_for_a_source_instance() -> None:

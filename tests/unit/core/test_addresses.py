@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network
 
 import pytest
@@ -9,6 +10,9 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.address
     AddressError,
     AddressRule,
     NetworkTarget,
+    Origin,
+    SubnetMap,
+    SubnetRule,
     check_address,
     parse_overrides,
     reserved_addresses,
@@ -200,3 +204,75 @@ def test_overrides_are_read_and_duplicates_named() -> None:
     assert (override.server_key, override.address) == ("pay-rep-1", "10.20.1.77")
     with pytest.raises(DeclarationError, match=r"dr_addresses\[1\].*second address.*dr_addresses\[0\]"):
         parse_overrides([one, {**one, "address": "10.20.1.78"}])
+
+
+ACCOUNTS, REGIONS, SUBNETS = ("111111111111", "222222222222"), ("us-east-1", "eu-west-1"), ("subnet-a", "subnet-b")
+origins = st.builds(Origin, st.sampled_from(ACCOUNTS), st.sampled_from(("", *REGIONS)), st.sampled_from(("", *SUBNETS)))
+scopes = st.one_of(
+    st.builds(Origin, st.sampled_from(("", *ACCOUNTS)), st.sampled_from(("", *REGIONS))),
+    st.builds(Origin, st.sampled_from(ACCOUNTS), st.sampled_from(REGIONS), st.sampled_from(SUBNETS)),
+)
+rules_of_one_address = st.lists(st.tuples(st.integers(8, 32), scopes), max_size=12, unique=True)
+
+
+def by_place(rules: Iterable[SubnetRule]) -> list[str]:
+    return sorted(rule.where for rule in rules)
+
+
+@given(raw=rules_of_one_address, origin=origins)
+def test_the_longest_prefix_wins_among_the_rules_that_apply_and_then_what_names_the_account(
+    raw: list[tuple[int, Origin]], origin: Origin
+) -> None:
+    address = IPv4Address("10.10.1.7")
+    rules = [
+        SubnetRule(network(int(address), prefix), {}, f"dr_subnet_map[{number}]", scope)
+        for number, (prefix, scope) in enumerate(raw)
+    ]
+    subnets = SubnetMap(tuple(rules))
+    applying = [
+        rule
+        for rule in rules
+        if rule.source.account_id in ("", origin.account_id)
+        and rule.source.region in ("", origin.region)
+        and (not rule.source.subnet_id or origin.subnet_id in ("", rule.source.subnet_id))
+    ]
+    others = [rule for rule in rules if rule not in applying]
+    assert by_place(subnets.find_all(str(address), origin)) == by_place(applying)
+    assert by_place(subnets.for_others(str(address), origin)) == by_place(others)
+    try:
+        chosen = subnets.find(str(address), origin)
+    except AddressError as error:
+        assert not origin.subnet_id
+        named = [rule for rule in applying if f"{rule.where} " in str(error)]
+        assert len(named) >= 2
+        assert len({rule.source_cidr for rule in named}) == 1
+        assert any(rule.source.subnet_id for rule in named)
+        return
+    assert (chosen is None) == (not applying)
+    for rule in applying if chosen else ():
+        assert chosen.source_cidr.prefixlen >= rule.source_cidr.prefixlen
+        if chosen.source_cidr == rule.source_cidr:
+            assert chosen.source.account_id or not rule.source.account_id
+
+
+def test_one_network_in_two_accounts_and_in_two_vpcs_is_mapped_for_each() -> None:
+    here, there = (Origin(account, "us-east-1") for account in ACCOUNTS)
+    cidr = IPv4Network("10.10.1.0/24")
+    subnets = SubnetMap(
+        (
+            SubnetRule(cidr, {}, "dr_subnet_map[0]"),
+            SubnetRule(cidr, {}, "dr_subnet_map[1]", Origin(here.account_id)),
+            SubnetRule(cidr, {}, "dr_subnet_map[2]", there._replace(subnet_id="subnet-a")),
+            SubnetRule(cidr, {}, "dr_subnet_map[3]", there._replace(subnet_id="subnet-b")),
+        )
+    )
+    elsewhere = Origin("333333333333", "us-east-1")
+    in_vpc = there._replace(subnet_id="subnet-b")
+    chosen = [subnets.find("10.10.1.7", origin) for origin in (elsewhere, here, in_vpc)]
+    assert [rule.where if rule else None for rule in chosen] == [
+        "dr_subnet_map[0]", "dr_subnet_map[1]", "dr_subnet_map[3]",
+    ]  # fmt: skip
+    with pytest.raises(
+        AddressError, match=r"dr_subnet_map\[2\] and dr_subnet_map\[3\] map 10.10.1.0/24 for account 222"
+    ):
+        subnets.find("10.10.1.7", there)

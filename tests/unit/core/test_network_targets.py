@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -119,13 +120,14 @@ def test_a_source_subnet_is_checked_like_a_source_network_once_it_is_known() -> 
         {"source_subnet_id": "subnet-8", "failover": to},
         {"source_subnet_id": "subnet-9", "failover": to},
         {"source_subnet_id": "subnet-7", "failover": to},
+        {"source_subnet_id": "subnet-9", "failover": to},
     ]
     subnets, problems = resolved(raw, found)
-    assert [str(rule.source_cidr) for rule in subnets.rules] == ["10.10.2.0/25", "10.10.1.0/24", "10.10.2.0/25"]
+    assert [str(rule.source_cidr) for rule in subnets.rules] == ["10.10.2.0/25", "10.10.1.0/24", *["10.10.2.0/25"] * 2]
     assert [(where, remedy.split(":")[0]) for where, remedy in problems] == [
         ("dr_subnet_map[1].failover.cidr", "is too small to keep the host part of 10.10.1.0/24"),
-        ("dr_subnet_map[2]", "is mapped by dr_subnet_map[0] already"),
         ("dr_subnet_map[3].source_subnet_id", "no such subnet in account 222222222222 in us-east-1"),
+        ("dr_subnet_map[4]", "is mapped by dr_subnet_map[2] already"),
     ]
 
 
@@ -143,7 +145,11 @@ def test_a_complete_map_is_its_own_declaration() -> None:
     }
     subnets, problems = resolved(raw, found)
     assert problems == []
-    assert resolved(to_declaration(subnets), found) == (subnets, [])
+    anywhere, problems = resolved(to_declaration(subnets), found)
+    assert problems == []
+    assert [replace(rule, source=rule.source._replace(subnet_id="subnet-9")) for rule in anywhere.rules] == [
+        *subnets.rules
+    ]
 
 
 def test_a_rule_that_wins_is_told_with_the_interfaces_that_it_wins() -> None:
@@ -155,11 +161,14 @@ def test_a_rule_that_wins_is_told_with_the_interfaces_that_it_wins() -> None:
     choices = rule_choices(servers, subnets, plan_entries(servers[:-1], subnets))
     assert [choice["chosen"] for choice in choices if choice["server_key"] == "server-1"] == [None, None]
     assert choice_lines(choices) == [
-        "dr_subnet_map[1] (10.10.1.0/24) wins over dr_subnet_map[0] (10.10.0.0/16) for 4 interfaces: "
+        "dr_subnet_map[1] (10.10.1.0/24) wins over dr_subnet_map[0] (10.10.0.0/16), because "
+        "its source prefix is longer, for 4 interfaces: "
         "server-4/0, server-5/0, server-6/0, server-7/0",
-        "dr_subnet_map[2] (10.10.1.8/29) wins over dr_subnet_map[0] (10.10.0.0/16) for 3 interfaces: "
+        "dr_subnet_map[2] (10.10.1.8/29) wins over dr_subnet_map[0] (10.10.0.0/16), because "
+        "its source prefix is longer, for 3 interfaces: "
         "server-10/0, server-8/0, server-9/0",
-        "dr_subnet_map[2] (10.10.1.8/29) wins over dr_subnet_map[1] (10.10.1.0/24) for 3 interfaces: "
+        "dr_subnet_map[2] (10.10.1.8/29) wins over dr_subnet_map[1] (10.10.1.0/24), because "
+        "its source prefix is longer, for 3 interfaces: "
         "server-10/0, server-8/0, server-9/0",
     ]
 

@@ -29,6 +29,8 @@ def test_a_map_names_all_its_problems_at_once() -> None:
         {"source_cidr": "10.10.6.0/24", "failover": target("subnet-1", "10.0.0.0/8")},
         "10.10.7.0/24",
         {"source_cidr": "10.10.8.0/24", "test": {}},
+        {"source_cidr": "10.10.1.0/24", "source_account_id": OTHER, "test": target("subnet-1", "10.20.1.0/24")},
+        {"source_cidr": "10.10.1.0/24", "source_account_id": OTHER, "test": target("subnet-1", "10.20.1.0/24")},
     ]
     with pytest.raises(DeclarationError) as caught:
         parse_subnet_map(raw)
@@ -49,6 +51,7 @@ def test_a_map_names_all_its_problems_at_once() -> None:
         ("dr_subnet_map[9].test.subnet_id: None", "missing"),
         ("dr_subnet_map[9].test.security_groups: None", "missing"),
         ("dr_subnet_map[9].test.cidr: None", "missing"),
+        ("dr_subnet_map[11]: '10.10.1.0/24'", "is mapped by dr_subnet_map[10] already"),
     ]
     assert len(lines) == len(expected)
     for line, (start, reason) in zip(lines, expected, strict=True):
