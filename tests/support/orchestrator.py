@@ -110,13 +110,14 @@ class Deployment:
         self.bucket = f"{PREFIX}-evidence-{TARGET}-{REGION}"
         self.topic_arn = f"arn:aws:sns:{REGION}:{TARGET}:{PREFIX}-notices"
         self.archive = folder / "functions.zip"
-        self._deploy()
+        self._make_stores()
+        self._make_code()
 
     def client(self, service: str, region: str = REGION) -> Any:
         """Return a boto3 client of the target account."""
         return self.aws.client(service, region=region)
 
-    def _deploy(self) -> None:
+    def _make_stores(self) -> None:
         for table in ("runs", "ip-map"):
             self.client("dynamodb").create_table(
                 TableName=f"{PREFIX}-{table}",
@@ -132,6 +133,8 @@ class Deployment:
             )
         self.client("sns").create_topic(Name=f"{PREFIX}-notices")
         self.client("s3").create_bucket(Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+
+    def _make_code(self) -> None:
         build_archive(self.archive)
         roles = deployed_roles()
         for name in FUNCTIONS:
@@ -143,7 +146,7 @@ class Deployment:
                 Handler=f"{name.replace('-', '_')}.handler",
                 Code={"ZipFile": self.archive.read_bytes()},
                 Timeout=120,
-                Environment={"Variables": self._environment()},
+                Environment={"Variables": self.environment()},
             )
         for name in MACHINES:
             self.client("stepfunctions").create_state_machine(
@@ -156,7 +159,8 @@ class Deployment:
         iam.put_role_policy(RoleName=role, PolicyName="orchestrator", PolicyDocument=json.dumps(policy))
         return str(answer["Role"]["Arn"])
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """Return the variables that functions have."""
         return {
             "PREFIX": PREFIX,
             "RUNS_TABLE": f"{PREFIX}-runs",

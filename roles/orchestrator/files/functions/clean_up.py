@@ -23,7 +23,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors i
     InvalidRequestError,
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.jobs import TAG_RUN, job_from_drs
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.jobs import TAG_RUN, TERMINATE, job_from_drs
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import ServerStatus
 
@@ -59,6 +59,17 @@ def _own_drill_instances(call: Call, left: Mapping[str, ServerRecord]) -> list[s
     ]
 
 
+def _terminating(run: Item, own: Sequence[str]) -> list[str]:
+    """Return the jobs that terminate these instances and no others: a call started them that did not live to tell."""
+    wanted = set(own)
+    found = []
+    for job in map(job_from_drs, drs.describe_jobs(client("drs"), from_date=run["requested_at"])):
+        ids = {participant.recovery_instance_id for participant in job.participants.values()}
+        if job.active and job.type == TERMINATE and ids and ids <= wanted:
+            found.append(job.job_id)
+    return sorted(found)
+
+
 def _wait(reason: str) -> Result:
     return {"outcome": "wait", "seconds": POLL_SECONDS, "reason": reason}
 
@@ -86,11 +97,12 @@ def _terminate(call: Call, run: Item, left: Mapping[str, ServerRecord]) -> Resul
     if progress["attempts"] >= ATTEMPTS:
         return _ask(f"DRS did not terminate these instances in {ATTEMPTS} attempts: {', '.join(own)}")
     try:
-        started = drs.terminate_recovery_instances(client("drs"), own)
+        job_ids = [job["jobID"] for job in drs.terminate_recovery_instances(client("drs"), own)]
     except ConflictError as error:
         call.log("termination refused", error=error.message)
-        return _wait(f"another job holds the drill instances: {error.message}")
-    job_ids = [job["jobID"] for job in started]
+        job_ids = _terminating(run, own)
+        if not job_ids:
+            return _wait(f"another job holds the drill instances: {error.message}")
     runs().append_event(call.run_id, EventKind.CLEAN_UP_STARTED.value, {"instances": own, "jobs": job_ids}, call.now)
     runs().update_run(call.run_id, {"clean_up": {"attempts": progress["attempts"] + 1, "job_ids": job_ids}})
     return _wait(f"{len(own)} drill instances are being terminated")

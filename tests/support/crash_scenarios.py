@@ -1,0 +1,129 @@
+"""The courses in which every function is called as the state machines call it, and killed at every point of its body.
+
+`python -m tests.support.crash_scenarios` prints the reports as JSON. A function that is new gets a call where the
+definitions call it; tests/functions/test_crashes.py names those that have none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import sys
+from dataclasses import asdict
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from tests.support.crashes import Course
+from tests.support.orchestrator import KEYS, request
+
+RUN, WARM_UP = "killed", "warm-up"
+TOKENS = {number: f"token-of-wave-{number}" for number in (1, 2)}
+PLAN: dict[str, Any] = {
+    "waves": [
+        {"name": "applications", "groups": ["app", "rep"], "retries": 0},
+        {"name": "databases", "groups": ["db"], "retries": 0},
+    ],
+}
+CAPACITY = {"phase": "LAUNCH", "times": 1, "raw_error": "InsufficientInstanceCapacity"}
+
+
+def warm_up(course: Course) -> None:
+    """Go quickly through a run that is aborted: what is made at a first use is then made once, and not in each fork."""
+    course.orchestrator.publish(**PLAN)
+    asked: dict[str, Any] = request(WARM_UP, "test", "small", course.orchestrator.now())
+    course.call("open-run", WARM_UP, killed=False, **asked)
+    for function in ("discover", "gate"):
+        course.call(function, WARM_UP, killed=False)
+    course.call("await-turn", WARM_UP, killed=False, wave=1, task_token="token-of-the-warm-up")
+    course.call("prepare-wave", WARM_UP, killed=False, wave=1)
+    course.call("validate", WARM_UP, killed=False, wave=1)
+    course.call("close-run", WARM_UP, killed=False, aborted=True, error=None)
+
+
+def begin(course: Course) -> None:
+    """Open a run and let it pass the gate."""
+    asked: dict[str, Any] = request(RUN, "test", "small", course.orchestrator.now())
+    course.call("open-run", RUN, **asked)
+    course.call("correlate", RUN, varies=["written"])
+    course.call("discover", RUN)
+    course.call("gate", RUN)
+
+
+def first_wave(course: Course) -> None:
+    """Launch the first wave, of which an optional server fails, while the second one waits for its turn."""
+    course.orchestrator.change_source_server("rep-1", fail_launch=CAPACITY)
+    course.call("await-turn", RUN, wave=2, task_token=TOKENS[2])
+    course.call("await-turn", RUN, wave=1, task_token=TOKENS[1])
+    course.call("prepare-wave", RUN, wave=1)
+    course.call("reconcile-wave", RUN, varies=["reason"], wave=1)
+    course.advance(3600)
+    course.call("reconcile-wave", RUN, wave=1)
+    course.until_done("reconcile-wave", RUN, wave=1)
+    course.advance(400)
+    course.call("validate", RUN, wave=1)
+    course.until_done("validate", RUN, wave=1)
+    course.call("end-wave", RUN, wave=1)
+
+
+def second_wave(course: Course) -> None:
+    """Launch the second wave, whose only server fails: an operator is asked, and every decision is tried."""
+    course.orchestrator.change_source_server("db-1", fail_launch=CAPACITY)
+    course.call("prepare-wave", RUN, killed=False, wave=2)
+    reason = course.until_done("reconcile-wave", RUN, wave=2)["reason"]
+    asked: dict[str, Any] = {"step": "reconcile-wave", "wave": 2}
+    course.call("ask-operator", RUN, **asked, reason=reason, error=None, task_token="token-of-the-pause")
+    course.otherwise("nobody decides", partial(_decided, course, asked, None))
+    for decision in ("skip", "continue", "abort"):
+        course.otherwise(f"decided to {decision}", partial(_decided, course, asked, decision))
+    _decide(course, asked, "retry")
+    course.call("reconcile-wave", RUN, varies=["reason"], wave=2)
+    course.until_done("reconcile-wave", RUN, wave=2)
+    course.until_done("validate", RUN, wave=2)
+    course.call("end-wave", RUN, killed=False, wave=2)
+
+
+def _decide(course: Course, asked: dict[str, Any], decision: str | None) -> None:
+    if decision:
+        (pause,) = course.orchestrator.runs.open_pauses(RUN)
+        at = datetime.fromisoformat(course.orchestrator.now())
+        course.orchestrator.runs.answer_pause(
+            RUN, pause["pause_id"], decision=decision, by="arn:aws:iam::1:user/me", at=at, reason="it rains"
+        )
+    course.call("apply-decision", RUN, **asked, expired=decision is None)
+
+
+def _decided(course: Course, asked: dict[str, Any], decision: str | None) -> None:
+    _decide(course, asked, decision)
+    if decision == "abort":
+        course.call("end-wave", RUN, wave=2)
+        course.call("close-run", RUN, aborted=True, error=None)
+        assert course.orchestrator.runs.lock_owners([*KEYS.values(), "plan:small"]) == {}
+
+
+def end(course: Course) -> None:
+    """Validate the plan, clean up, and close the run."""
+    course.call("validate", RUN, wave=None)
+    course.until_done("validate", RUN, wave=None)
+    course.call("clean-up", RUN)
+    course.advance(3600)
+    course.call("clean-up", RUN)
+    course.call("close-run", RUN, aborted=False, error=None)
+    assert course.orchestrator.runs.lock_owners([*KEYS.values(), "plan:small"]) == {}
+
+
+def main() -> None:
+    with contextlib.redirect_stdout(io.StringIO()):  # where the functions log
+        course = Course()
+        warm_up(course)
+        course.settle()
+        begin(course)
+        first_wave(course)
+        second_wave(course)
+        end(course)
+    json.dump([asdict(report) for report in course.reports], sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
