@@ -21,6 +21,7 @@ _PARTS = (
     "emulator.moto_time",
     "emulator.gaps",
     "emulator.lambda_runner",
+    "emulator.run_command",
     "emulator.stepfunctions",
     "emulator.ec2",
     "emulator.events",

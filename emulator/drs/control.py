@@ -12,6 +12,7 @@ from typing import Any
 
 from ..clock import CLOCK
 from ..faults.schema import PHASES
+from ..machines.software import SoftwareError, parse_agent, parse_services
 from . import events, render
 from .models import LOCK, DRSBackend, drs_backends
 from .replication import impose, initiate, rescan, set_lag, stop
@@ -31,6 +32,8 @@ _SERVER_KEYS = frozenset(
         "lag",
         "fail_launch",
         "slow",
+        "listens",
+        "ssm_agent",
     }
 )
 RESYNCS = ("initial", "rescan")
@@ -48,7 +51,8 @@ def change_source_server(body: dict[str, Any]) -> dict[str, Any]:
     `replication_state` (of the DRS enumeration; it stays until somebody changes it), `replication_error` (why it is
     STALLED), `lag` (seconds), `resync` (`initial`: as after the installation of the agent; `rescan`: as after a reboot;
     both go on by themselves), `initiation_error` (the next initiations fail with it; null: no more), `fail_launch`
-    ({phase, times, raw_error}; null takes all faults away) and `slow` (factor on the time of its launches).
+    ({phase, times, raw_error}; null takes all faults away), `slow` (factor on the time of its launches), `listens` and
+    `ssm_agent` (what runs on the machine, also where it was recovered already; as in an estate).
 
     Raises:
         ControlError: an unknown key or value, or no such server. Nothing is changed then.
@@ -71,6 +75,8 @@ def change_source_server(body: dict[str, Any]) -> dict[str, Any]:
         if "fail_launch" in changes:
             server.faults = [] if changes["fail_launch"] is None else [*server.faults, changes["fail_launch"]]
         server.slow = changes.get("slow", server.slow)
+        server.machine.services = changes.get("listens", server.machine.services)
+        server.machine.agent = changes.get("ssm_agent", server.machine.agent)
         shown = render.source_server(server, now)
         faults = [vars(fault) for fault in server.faults if fault.times > 0]
         return {"source_server": shown, "slow": server.slow, "fail_launch": faults}
@@ -110,7 +116,7 @@ def _find(backend: DRSBackend, body: dict[str, Any]) -> SourceServer:
 
 
 def _checked(body: dict[str, Any], server: SourceServer) -> dict[str, Any]:
-    changes: dict[str, Any] = {}
+    changes = _software(body)
     if "replication_state" in body:
         changes["replication_state"] = one_of(body, "replication_state", "DataReplicationState")
     if body.get("replication_error") is not None:
@@ -146,6 +152,14 @@ def one_of(body: dict[str, Any], key: str, shape: str) -> str:
     if body[key] not in allowed:
         raise ControlError(f"{key} {body[key]!r} must be one of {', '.join(allowed)}")
     return str(body[key])
+
+
+def _software(body: dict[str, Any]) -> dict[str, Any]:
+    readers: dict[str, Callable[[Any, str], Any]] = {"listens": parse_services, "ssm_agent": parse_agent}
+    try:
+        return {key: read(body[key], key) for key, read in readers.items() if key in body}
+    except SoftwareError as error:
+        raise ControlError(str(error)) from error
 
 
 def _resync(backend: DRSBackend, server: SourceServer, kind: str, now: datetime) -> None:

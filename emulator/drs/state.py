@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from ..auth import Principal
+from ..machines.software import Agent, Service
 
 ACTIVE_STATES = frozenset({"CONTINUOUS", "BACKLOG", "RESCAN", "CREATING_SNAPSHOT", "STALLED", "PAUSED"})
 """Replication states of a server whose initial sync has ended, so that it has recovery snapshots."""
@@ -49,6 +50,8 @@ class Machine:
     origin_zone: str | None
     instance_id: str | None
     boot_mode: str = "legacy-bios"
+    services: tuple[Service, ...] = ()
+    agent: Agent | None = None
 
     @property
     def in_aws(self) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..drs.state import LaunchFault
 from ..iam.modes import ROLES
+from ..machines.software import Agent, Service
 from ..throttling.settings import Setting
 from .reader import EstateError
 
@@ -25,12 +26,21 @@ class Subnet:
 
 
 @dataclass(frozen=True)
+class Rule:
+    """An inbound rule of a security group: a TCP port for a network or for another group of the VPC."""
+
+    port: int
+    source: str
+
+
+@dataclass(frozen=True)
 class Group:
     """A security group of a network."""
 
     name: str
     group_id: str
     description: str
+    ingress: tuple[Rule, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -130,6 +140,8 @@ class Server:
     ebs_encryption: str
     slow: float
     fault: LaunchFault | None
+    services: tuple[Service, ...]
+    agent: Agent | None
 
 
 @dataclass(frozen=True)

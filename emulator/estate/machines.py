@@ -9,6 +9,7 @@ from ..drs.control import ControlError, parse_fault
 from ..drs.identifiers import identifier
 from ..drs.state import ACTIVE_STATES, LaunchFault
 from ..ec2.addresses import RESERVED_FIRST, RESERVED_LAST
+from ..machines.software import Agent, Service, SoftwareError, parse_agent, parse_services
 from .declared import Account, Group, Network, Place, Region, Server, ServerInterface, Subnet, names
 from .places import HEX_ID
 from .reader import EstateError, Section, address, merge
@@ -34,6 +35,8 @@ _SERVER_KEYS = {
     "replication",
     "fail_launch",
     "slow",
+    "listens",
+    "ssm_agent",
 }
 _MERGED_KEYS = frozenset({"tags", "source", "replication"})
 _REPLICATION_KEYS = {"account", "region", "staging_subnet", "state", "lag", "days", "ebs_encryption"}
@@ -94,6 +97,7 @@ def _server(name: str, section: Section, accounts: dict[str, Account]) -> Server
         replication.choice("ebs_encryption", ENCRYPTIONS, "DEFAULT"),
         section.number("slow", 1, lowest=0.01),
         _fault(section),
+        *_software(section),
     )
 
 
@@ -183,6 +187,14 @@ def _groups(section: Section, network: Network) -> list[Group]:
             raise EstateError(f"{path}: no security group {name!r} in network {network.name}; there are: {known}")
         groups.append(network.groups[name])
     return groups
+
+
+def _software(section: Section) -> tuple[tuple[Service, ...], Agent | None]:
+    try:
+        services = parse_services(section.get("listens", None), section.at("listens"))
+        return services, parse_agent(section.get("ssm_agent", None), section.at("ssm_agent"))
+    except SoftwareError as error:
+        raise EstateError(str(error)) from error
 
 
 def _fault(section: Section) -> LaunchFault | None:

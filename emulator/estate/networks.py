@@ -12,6 +12,7 @@ import moto.ec2.models.subnets as subnets_module
 import moto.ec2.models.vpcs as vpcs_module
 from moto.ec2.models import ec2_backends
 
+from ..ec2.identifiers import made_for
 from .declared import Network, Region
 
 
@@ -58,8 +59,25 @@ def _create_network(ec2: Any, network: Network) -> None:
     for group in network.groups.values():
         with born_as(security_groups_module, "random_security_group_id", group.group_id):
             ec2.create_security_group(group.name, group.description, vpc_id=network.vpc_id, tags={"Name": group.name})
+    _create_rules(ec2, network)
     if network.internet_gateway:
         gateway = ec2.create_internet_gateway(tags=[{"Key": "Name", "Value": network.name}])
         ec2.attach_internet_gateway(gateway.id, network.vpc_id)
         tables = ec2.describe_route_tables(filters={"vpc-id": network.vpc_id})
         ec2.create_route(tables[0].id, "0.0.0.0/0", gateway_id=gateway.id)
+
+
+def _create_rules(ec2: Any, network: Network) -> None:
+    for group in network.groups.values():
+        for number, rule in enumerate(group.ingress):
+            other = network.groups.get(rule.source)
+            with made_for("ingress", group.group_id, number):
+                ec2.authorize_security_group_ingress(
+                    group.group_id,
+                    "tcp",
+                    str(rule.port),
+                    str(rule.port),
+                    ip_ranges=[] if other else [{"CidrIp": rule.source}],
+                    source_groups=[{"GroupId": other.group_id}] if other else [],
+                    vpc_id=network.vpc_id,
+                )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import replace
 
 from ..drs.identifiers import identifier
 from ..drs.quotas import QUOTAS
-from .declared import Account, Group, Network, Region, Role, Subnet, names
+from .declared import Account, Group, Network, Region, Role, Rule, Subnet, names
 from .reader import EstateError, Section
 
 HEX_ID = r"[0-9a-f]{8}|[0-9a-f]{17}"
@@ -92,12 +93,35 @@ def _network(name: str, section: Section, where: tuple[str, str], zones: list[st
             raise EstateError(f"{below.at('cidr')}: {subnet.cidr} overlaps subnet {overlapping[0]}")
         subnets[key] = subnet
     groups = {
-        key: Group(key, _id(below, "sg", *where, name, key), below.text("description", key))
-        for key, below in section.sections("security_groups", {"id", "description"})
+        key: Group(key, _id(below, "sg", *where, name, key), below.text("description", key), _rules(below))
+        for key, below in section.sections("security_groups", {"id", "description", "ingress"})
     }
+    for group in groups.values():
+        for rule in group.ingress:
+            if rule.source not in groups and not _is_cidr(rule.source):
+                where_ = f"{section.at('security_groups')}.{group.name}.ingress"
+                raise EstateError(f"{where_}: source {rule.source!r} is no IPv4 network and no group of network {name}")
     return Network(
         name, _id(section, "vpc", *where, name), cidr, section.flag("internet_gateway", False), subnets, groups
     )
+
+
+def _rules(section: Section) -> tuple[Rule, ...]:
+    value = section.get("ingress", [])
+    if not isinstance(value, list):
+        raise EstateError(f"{section.at('ingress')}: must be a list of rules")
+    rules = [
+        Section(item, f"{section.at('ingress')}[{number}]", {"port", "source"}) for number, item in enumerate(value)
+    ]
+    return tuple(Rule(int(rule.number("port", lowest=1)), rule.text("source")) for rule in rules)
+
+
+def _is_cidr(text: str) -> bool:
+    try:
+        ipaddress.IPv4Network(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _subnet(name: str, section: Section, network: str, where: tuple[str, str], zones: list[str]) -> Subnet:

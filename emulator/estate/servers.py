@@ -125,6 +125,8 @@ def _machine(server: Server) -> Machine:
         origin_zone=zones[0] if zones else None,
         instance_id=server.instance_id,
         boot_mode=server.boot_mode,
+        services=server.services,
+        agent=server.agent,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 Values = tuple[str, ...]
 Tags = Mapping[str, str]
 
-_RESOURCE_TAG = ("aws:resourcetag/", "ec2:resourcetag/", "iam:resourcetag/")
+_RESOURCE_TAG = ("aws:resourcetag/", "ec2:resourcetag/", "iam:resourcetag/", "ssm:resourcetag/")
 _REQUEST_TAG = "aws:requesttag/"
 _PRINCIPAL_TAG = "aws:principaltag/"
 

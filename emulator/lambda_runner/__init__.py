@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from emulator.lambda_runner import service, settings
+from emulator.lambda_runner import networks, service, settings
 from emulator.lambda_runner.service import shut_down
 
 
@@ -10,6 +10,7 @@ def install() -> None:
     """Run functions for real."""
     service.install()
     settings.install()
+    networks.install()
 
 
 __all__ = ["install", "shut_down"]

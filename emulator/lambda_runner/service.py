@@ -32,6 +32,7 @@ from emulator.lambda_runner.concurrency import slot
 from emulator.lambda_runner.errors import InvalidParameterValue, InvalidRequestContent, RequestTooLarge
 from emulator.lambda_runner.nursery import Outcome
 from emulator.lambda_runner.pool import Code, Pool
+from emulator.machines.relay import RELAY
 
 _POOL = Pool()
 _LOG_TAIL = 4096  # bytes of the log that Invoke returns when asked
@@ -53,6 +54,7 @@ def install() -> None:
 def shut_down() -> None:
     """Kill all workers and remove their files."""
     _POOL.close()
+    RELAY.close()
 
 
 def _creating(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -135,7 +137,8 @@ def _run_at_once(function: LambdaFunction, event: Any) -> tuple[str, bool, str]:
         "identity": None,
         "client_context": None,
     }
-    request = {"event": event, "context": context, "deadline": time.time() + timeout}
+    network = {"relay": RELAY.port, "function": function.function_arn, "in_vpc": function.vpc_config is not None}
+    request = {"event": event, "context": context, "deadline": time.time() + timeout, "network": network}
     outcome = _POOL.invoke(_code(function), request, timeout)
     milliseconds = (time.monotonic() - started) * 1000
     error = _error(outcome, request_id, timeout)

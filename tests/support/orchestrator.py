@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,10 @@ ESTATE = Path(__file__).with_name("small_estate.yml")
 PREFIX = "dr"
 REGION = "us-west-2"
 FUNCTIONS = yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-8"))["orchestrator_functions"]
+PROBE_NETWORKS = {
+    "failover": {"subnet_ids": ["subnet-0a20100000000d001"], "security_group_ids": ["sg-0a20100000000d001"]},
+    "test": {"subnet_ids": ["subnet-0a99100000000d001"], "security_group_ids": ["sg-0a99100000000d001"]},
+}
 MACHINES = {"wave": ("wave", ""), "failover": ("run", "failover"), "test": ("run", "test")}
 
 KEYS = {name: f"{name}.example.internal" for name in ("db-1", "app-1", "app-2", "rep-1")}
@@ -103,10 +108,12 @@ class Deployment:
     Args:
         aws: A running emulator.
         folder: Where the archive is built.
+        probe_networks: Network profiles of C(PROBE_NETWORKS) that probes are made in.
     """
 
-    def __init__(self, aws: EmbeddedAws, folder: Path) -> None:
+    def __init__(self, aws: EmbeddedAws, folder: Path, probe_networks: Sequence[str] = ()) -> None:
         self.aws = aws
+        self._probe_networks = probe_networks
         self.bucket = f"{PREFIX}-evidence-{TARGET}-{REGION}"
         self.topic_arn = f"arn:aws:sns:{REGION}:{TARGET}:{PREFIX}-notices"
         self.archive = folder / "functions.zip"
@@ -138,20 +145,27 @@ class Deployment:
         build_archive(self.archive)
         roles = deployed_roles()
         for name in FUNCTIONS:
-            self.client("logs").create_log_group(logGroupName=f"/aws/lambda/{PREFIX}-{name}")
-            self.client("lambda").create_function(
-                FunctionName=f"{PREFIX}-{name}",
-                Runtime="python3.12",
-                Role=self._role(name, *roles[name]),
-                Handler=f"{name.replace('-', '_')}.handler",
-                Code={"ZipFile": self.archive.read_bytes()},
-                Timeout=120,
-                Environment={"Variables": self.environment()},
-            )
+            self._deploy_function(name, roles[name], Handler=f"{name.replace('-', '_')}.handler", Timeout=120)
+        for profile in self._probe_networks:
+            network = PROBE_NETWORKS[profile]
+            vpc = {"SubnetIds": network["subnet_ids"], "SecurityGroupIds": network["security_group_ids"]}
+            name = f"probe-{profile}"
+            self._deploy_function(name, roles[name], Handler="probe.handler", Timeout=25, VpcConfig=vpc)
         for name in MACHINES:
             self.client("stepfunctions").create_state_machine(
                 name=f"{PREFIX}-{name}", definition=definition(name), roleArn=self._role(name, *roles[name])
             )
+
+    def _deploy_function(self, name: str, role: tuple[dict[str, Any], dict[str, Any]], **settings: Any) -> None:
+        self.client("logs").create_log_group(logGroupName=f"/aws/lambda/{PREFIX}-{name}")
+        self.client("lambda").create_function(
+            FunctionName=f"{PREFIX}-{name}",
+            Runtime="python3.12",
+            Role=self._role(name, *role),
+            Code={"ZipFile": self.archive.read_bytes()},
+            Environment={"Variables": self.environment()},
+            **settings,
+        )
 
     def _role(self, name: str, trust: dict[str, Any], policy: dict[str, Any]) -> str:
         iam, role = self.client("iam"), f"{PREFIX}-{name}"
@@ -167,6 +181,7 @@ class Deployment:
             "IP_MAP_TABLE": f"{PREFIX}-ip-map",
             "TOPIC_ARN": self.topic_arn,
             "EVIDENCE_BUCKET": self.bucket,
+            "PROBE_NETWORKS": ",".join(self._probe_networks),
         }
 
 
@@ -178,6 +193,7 @@ class Orchestrator(Deployment):
         folder: Where the archive is built.
         subnet_map: Where the addresses of the estate's networks go.
         plan: The plan that is published.
+        probe_networks: Network profiles of C(PROBE_NETWORKS) that probes are made in.
     """
 
     def __init__(
@@ -186,8 +202,9 @@ class Orchestrator(Deployment):
         folder: Path,
         subnet_map: list[dict[str, Any]] | None = None,
         plan: dict[str, Any] | None = None,
+        probe_networks: Sequence[str] = (),
     ) -> None:
-        super().__init__(aws, folder)
+        super().__init__(aws, folder, probe_networks)
         self._subnet_map = subnet_map or SUBNET_MAP
         self._plan = plan or PLAN
         self.runs = RunsTable(self.client("dynamodb"), f"{PREFIX}-runs")
@@ -318,6 +335,7 @@ def deployed_roles(account_roles: tuple[str, ...] = ()) -> dict[str, tuple[dict[
         "orchestrator_caller": {"account": TARGET, "arn": f"arn:aws:iam::{TARGET}:user/dr-operator"},
         "orchestrator_tags": {},
         "orchestrator_accounts": [{"role_arn": arn} for arn in account_roles],
+        "orchestrator_probe_networks": PROBE_NETWORKS,
     }
     for name in ("main", "policies"):
         variables |= loader.load_from_file(str(ROLE / "vars" / f"{name}.yml"), trusted_as_template=True)

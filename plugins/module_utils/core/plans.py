@@ -21,6 +21,7 @@ from .decisions import Decision
 from .errors import DeclarationError, Problem, Problems
 from .fields import Fields, members_of
 from .isolation_policy import DEFAULT_ISOLATION, IsolationPolicy, parse_isolation
+from .probes import Probe, read_probes, unplanned_servers
 from .selectors import Selector, build_selector, parse_selector
 from .source_servers import KEY_TAG, SourceServer, matches
 from .tag_policy import TagPolicy
@@ -34,7 +35,7 @@ LONGEST_PAUSE = 30 * 86400
 LONGEST_OBJECTIVE = 30 * 86400
 MOST_WAVES = 99
 
-PLAN_FIELDS = ("name", "description", "groups", "waves", "optional_servers", "targets", "decision", "gate")
+PLAN_FIELDS = ("name", "description", "groups", "waves", "optional_servers", "targets", "decision", "gate", "probes")
 GATE_POLICY_FIELDS = ("max_lag", "mandatory_tags", "tags", "isolation")
 WAVE_FIELDS = ("name", "groups", "depends_on", "max_failures", "timeout", "windows_timeout", "retries", "soak")
 DECISION_FIELDS = ("timeout", "default", "four_eyes")
@@ -122,6 +123,7 @@ class Plan:
     targets: Targets
     decision: DecisionPolicy
     gate: GatePolicy
+    probes: tuple[Probe, ...] = ()
 
     def to_document(self) -> dict[str, Any]:
         """Return the plan as a plain dict that L(parse_plan) reads, every default written out."""
@@ -155,6 +157,7 @@ class Plan:
                 "tags": [rule.to_document() for rule in self.gate.tags],
                 "isolation": self.gate.isolation.to_document(),
             },
+            "probes": [probe.to_document() for probe in self.probes],
         }
 
 
@@ -243,7 +246,8 @@ def resolve(plan: Plan, servers: Iterable[SourceServer]) -> ResolvedPlan:
 
     Raises:
         DeclarationError: Naming every problem: two source servers with one key, a group that matches no server, a
-            server key or id of a group that no source server has, a server in two waves, an optional server in no wave.
+            server key or id of a group that no source server has, a server in two waves, an optional server or one of a
+            probe in no wave.
     """
     problems = Problems()
     servers = list(servers)
@@ -264,6 +268,7 @@ def resolve(plan: Plan, servers: Iterable[SourceServer]) -> ResolvedPlan:
         if key not in planned:
             remedy = "is in no wave of the plan: correct the server key, or take it out"
             problems.add(key, f"optional_servers of plan {plan.name}", remedy)
+    problems.extend(unplanned_servers(plan.probes, planned, f"plan {plan.name}"))
     problems.raise_if_any()
     return ResolvedPlan(plan, tuple(sorted(planned.values(), key=lambda found: (found.wave, found.server.key))))
 
@@ -311,6 +316,7 @@ def _read_plan(raw: Any, where: str, problems: Problems) -> Plan:
             tags=read_rules(gate.value("tags"), gate.at("tags"), problems, known=GATE_FIELDS),
             isolation=parse_isolation(gate.value("isolation"), gate.at("isolation"), problems),
         ),
+        probes=read_probes(fields.value("probes"), fields.at("probes"), groups, problems),
     )
 
 

@@ -26,7 +26,9 @@ class ServerRecord:
         recovery_point_at: The point in time that its data are from.
         accepted: It failed, and the wave's tolerance or an operator has accepted that.
         reason: Why it is in this status, for a person.
-        expected: What validation looks for: C({"interfaces": [{interface, subnet_id, address, security_groups}]}).
+        expected: What validation looks for, see L(validation.expected_of): interfaces, names of probes, and what the
+            launch template's version says.
+        probes: What each probe saw, by its name; see L(probe_results).
     """
 
     server_key: str
@@ -45,6 +47,7 @@ class ServerRecord:
     accepted: bool = False
     reason: str = ""
     expected: Mapping[str, Any] = field(default_factory=dict)
+    probes: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def recovered(self) -> bool:

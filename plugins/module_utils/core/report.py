@@ -20,7 +20,7 @@ Its schema (seconds are numbers, times are texts, what is not known is null):
     events                    {count, last_hash, intact}
 
     server: {server_key, wave, source_server_id, critical, status, attempts, job_id, instance_id, launched_at,
-             validated_at, rto, rpo, reason}
+             validated_at, rto, rpo, reason, probes: [{name, target, outcome, saw, at, attempts, milliseconds}]}
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from .decisions import Pause
 from .events import FIRST_HASH, Event, EventKind, verify
 from .objectives import overall_objectives, server_objectives
 from .plans import Targets
+from .probe_results import evidence
 from .records import ServerRecord
 from .runs import RunStatus, ServerStatus
 from .tables import table_lines
@@ -225,6 +226,7 @@ def _server(record: ServerRecord, since: datetime, targets: Targets) -> dict[str
         "rto": achieved.rto,
         "rpo": achieved.rpo,
         "reason": record.reason,
+        "probes": evidence(record),
     }
 
 

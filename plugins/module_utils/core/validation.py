@@ -21,6 +21,9 @@ OK = "ok"
 PENDING = "pending"
 FAILED = "failed"
 
+NOT_SIZED = "NONE"
+"""Right-sizing that leaves the instance type alone."""
+
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
@@ -30,12 +33,18 @@ class CheckResult:
     reasons: tuple[str, ...]
 
 
-def expected_of(entries: Iterable[MapEntry], profile: str) -> dict[str, Any]:
+def expected_of(entries: Iterable[MapEntry], profile: str, probes: Iterable[str] = ()) -> dict[str, Any]:
     """Return what a server with these IP map entries must have after a launch in C(profile).
 
-    The result goes into L(records.ServerRecord.expected).
+    The result goes into L(records.ServerRecord.expected); L(expected_of_template) adds to it.
+
+    Args:
+        entries: The server's entries.
+        profile: Network profile of the run.
+        probes: Names of the probes that it has to pass.
     """
     return {
+        "probes": list(probes),
         "interfaces": [
             {
                 "interface": entry.interface,
@@ -45,7 +54,37 @@ def expected_of(entries: Iterable[MapEntry], profile: str) -> dict[str, Any]:
             }
             for entry in sorted(entries, key=lambda entry: entry.interface)
             if (target := entry.profiles.get(profile)) is not None
-        ]
+        ],
+    }
+
+
+def expected_of_template(
+    configuration: Mapping[str, Any], data: Mapping[str, Any], alternatives: Iterable[str] = ()
+) -> dict[str, Any]:
+    """Return what a launch from a template's version must have, beside its interfaces.
+
+    Empty for a server that is launched into an existing instance, which keeps what it has. Right-sizing decides about
+    the instance type itself.
+
+    Args:
+        configuration: DRS's launch configuration of the server.
+        data: The version's data as EC2 describes them.
+        alternatives: Instance types that are taken where there is no capacity.
+    """
+    if (configuration.get("launchIntoInstanceProperties") or {}).get("launchIntoEC2InstanceID"):
+        return {}
+    sized = configuration.get("targetInstanceTypeRightSizingMethod", NOT_SIZED) != NOT_SIZED
+    declared = data.get("InstanceType")
+    profile = data.get("IamInstanceProfile") or {}
+    return {
+        "instance_types": [] if sized or not declared else [declared, *alternatives],
+        "instance_profile": profile.get("Name") or str(profile.get("Arn") or "").rsplit("/", 1)[-1],
+        "tags": {
+            tag["Key"]: tag["Value"]
+            for specification in data.get("TagSpecifications") or []
+            if specification.get("ResourceType") == "instance"
+            for tag in specification.get("Tags") or []
+        },
     }
 
 
@@ -68,7 +107,7 @@ def check_server(
     state = instance.get("State", {}).get("Name", "")
     if state not in {"pending", "running"}:
         return CheckResult(FAILED, (f"the instance is {state or 'in no known state'}, not running",))
-    differences = _differences(instance, expected)
+    differences = [*_differences(instance, expected), *_differences_of_template(instance, expected)]
     if differences:
         return CheckResult(FAILED, tuple(differences))
     if state == "pending":
@@ -95,6 +134,26 @@ def _differences(instance: Mapping[str, Any], expected: Mapping[str, Any]) -> li
             differences.append(
                 f"{name} has {', '.join(groups) or 'no security group'}, not {', '.join(wanted['security_groups'])}"
             )
+    return differences
+
+
+def _differences_of_template(instance: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str]:
+    differences: list[str] = []
+    types = expected.get("instance_types") or []
+    if types and instance.get("InstanceType") not in types:
+        differences.append(f"it is a {instance.get('InstanceType')}, not a {' or '.join(types)}")
+    wanted = expected.get("instance_profile")
+    profile = str((instance.get("IamInstanceProfile") or {}).get("Arn") or "").rsplit("/", 1)[-1]
+    if wanted and profile != wanted:
+        differences.append(
+            f"it has {f'instance profile {profile}' if profile else 'no instance profile'}, not {wanted}"
+        )
+    tags = {tag["Key"]: tag["Value"] for tag in instance.get("Tags", [])}
+    for key, value in (expected.get("tags") or {}).items():
+        if key not in tags:
+            differences.append(f"it has no tag {key}")
+        elif tags[key] != value:
+            differences.append(f"its tag {key} is {tags[key]!r}, not {value!r}")
     return differences
 
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from .records import ServerRecord
 from .runs import ServerStatus
 from .timestamps import format_seconds, format_time
-from .validation import FAILED, OK, CheckResult
+from .validation import FAILED, OK, PENDING, CheckResult
 from .waves import ASK, DONE, WAIT
 
 NAMED_IN_REASON = 5
@@ -58,7 +58,7 @@ def step(
         else record
         for record in records
     ]
-    pending = [record for record in checked if record.server_key in results and record.status == ServerStatus.LAUNCHED]
+    pending = [record for record in checked if _is_open(record, results)]
     if pending:
         reason = (
             f"{len(pending)} of {len(results)} servers have not passed their checks yet: {_named(pending, results)}"
@@ -92,7 +92,13 @@ def _checked(
             status=ServerStatus.FAILED,
             reason=f"validation did not pass within {format_seconds(timeout)}: {why}",
         )
-    return replace(record, status=ServerStatus.LAUNCHED)
+    return record
+
+
+def _is_open(record: ServerRecord, results: Mapping[str, CheckResult]) -> bool:
+    """Whether a server has to be looked at again; one that was valid before stays so until it is known better."""
+    result = results.get(record.server_key)
+    return result is not None and result.outcome == PENDING and record.status != ServerStatus.FAILED
 
 
 def _named(records: Sequence[ServerRecord], results: Mapping[str, CheckResult]) -> str:

@@ -239,6 +239,7 @@ def _launching(record: ServerRecord, attempt: int, job_id: str) -> ServerRecord:
         recovery_point_at=None,
         accepted=False,
         reason="",
+        probes={},
     )
 
 

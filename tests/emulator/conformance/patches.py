@@ -40,10 +40,12 @@ PROOFS = {
     "gaps/managed_policies.py": _ENGINE + "test_server.py::test_start_status_stop",
     "gaps/sqs.py": _ENGINE + "test_tasks.py::test_a_consumer_that_polls_does_not_hold_time",
     "gaps/sts.py": "tests/emulator/conformance/test_sts.py::test_a_role_that_does_not_exist_is_not_assumed",
+    "lambda_runner/networks.py": _ENGINE + "test_machines.py::test_interfaces_of_functions_come_and_go_with_them",
     "lambda_runner/service.py": _ENGINE + "test_functions.py::test_an_error_keeps_the_name_of_its_class",
     "lambda_runner/settings.py": _ENGINE + "test_functions.py::test_functions_that_cannot_be",
     "moto_dispatch.py": _ENGINE + "test_server.py::test_start_status_stop",
     "moto_time.py": "tests/emulator/conformance/test_time.py::test_a_role_is_as_old_as_the_clock_says",
+    "run_command/responses.py": _ENGINE + "test_machines.py::test_a_command_runs_on_agents_and_ends_as_declared",
     "stepfunctions/api.py": _ENGINE + "test_stepfunctions_api.py::test_lists_are_newest_first_filtered_and_paged",
     "stepfunctions/branches.py": _ENGINE
     + "test_limits.py::test_a_branch_that_waits_for_a_human_is_aborted_when_its_sibling_fails",

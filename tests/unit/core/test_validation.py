@@ -30,10 +30,11 @@ def instance(state: str = "running", *interfaces: dict[str, Any]) -> dict[str, A
 
 def test_expected_interfaces_follow_from_the_map() -> None:
     assert EXPECTED == {
+        "probes": [],
         "interfaces": [
             {"interface": 0, "subnet_id": "subnet-t0", "address": "10.99.1.11", "security_groups": ["sg-1"]},
             {"interface": 1, "subnet_id": "subnet-t1", "address": "10.99.2.12", "security_groups": ["sg-1"]},
-        ]
+        ],
     }
 
 

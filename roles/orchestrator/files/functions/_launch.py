@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from _runtime import client
@@ -14,10 +15,19 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import d
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import ConflictError
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.launch_templates import Version
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.pacing import Outcomes, Pacers, for_each
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import validation
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.launch_templates import normalise_template
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord
 
 Item = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class LaunchSettings:
+    """What a server is launched with: DRS's launch configuration, and the default version of its template."""
+
+    configuration: Mapping[str, Any]
+    version: Version
 
 
 def read_configurations(records: Iterable[ServerRecord], pacers: Pacers) -> Outcomes[str, Item]:
@@ -30,8 +40,8 @@ def read_configurations(records: Iterable[ServerRecord], pacers: Pacers) -> Outc
     return for_each({record.server_key: record.source_server_id for record in records}, read)
 
 
-def set_profile(records: Iterable[ServerRecord], profile: str, *, expected: bool) -> dict[str, Version]:
-    """Make the version of a profile the default of every server's launch template, and read it back.
+def set_profile(records: Iterable[ServerRecord], profile: str, *, expected: bool) -> dict[str, LaunchSettings]:
+    """Make the version of a profile the default of every server's launch template, and read it back by server key.
 
     Args:
         profile: Network profile.
@@ -50,7 +60,30 @@ def set_profile(records: Iterable[ServerRecord], profile: str, *, expected: bool
             _check_launches_expected(by_key[key], version)
 
     outcomes = launch_templates.set_default_profile(client("ec2"), templates, profile, accept=accept, pacers=pacers)
-    return outcomes.raise_if_any(f"set launch template versions of profile {profile}")
+    versions = outcomes.raise_if_any(f"set launch template versions of profile {profile}")
+    return {key: LaunchSettings(configurations[key], version) for key, version in versions.items()}
+
+
+def with_expected(records: Iterable[ServerRecord], settings: Mapping[str, LaunchSettings]) -> dict[str, ServerRecord]:
+    """Return the records, by server key, with what validation has to find of these launch settings."""
+    return {
+        record.server_key: replace(
+            record,
+            expected={
+                **record.expected,
+                **validation.expected_of_template(
+                    settings[record.server_key].configuration,
+                    settings[record.server_key].version.data,
+                    _alternatives(settings[record.server_key].version),
+                ),
+            },
+        )
+        for record in records
+    }
+
+
+def _alternatives(version: Version) -> tuple[str, ...]:
+    return version.mark.instance_types if version.mark else ()
 
 
 def _check_launches_expected(record: ServerRecord, version: Version) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from _runtime import Call, runs
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import NotFoundError
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import plans, waves
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import plans, probe_results, waves
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import Plan, Wave
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import (
@@ -84,7 +84,9 @@ def store(call: Call, before: Iterable[ServerRecord], after: Sequence[ServerReco
 
 
 def _summary(record: ServerRecord) -> Item:
+    probed = {"probes": probe_results.evidence(record)} if record.probes else {}
     return {
+        **probed,
         "server_key": record.server_key,
         "wave": record.wave,
         "source_server_id": record.source_server_id,

@@ -14,11 +14,11 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors i
     InvalidRequestError,
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.runs_locks import plan_lock
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import plans, validation
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import plans, probes, validation
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError, Problem
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import MapEntry
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import PlannedServer, ResolvedPlan
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import Plan, PlannedServer, ResolvedPlan
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord, record_to_item
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import WaveStatus, profile_of
 
@@ -38,15 +38,16 @@ def _entries(resolved: ResolvedPlan, profile: str) -> dict[str, list[MapEntry]]:
     return found
 
 
-def _record(planned: PlannedServer, retries: int, entries: list[MapEntry], profile: str) -> ServerRecord:
+def _record(planned: PlannedServer, plan: Plan, entries: list[MapEntry], mode: str) -> ServerRecord:
+    asked = probes.names_for(plan.probes, planned.server, plan.groups, mode)
     return ServerRecord(
         server_key=planned.server.key,
         wave=planned.wave,
         source_server_id=planned.server.source_server_id,
         critical=planned.critical,
         is_windows=planned.server.is_windows,
-        attempts_allowed=1 + retries,
-        expected=validation.expected_of(entries, profile),
+        attempts_allowed=1 + plan.waves[planned.wave - 1].retries,
+        expected=validation.expected_of(entries, profile_of(mode), asked),
     )
 
 
@@ -61,10 +62,7 @@ def handler(call: Call) -> Result:
     profile = profile_of(run["mode"])
     resolved = plans.resolve(plan, drs.read_source_servers(client("drs")))
     entries = _entries(resolved, profile)
-    records = [
-        _record(planned, plan.waves[planned.wave - 1].retries, entries[planned.server.key], profile)
-        for planned in resolved.servers
-    ]
+    records = [_record(planned, plan, entries[planned.server.key], run["mode"]) for planned in resolved.servers]
     # The records come before the locks: whoever closes this run finds in them which locks to release.
     runs().put_servers(call.run_id, [record_to_item(record) for record in records])
     runs().put_waves(

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -15,7 +16,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors i
     ConflictError,
     InvalidRequestError,
 )
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import plans
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import plans, probes
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import runs as run_rules
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import Plan
@@ -67,6 +68,18 @@ def _published(name: str) -> Plan:
     return plans.parse_plan(published["plan"], where=f"published plan {name}")
 
 
+def _check_probes(plan: Plan, mode: str) -> None:
+    """Refuse a plan whose network probes nobody could make in this mode."""
+    needing = probes.need_network(plan.probes, mode)
+    profile = run_rules.profile_of(mode)
+    if needing and profile not in os.environ["PROBE_NETWORKS"].split(","):
+        raise InvalidRequestError(
+            f"The probes {', '.join(needing)} of plan {plan.name} are made from inside the network of {profile}, "
+            f"and no function is deployed there: declare dr_probe_networks.{profile} and run playbook deploy, "
+            "or take the probes out of this mode"
+        )
+
+
 @function("open-run")
 def handler(call: Call) -> Result:
     """Return C({plan, waves, decision_timeout}), the waves in the order in which they may start.
@@ -77,6 +90,7 @@ def handler(call: Call) -> Result:
     existing = runs().get_run(call.run_id)
     _check_execution(call, existing)
     plan = plans.parse_plan(existing["plan"]) if existing else _published(call.event["plan"])
+    _check_probes(plan, call.event["mode"])
     requested_at, incident_at = parse_time(call.event["requested_at"]), _incident_at(call)
     try:
         runs().open_run(

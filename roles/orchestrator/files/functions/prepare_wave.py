@@ -29,11 +29,11 @@ def handler(call: Call) -> Result:
             {"status": WaveStatus.RUNNING.value, "started_at": call.at, "timer_started_at": call.at},
         )
     profile = profile_of(run["mode"])
-    versions = set_profile(records, profile, expected=True)
+    settings = set_profile(records, profile, expected=True)
     prepared = {
         "wave": wave["wave"],
         "profile": profile,
-        "versions": {key: f"{version.template_id}:{version.number}" for key, version in versions.items()},
+        "versions": {key: f"{one.version.template_id}:{one.version.number}" for key, one in settings.items()},
     }
     runs().append_event(call.run_id, EventKind.TEMPLATES_PREPARED.value, prepared, call.now)
     return {"outcome": "done"}

@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from _jobs import job_facts, read_jobs
-from _launch import set_profile
+from _launch import set_profile, with_expected
 from _records import declared_wave, read_plan, read_records, read_run, read_wave, store, timer_started, tolerated
 from _runtime import Call, Result, client, function, runs
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import drs
@@ -93,14 +93,25 @@ def _tell_of_found_jobs(
         runs().append_events(call.run_id, told, call.now)
 
 
-def _start(call: Call, run: Mapping[str, Any], wave: int, batch: Batch, records: Iterable[ServerRecord]) -> Job | None:
-    """Start a batch and return its job, also when it turns out to be there; None when others hold its servers.
+def _prepare(
+    call: Call, run: Mapping[str, Any], batch: Batch, records: Iterable[ServerRecord]
+) -> dict[str, ServerRecord]:
+    """Make a batch ready, and return its records, by server key, with what validation has to find.
 
-    The template versions are set and read back just before, not only when the wave began: it may have waited for hours,
-    and what launches in the wrong network cannot be called back.
+    The template versions are set and read back just before the start, not only when the wave began: it may have waited
+    for hours, and what launches in the wrong network cannot be called back.
     """
     starting = [record for record in records if record.source_server_id in batch.source_server_ids]
-    set_profile(starting, profile_of(run["mode"]), expected=True)
+    prepared = with_expected(starting, set_profile(starting, profile_of(run["mode"]), expected=True))
+    changed = [
+        record_to_item(prepared[record.server_key]) for record in starting if prepared[record.server_key] != record
+    ]
+    runs().put_servers(call.run_id, changed)
+    return prepared
+
+
+def _start(call: Call, run: Mapping[str, Any], wave: int, batch: Batch) -> Job | None:
+    """Start a batch and return its job, also when it turns out to be there; None when others hold its servers."""
     tags = job_tags(call.run_id, wave, batch.attempt, batch.batch)
     try:
         return job_from_drs(
@@ -142,7 +153,8 @@ def handler(call: Call) -> Result:
     store(call, before, updates)
     current = {record.server_key: record for record in (*before, *updates)}
     for batch in step.starts:
-        job = _start(call, run, number, batch, current.values())
+        current.update(_prepare(call, run, batch, current.values()))
+        job = _start(call, run, number, batch)
         if job is None:
             continue
         runs().append_event(call.run_id, EventKind.JOB_STARTED.value, {"wave": number, **job_facts(job)}, call.now)

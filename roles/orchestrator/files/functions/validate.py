@@ -6,17 +6,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
+from _probes import Look, probe_servers
 from _records import declared_wave, read_plan, read_records, read_run, read_wave, store, timer_started, tolerated
 from _runtime import Call, Result, client, function, runs
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import instances
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import validation, wave_validation
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import (
+    probe_results,
+    validation,
+    wave_validation,
+)
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import Plan
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import ServerStatus
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timestamps import parse_time
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.validation import CheckResult
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import ServerStatus, profile_of
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timestamps import format_time, parse_time
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.validation import OK, CheckResult
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.wave_validation import ValidationStep
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.waves import ABORT
 
@@ -24,10 +30,9 @@ FINAL_TIMEOUT = 900
 """Seconds that the final validation of the whole plan may take."""
 
 
-def _check(records: Sequence[ServerRecord]) -> dict[str, CheckResult]:
-    ids = [record.instance_id for record in records if record.instance_id]
-    found = instances.describe_instances(client("ec2"), ids)
-    statuses = instances.describe_instance_status(client("ec2"), ids)
+def _check(
+    records: Sequence[ServerRecord], found: Mapping[str, Any], statuses: Mapping[str, Any]
+) -> dict[str, CheckResult]:
     return {
         record.server_key: validation.check_server(
             record, found.get(record.instance_id or ""), statuses.get(record.instance_id or ""), record.expected
@@ -36,23 +41,40 @@ def _check(records: Sequence[ServerRecord]) -> dict[str, CheckResult]:
     }
 
 
+def _with_probes(
+    look: Look, plan: Plan, results: Mapping[str, CheckResult], records: Iterable[ServerRecord]
+) -> tuple[list[ServerRecord], dict[str, CheckResult]]:
+    """Ask the probes, and return the records with what they saw, and the results with what that means."""
+    probed = {record.server_key: record for record in probe_servers(look, plan.probes)}
+    after = [probed.get(record.server_key, record) for record in records]
+    both = dict(results)
+    for key, record in probed.items():
+        asked = [probe for probe in plan.probes if probe.name in record.expected.get("probes", ())]
+        both[key] = probe_results.with_probes(results[key], record, asked, look.since)
+    return after, both
+
+
 def _step(
     call: Call,
-    records: Sequence[ServerRecord],
+    run: Mapping[str, Any],
+    before: Sequence[ServerRecord],
     checked: frozenset[str],
     max_failures: int,
     timeout: int,
-    start: datetime,
+    began: str,
 ) -> ValidationStep:
+    records = [record for record in before if record.status in checked]
+    ids = [record.instance_id for record in records if record.instance_id]
+    found = instances.describe_instances(client("ec2"), ids)
+    results = _check(records, found, instances.describe_instance_status(client("ec2"), ids))
+    passed = [record for record in records if results[record.server_key].outcome == OK]
+    look = Look(call, profile_of(run["mode"]), began, found, passed)
+    after, results = _with_probes(look, read_plan(run), results, before)
     step = wave_validation.step(
-        records,
-        _check([record for record in records if record.status in checked]),
-        max_failures=max_failures,
-        timeout=timeout,
-        started_at=start,
-        now=call.now,
+        after, results, max_failures=max_failures, timeout=timeout, started_at=parse_time(began), now=call.now
     )
-    store(call, records, step.updates)
+    updates = {record.server_key: record for record in (*after, *step.updates)}
+    store(call, before, list(updates.values()))
     return step
 
 
@@ -65,11 +87,12 @@ def _validate_wave(call: Call) -> ValidationStep:
     records = read_records(call, number)
     return _step(
         call,
+        run,
         records,
         frozenset({ServerStatus.LAUNCHED}),
         tolerated(declared, records),
         declared.timeout,
-        timer_started(wave),
+        format_time(timer_started(wave)),
     )
 
 
@@ -82,7 +105,7 @@ def _validate_plan(call: Call) -> ValidationStep:
         began = call.at
         runs().update_run(call.run_id, {"validation_started_at": began})
     checked = frozenset({ServerStatus.LAUNCHED, ServerStatus.VALIDATED})
-    return _step(call, read_records(call), checked, 0, FINAL_TIMEOUT, parse_time(began))
+    return _step(call, run, read_records(call), checked, 0, FINAL_TIMEOUT, began)
 
 
 @function("validate")
