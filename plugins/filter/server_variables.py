@@ -64,8 +64,13 @@ def server_variables(
     """
     if not isinstance(hostvars, Mapping):
         raise AnsibleFilterError(f"server_variables needs hostvars, not {hostvars!r}")
-    names = [rule["variable"] for rule in policy.get("tags") or () if rule.get("variable")]
-    servers = {str(key).lower(): dict(values) for key, values in (more or {}).items()}
+    rules = policy.get("tags") if isinstance(policy, Mapping) else None
+    names = [
+        rule["variable"]
+        for rule in (rules if isinstance(rules, (list, tuple)) else ())
+        if isinstance(rule, Mapping) and isinstance(rule.get("variable"), str)
+    ]
+    servers = {str(key).lower(): dict(values) for key, values in (more or {}).items() if isinstance(values, Mapping)}
     for host in hostvars if names else ():
         own = hostvars[host]
         found = {name: own[name] for name in names if name in own}

@@ -9,7 +9,7 @@ This module util is private to the collection.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -122,7 +122,9 @@ def look(params: Mapping[str, Any], clients: Clients, pacers: Pacers) -> Look:
         DeclarationError: Naming everything that is wrong with the declaration, also where AWS shows it.
     """
     launches, disconnected = _declared(params, clients)
-    _check_with_aws(launches.values(), clients)
+    problems = Problems()
+    check_with_aws(launches.values(), clients, problems)
+    problems.raise_if_any()
     # Of a whole estate all templates are wanted anyway.
     sweep = True if params["match"] is None else None
     live = read_launches(clients("drs"), clients("ec2"), launches.values(), pacers, sweep=sweep)
@@ -200,13 +202,17 @@ def _entries(params: Mapping[str, Any], clients: Clients, keys: list[str]) -> li
     return []
 
 
-def _check_with_aws(launches: Any, clients: Clients) -> None:
-    """Refuse what AWS does not have, in a few calls for all servers.
+def check_with_aws(
+    launches: Collection[DesiredLaunch], clients: Clients, problems: Problems, known_subnets: Collection[str] = ()
+) -> None:
+    """Find what AWS does not have, in a few calls for all servers.
 
-    Raises:
-        DeclarationError: Naming everything that is missing.
+    Args:
+        launches: What servers must launch with.
+        clients: Clients of the module.
+        problems: Collects everything that is missing.
+        known_subnets: Subnets that were checked already, with what launches there.
     """
-    problems = Problems()
     ec2 = clients("ec2")
     fields = {name for launch in launches for name in launch.configuration}
     for name in sorted(unknown_launch_fields(clients("drs"), fields)):
@@ -215,6 +221,7 @@ def _check_with_aws(launches: Any, clients: Clients) -> None:
         Placement(launch.server_key, name, profile.interfaces)
         for launch in launches
         for name, profile in launch.profiles.items()
+        if any(interface.subnet_id not in known_subnets for interface in profile.interfaces)
     ]
     interfaces = [interface for placement in placements for interface in placement.interfaces]
     subnets = read_subnets(ec2, (interface.subnet_id for interface in interfaces))
@@ -227,10 +234,10 @@ def _check_with_aws(launches: Any, clients: Clients) -> None:
     profiles = {profile.instance_profile for launch in launches for profile in launch.profiles.values()} | {
         item.get("IamInstanceProfile", {}).get("Arn") for item in instances.values()
     }
-    policies = read_policies(clients("iam"), profiles - {None}) if profiles - {None} else {}
+    named = {profile for profile in profiles if profile}
+    policies = read_policies(clients("iam"), named) if named else {}
     check_instance_profiles(launches, policies, problems)
     check_launch_into(launches, instances, policies, problems)
-    problems.raise_if_any()
 
 
 def _check_with_live(launches: Mapping[str, DesiredLaunch], live: Mapping[str, LiveLaunch]) -> None:

@@ -15,7 +15,10 @@ from typing import Any, TypeVar
 
 from ansible_collections.disaster_recovery.aws.plugins.module_utils._module import ACCOUNTS_SPEC, MATCH_SPEC, Clients
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.accounts import AccountClients
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.networks import resolve_subnet_map
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.networks import (
+    read_interfaces,
+    resolve_subnet_map,
+)
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.selection import (
     DISCONNECTED,
     selected_servers,
@@ -30,13 +33,27 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.address
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError, Problems
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import (
+    REQUIRED_PROFILES,
     AddressPlace,
     MapEntry,
     collect_entries,
+    imported_addresses,
 )
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.network_targets import FoundNetworks
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.network_targets import (
+    FoundNetworks,
+    check_held,
+    check_in_use,
+    target_subnets,
+)
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.source_servers import SourceServer
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.subnet_capacity import (
+    SubnetDemand,
+    check_capacity,
+    subnet_demands,
+)
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.subnet_choices import rule_choices
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.subnet_map import (
+    DeclaredRule,
     Home,
     Place,
     parse_subnet_map,
@@ -132,6 +149,21 @@ class NetworkPlan:
         )
 
 
+@dataclass(frozen=True)
+class CheckedPlan:
+    """What a look at the addresses of a plan came to.
+
+    Attributes:
+        entries: The wanted entry of every interface, as far as it is known.
+        choices: Which rule every address falls under (see L(subnet_choices.rule_choices)).
+        demands: What is needed of every target subnet.
+    """
+
+    entries: Sequence[MapEntry]
+    choices: Sequence[Mapping[str, Any]]
+    demands: Sequence[SubnetDemand]
+
+
 def read_network_plan(
     params: Mapping[str, Any], clients: Clients, problems: Problems, *, preliminary: bool = False
 ) -> NetworkPlan:
@@ -152,21 +184,78 @@ def read_network_plan(
     overrides = _parsed(parse_overrides, [_given(address) for address in params["addresses"]], mistakes)
     known_accounts = _parsed(parse_accounts, [_given(account) for account in params["accounts"]], mistakes)
     mistakes.raise_if_any()
-    accounts = AccountClients(clients, known_accounts)
-    drs = clients("drs")
-    home = Home(accounts.own_account_id, drs.meta.region_name, params["source_region"])
-    subnet_map, networks = resolve_subnet_map(declared, accounts, home, problems)
-    selected = selected_servers(drs, params["match"], unique_keys=not preliminary)
-    servers = [server for server in selected if server.replication_state != DISCONNECTED]
-    servers = with_known_interfaces(servers, accounts, problems, params["source_region"])
-    servers = with_known_subnets(servers, subnet_map, accounts, problems)
+    selected = selected_servers(clients("drs"), params["match"], unique_keys=not preliminary)
     if preliminary or params["match"] is not None:
-        keys = {server.key for server in servers}
+        keys = {server.key for server in selected if server.replication_state != DISCONNECTED}
         overrides = tuple(override for override in overrides if override.server_key in keys)
-    complete = len(subnet_map.rules) == len(declared)
-    return NetworkPlan(
-        accounts, selected, servers, subnet_map, networks, overrides, tuple(params["profiles"]), complete
+    accounts = AccountClients(clients, known_accounts)
+    return plan_networks(
+        declared,
+        overrides,
+        accounts,
+        selected,
+        problems,
+        region=clients("drs").meta.region_name,
+        source_region=params["source_region"],
+        profiles=params["profiles"],
     )
+
+
+def plan_networks(
+    declared: Sequence[DeclaredRule],
+    overrides: Sequence[AddressOverride],
+    accounts: AccountClients,
+    selected: Sequence[SourceServer],
+    problems: Problems,
+    *,
+    region: str,
+    source_region: str | None,
+    profiles: Sequence[str] = REQUIRED_PROFILES,
+    whole_map: bool = True,
+) -> NetworkPlan:
+    """Complete a declared subnet map, and find the interfaces of the servers that go by it.
+
+    Args:
+        declared: The declared subnet map.
+        overrides: Declared explicit addresses of the servers.
+        accounts: Clients of every declared account.
+        selected: The selected source servers.
+        problems: Collects what is wrong with the subnet map as AWS knows it, and accounts that cannot be reached.
+        region: The recovery Region.
+        source_region: Region in which the source servers run, None when nobody told.
+        profiles: Profiles that every interface needs.
+        whole_map: Whether C(declared) has all rules that were declared.
+    """
+    home = Home(accounts.own_account_id, region, source_region)
+    subnet_map, networks = resolve_subnet_map(declared, accounts, home, problems)
+    servers = [server for server in selected if server.replication_state != DISCONNECTED]
+    servers = with_known_interfaces(servers, accounts, problems, source_region)
+    servers = with_known_subnets(servers, subnet_map, accounts, problems)
+    complete = whole_map and len(subnet_map.rules) == len(declared)
+    return NetworkPlan(accounts, selected, servers, subnet_map, networks, overrides, tuple(profiles), complete)
+
+
+def check_plan(
+    plan: NetworkPlan, stored: Sequence[MapEntry], problems: Problems, *, keep_imported: bool
+) -> CheckedPlan:
+    """Look whether every interface can have an address, and every subnet has room for all.
+
+    Args:
+        plan: Where servers go.
+        stored: All entries of the IP map.
+        problems: Collects what speaks against it.
+        keep_imported: Whether the imported addresses among C(stored) stay.
+    """
+    entries = plan.entries(problems, imported_addresses(stored) if keep_imported else {})
+    planned = {entry.id for entry in entries}
+    others = [entry for entry in stored if entry.id not in planned]
+    reachable = {place: ids for place, ids in target_subnets(plan.subnet_map).items() if place in plan.networks}
+    in_use = read_interfaces(plan.accounts, reachable)
+    check_in_use(entries, in_use, plan.recovery_instances, problems)
+    check_held(entries, others, problems)
+    demands = subnet_demands(plan.subnet_map, plan.networks, entries, in_use, others, plan.recovery_instances)
+    check_capacity(demands, problems)
+    return CheckedPlan(entries, rule_choices(plan.servers, plan.subnet_map, entries), demands)
 
 
 def _parsed(parse: Callable[[Any], tuple[_T, ...]], raw: Any, mistakes: Problems) -> tuple[_T, ...]:

@@ -263,6 +263,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.extensi
     work_of,
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.extensions import (
+    MOST_STAGING_ACCOUNTS,
     make_plan,
     parse_extensions,
     scope_problems,
@@ -292,6 +293,8 @@ def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str,
         return _do(removal_of(to_delete), drs, to_delete, check_mode)
     before = Preparation(drs, access, wanted, extended)
     offered = before.read_offers()
+    problems.extend(before.failed_checks())
+    problems.raise_if_any()
     staging = before.read_staging_servers(repair=params["repair"], purge=params["purge"])
     tags = {arn: server.tags for servers in staging.values() for arn, server in servers.items()}
     plan = make_plan(wanted, extended, offered, tags)
@@ -373,7 +376,7 @@ def main() -> NoReturn:
             "accounts": ACCOUNTS_SPEC,
             "repair": {"type": "bool", "default": False},
             "purge": {"type": "bool", "default": False},
-            "max_staging_accounts": {"type": "int", "default": 100},
+            "max_staging_accounts": {"type": "int", "default": MOST_STAGING_ACCOUNTS},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         },
         run,

@@ -232,31 +232,16 @@ from typing import Any, NoReturn
 from ansible_collections.disaster_recovery.aws.plugins.module_utils._module import Clients, run_module, told
 from ansible_collections.disaster_recovery.aws.plugins.module_utils._network_plan import (
     NETWORK_PLAN_SPEC,
-    NetworkPlan,
+    check_plan,
     read_network_plan,
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.ip_map_table import IpMapTable
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.networks import read_interfaces
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.configuration_table import summary as counts
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import Problems
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import (
-    MapEntry,
-    imported_addresses,
-)
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import MapEntry
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map_search import Search
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.network_targets import (
-    check_held,
-    check_in_use,
-    target_subnets,
-)
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.subnet_capacity import (
-    SubnetDemand,
-    check_capacity,
-    subnet_demands,
-)
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.subnet_choices import (
     choice_lines,
-    rule_choices,
     to_declaration,
 )
 
@@ -268,36 +253,18 @@ def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str,
     stored: list[MapEntry] = []
     if params["table"]:
         stored = IpMapTable(clients("dynamodb"), params["table"]).find(Search())
-    imported = imported_addresses(stored) if params["imported_addresses"] == "keep" else {}
-    entries = plan.entries(problems, imported)
-    planned = {entry.id for entry in entries}
-    others = [entry for entry in stored if entry.id not in planned]
-    demands = _check_addresses(plan, entries, others, problems)
-    choices = rule_choices(plan.servers, plan.subnet_map, entries)
+    checked = check_plan(plan, stored, problems, keep_imported=params["imported_addresses"] == "keep")
     return {
         "changed": False,
         "subnet_map": to_declaration(plan.subnet_map),
-        "servers": choices,
-        "choices": choice_lines(choices),
-        "subnets": [demand.to_dict() for demand in demands],
+        "servers": checked.choices,
+        "choices": choice_lines(checked.choices),
+        "subnets": [demand.to_dict() for demand in checked.demands],
         "disconnected": plan.disconnected,
         "problems": [],
         "summary": counts(servers=len(plan.servers), skipped=len(plan.disconnected), problems=list(problems)),
         **({"failed": True, **told(problems)} if len(problems) else {}),
     }
-
-
-def _check_addresses(
-    plan: NetworkPlan, entries: list[MapEntry], others: list[MapEntry], problems: Problems
-) -> list[SubnetDemand]:
-    subnets = target_subnets(plan.subnet_map)
-    reachable = {place: ids for place, ids in subnets.items() if place in plan.networks}
-    in_use = read_interfaces(plan.accounts, reachable)
-    check_in_use(entries, in_use, plan.recovery_instances, problems)
-    check_held(entries, others, problems)
-    demands = subnet_demands(plan.subnet_map, plan.networks, entries, in_use, others, plan.recovery_instances)
-    check_capacity(demands, problems)
-    return demands
 
 
 def main() -> NoReturn:

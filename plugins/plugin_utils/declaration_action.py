@@ -16,6 +16,9 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 from ansible_collections.disaster_recovery.aws.plugins.plugin_utils.origins import origin_of_problem
 
+ProblemItem = dict[str, str]
+"""C(where), C(value) and C(remedy) of a problem, as modules tell them."""
+
 
 class DeclarationAction(ActionBase):
     """An action that runs the module of its own name.
@@ -29,15 +32,27 @@ class DeclarationAction(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run the module; add C(file) to each of its problems, and to the message."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        result.update(self._execute_module(task_vars=task_vars))
-        problems = result.get("problems")
+        result.update(self._execute_module(module_args=self.module_args(), task_vars=task_vars))
+        problems = [*self.own_problems(result), *result.get("problems", [])]
         if problems:
-            args = self._task.args
-            variables = {name: args[option] for option, name in self.VARIABLES.items() if option in args}
+            variables = self.variables()
             for problem in problems:
                 problem["file"] = origin_of_problem(variables, problem["where"], problem["remedy"])
-            result["msg"] = "\n".join(_line(problem) for problem in problems)
+            result |= {"failed": True, "msg": "\n".join(map(_line, problems)), "problems": problems}
         return result
+
+    def module_args(self) -> dict[str, Any]:
+        """Return the options that the module gets."""
+        return dict(self._task.args)
+
+    def variables(self) -> dict[str, Any]:
+        """Return the variables that were declared, by the names that messages give them."""
+        args = self._task.args
+        return {name: args[option] for option, name in self.VARIABLES.items() if option in args}
+
+    def own_problems(self, _result: Mapping[str, Any]) -> list[ProblemItem]:
+        """Return what is wrong beside what the module has found."""
+        return []
 
 
 def _line(problem: Mapping[str, str]) -> str:

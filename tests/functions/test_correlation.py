@@ -3,17 +3,62 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import yaml
+from ansible_collections.disaster_recovery.aws.plugins.modules import ip_map
 
 from tests.emulator.drs.support import Drs, replication_template
-from tests.support.embedded import STAGING, TARGET
-from tests.support.orchestrator import IDS, KEYS, PREFIX, FunctionError, Orchestrator, deployed_roles, request
+from tests.support.embedded import STAGING, TARGET, EmbeddedAws
+from tests.support.orchestrator import (
+    ESTATE,
+    IDS,
+    KEYS,
+    PREFIX,
+    SUBNET_MAP,
+    FunctionError,
+    Orchestrator,
+    deployed_roles,
+    options,
+    request,
+)
 
 TABLE = f"{PREFIX}-ip-map"
 HOME_SUBNET = "subnet-0a10100000000d001"
+STAGED = "s-staged00000000001"
+STAGED_ARN = f"arn:aws:drs:us-west-2:{STAGING}:source-server/{STAGED}"
+
+
+@pytest.fixture(scope="module")
+def orchestrator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orchestrator]:
+    """The small estate with a server of a staging account that may be extended."""
+    document = yaml.safe_load(ESTATE.read_text(encoding="utf-8"))
+    subnets = {"staged": {"id": "subnet-0a30000000000e002", "cidr": "10.30.0.0/24"}}
+    network = {"id": "vpc-0a300000000000002", "cidr": "10.30.0.0/16", "subnets": subnets}
+    sources = {
+        "id": "vpc-0a100000000000002",
+        "cidr": "10.10.0.0/16",
+        "subnets": {"sources": {"id": "subnet-0a10100000000d002", "cidr": "10.10.1.0/24"}},
+        "security_groups": {"sources": {"id": "sg-0a10100000000d002"}},
+    }
+    staging = document["accounts"][STAGING]
+    staging["drs_target_accounts"] = [TARGET]
+    staging["regions"]["us-west-2"]["networks"] = {"staged": network}
+    staging["regions"]["us-east-1"] = {"networks": {"sources": sources}}
+    document["servers"]["staged-1"] = {
+        "id": STAGED,
+        "addresses": {"sources": "10.10.1.51"},
+        "security_groups": ["sources"],
+        "source": {"account": STAGING},
+        "replication": {"account": STAGING, "staging_subnet": "staged"},
+    }
+    aws = EmbeddedAws(document)
+    try:
+        yield Orchestrator(aws, tmp_path_factory.mktemp("archive"))
+    finally:
+        aws.stop()
 
 
 def correlate(orchestrator: Orchestrator, run_id: str | None = None) -> dict[str, Any]:
@@ -142,7 +187,7 @@ def test_another_account_is_read_by_the_role_that_it_declares(orchestrator: Orch
         _, policy = deployed_roles((arn,))["correlate"]
         iam.put_role_policy(RoleName=name, PolicyName="orchestrator", PolicyDocument=json.dumps(policy))
         allowed = correlate(orchestrator)
-        assert (allowed["machines"], allowed["unread"], allowed["problems"]) == (4, 0, [])
+        assert (allowed["machines"], allowed["unread"], allowed["problems"]) == (5, 0, [])
     finally:
         functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
 
@@ -199,3 +244,49 @@ def test_the_key_of_a_machine_survives_its_failover_and_failback(orchestrator: O
         "former": "i-0a1d0000000000001",
     }
     assert there.server(forward)["tags"]["dr:server-key"] == "pay-db"
+
+
+def test_the_key_of_a_machine_survives_a_new_extension(orchestrator: Orchestrator) -> None:
+    """Only the tag of the first extension tells the key; the second one has a new id, and no tag."""
+    drs = orchestrator.client("drs")
+
+    def clients(service: str, *, region: str = "us-west-2", credentials: None = None) -> Any:
+        assert credentials is None
+        return orchestrator.client(service, region)
+
+    def extend(**tags: str) -> str:
+        answer = drs.create_extended_source_server(sourceServerArn=STAGED_ARN, tags=tags)
+        return str(answer["sourceServer"]["sourceServerID"])
+
+    def map_addresses() -> None:
+        chosen = {"servers": ["warehouse-1"], "tags": None, "source_server_ids": None}
+        given = options(ip_map, table=TABLE, subnet_map=SUBNET_MAP, source_region="us-east-1", match=chosen)
+        ip_map.run(given, clients, False)
+
+    first = extend(**{"dr:server-key": "warehouse-1"})
+    try:
+        map_addresses()
+        correlate(orchestrator)
+        before = item(orchestrator, "server#warehouse-1", "nic#0")
+        assert before["drs"]["M"]["source_server_id"] == {"S": first}
+        assert machine(orchestrator, "warehouse-1")["FAILOVER"] == first
+
+        drs.delete_source_server(sourceServerID=first)
+        second = extend()
+        assert second != first
+        written = correlate(orchestrator)["written"]
+        assert (written["entries"], written["tagged"]) == (1, 1)
+        after = item(orchestrator, "server#warehouse-1", "nic#0")
+        assert after["drs"]["M"]["source_server_id"] == {"S": second}
+        assert (after["profiles"], after["source"]) == (before["profiles"], before["source"])
+        assert machine(orchestrator, "warehouse-1")["FAILOVER"] == second
+        (extended,) = drs.describe_source_servers(filters={"sourceServerIDs": [second]})["items"]
+        assert extended["tags"]["dr:server-key"] == "warehouse-1"
+        assert item(orchestrator, "machines", "staged-1.example.internal") == {}
+        assert set(correlate(orchestrator)["written"].values()) == {0}
+    finally:
+        absent = options(ip_map, table=TABLE, state="absent", servers=["warehouse-1"])
+        ip_map.run(absent, clients, False)
+        for server in drs.describe_source_servers(filters={"stagingAccountIDs": [STAGING]})["items"]:
+            drs.delete_source_server(sourceServerID=server["sourceServerID"])
+        correlate(orchestrator)

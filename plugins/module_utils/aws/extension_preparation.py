@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..core.errors import Problems
+from ..core.errors import Problem, Problems
 from ..core.extension_work import Work
 from ..core.extensions import EXTENSION_ERROR, Extension, quota_problems, tag_count_problems
 from ..core.source_servers import SourceServer
@@ -40,6 +40,7 @@ class Preparation:
     Attributes:
         checks: What was looked at so far.
         unreadable: Why the servers of a staging account, whose own view was needed, could not be read.
+        refusing: Staging accounts that offer nothing to this one.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Preparation:
     ) -> None:
         self.checks: list[Check] = []
         self.unreadable: dict[str, str] = {}
+        self.refusing: set[str] = set()
         self._drs = drs
         self._access = access
         self._wanted = wanted
@@ -55,8 +57,7 @@ class Preparation:
     def read_offers(self) -> dict[str, dict[str, Any]]:
         """Return what the declared staging accounts offer for extension, by ARN.
 
-        Raises:
-            DeclarationError: Staging accounts do not let this one in; names all, with the reason where it can be seen.
+        Those that do not let this account in are C(refusing), with the reason in C(checks).
         """
         pacers = Pacers()
 
@@ -66,13 +67,13 @@ class Preparation:
 
         outcomes = for_each(dict.fromkeys(sorted({element.account_id for element in self._wanted})), read)
         for account_id, error in outcomes.errors.items():
+            self.refusing.add(account_id)
             self.checks.append(refusal_check(error, account_id))
             if error.code == "StagingAccountDenied":
                 self.checks += look_at_role(self._access, account_id)[1]
         for account_id in outcomes.results:
             detail = "DRS lists the servers of the account: its role trusts this one, DRS is initialised in both"
             self.checks.append(Check(account_id, "access", PASSED, detail))
-        self._raise_failed_checks(Problems())
         return {item["arn"]: item for items in outcomes.results.values() for item in items}
 
     def read_staging_servers(self, *, repair: bool, purge: bool) -> dict[str, dict[str, SourceServer]]:
@@ -144,12 +145,15 @@ class Preparation:
             )
         )
         problems.extend(tag_count_problems(work.extend))
-        self._raise_failed_checks(problems)
+        problems.extend(self.failed_checks())
+        problems.raise_if_any()
         return {"source_servers": count, "adding": len(work.extend), "limit": limit, "source": source}
 
-    def _raise_failed_checks(self, problems: Problems) -> None:
+    def failed_checks(self) -> list[Problem]:
+        """Return what the checks so far have found."""
+        problems = Problems()
         for check in self.checks:
             if check.result == FAILED:
                 for subject in check.servers or (check.account_id,):
                     problems.add(subject, f"staging account {check.account_id}, {check.subject}", check.detail)
-        problems.raise_if_any()
+        return list(problems)

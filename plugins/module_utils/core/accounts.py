@@ -13,6 +13,7 @@ from .errors import Problems
 from .fields import Fields, members_of
 
 ACCOUNT_ID = "[0-9]{12}"
+ACCOUNT_FIELDS = ("account_id", "regions", "role_arn", "external_id")
 ROLE_ARN = r"arn:aws[a-z-]*:iam::([0-9]{12}):role/\S+"
 
 
@@ -44,7 +45,7 @@ def parse_accounts(raw: Any, *, where: str = "dr_accounts") -> tuple[Account, ..
     problems = Problems()
     accounts: dict[str, Account] = {}
     for place, member in members_of(raw, where, problems):
-        fields = Fields(member, place, problems, ("account_id", "regions", "role_arn", "external_id"))
+        fields = Fields(member, place, problems, ACCOUNT_FIELDS)
         account = Account(
             account_id=fields.text(
                 "account_id", pattern=ACCOUNT_ID, remedy="must be an account id of 12 digits, in quotes"

@@ -6,19 +6,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
-from .accounts import parse_accounts
-from .addresses import parse_overrides
+from .accounts import Account, parse_accounts
+from .addresses import AddressOverride, parse_overrides
 from .errors import DeclarationError, Problem, Problems
-from .extensions import parse_extensions
-from .fields import text_map
+from .extensions import Extension, parse_extensions
+from .fields import OMITTED, text_map
 from .isolation_policy import parse_production_cidrs
-from .launch_settings import parse_launch_overrides, parse_settings
-from .subnet_map import parse_subnet_map
-from .tag_policy import parse_server_variables, parse_tag_policy
+from .launch_settings import Override, Settings, parse_launch_overrides, parse_settings
+from .subnet_map import REGION, DeclaredRule, parse_subnet_map
+from .tag_policy import TagPolicy, parse_server_variables, parse_tag_policy
 from .tags import tag_problems
+
+_T = TypeVar("_T")
 
 
 def parse_tags(raw: Any, *, where: str = "dr_mandatory_tags") -> dict[str, str]:
@@ -34,31 +38,103 @@ def parse_tags(raw: Any, *, where: str = "dr_mandatory_tags") -> dict[str, str]:
     return tags
 
 
-PARSERS: Mapping[str, Callable[[Any], object]] = {
-    "dr_accounts": parse_accounts,
-    "dr_extended_source_servers": parse_extensions,
-    "dr_server_variables": parse_server_variables,
-    "dr_subnet_map": lambda raw: parse_subnet_map(raw or []),
-    "dr_addresses": lambda raw: parse_overrides(raw or []),
-    "dr_production_cidrs": parse_production_cidrs,
-    "dr_launch_defaults": parse_settings,
-    "dr_launch_overrides": parse_launch_overrides,
-}
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """The inventory variables of an estate, as far as they can be read.
+
+    Attributes:
+        subnet_map: C(dr_subnet_map); C(whole_map) tells whether every rule of it could be read.
+        addresses: C(dr_addresses).
+        defaults: C(dr_launch_defaults).
+        overrides: C(dr_launch_overrides).
+        policy: C(dr_tag_policy) and C(dr_mandatory_tags).
+        keep_imported: Whether imported addresses stay, C(dr_imported_addresses).
+        variables: C(dr_server_variables).
+    """
+
+    accounts: tuple[Account, ...]
+    extensions: tuple[Extension, ...]
+    variables: Mapping[str, Mapping[str, str]]
+    subnet_map: tuple[DeclaredRule, ...]
+    whole_map: bool
+    addresses: tuple[AddressOverride, ...]
+    defaults: Settings
+    overrides: tuple[Override, ...]
+    policy: TagPolicy
+    source_region: str | None
+    keep_imported: bool
+
+
+def read_declaration(raw: Mapping[str, Any], problems: Problems) -> Declaration:
+    """Read the inventory variables of a declaration, by their names (C(dr_subnet_map)); others are left alone.
+
+    What cannot be read is left out: members of a list, or else the whole variable.
+
+    Args:
+        raw: The variables.
+        problems: Collects what is wrong with them.
+    """
+    accounts = _members(parse_accounts, raw, "dr_accounts", problems)
+    extensions = _members(parse_extensions, raw, "dr_extended_source_servers", problems)
+    variables = _whole(lambda: parse_server_variables(raw.get("dr_server_variables")), problems)
+    before = len(problems)
+    subnet_map = _members(parse_subnet_map, raw, "dr_subnet_map", problems)
+    whole_map = len(problems) == before
+    addresses = _members(parse_overrides, raw, "dr_addresses", problems)
+    _whole(lambda: parse_production_cidrs(raw.get("dr_production_cidrs")), problems)
+    defaults = _whole(lambda: parse_settings(raw.get("dr_launch_defaults")), problems)
+    overrides = _members(parse_launch_overrides, raw, "dr_launch_overrides", problems)
+    policy = _whole(lambda: parse_tag_policy(raw.get("dr_tag_policy"), raw.get("dr_mandatory_tags")), problems)
+    source_region = _text(raw, "dr_source_region", REGION, "must be a Region like us-east-1", problems)
+    imported = _text(raw, "dr_imported_addresses", "keep|replace", "must be keep or replace", problems)
+    return Declaration(
+        accounts=accounts,
+        extensions=extensions,
+        variables=variables or {},
+        subnet_map=subnet_map,
+        whole_map=whole_map,
+        addresses=addresses,
+        defaults=defaults or Settings(),
+        overrides=overrides,
+        policy=policy or TagPolicy(),
+        source_region=source_region,
+        keep_imported=imported != "replace",
+    )
 
 
 def declaration_problems(declaration: Mapping[str, Any]) -> list[Problem]:
-    """Return what is wrong with the inventory variables of a declaration, by their names (C(dr_subnet_map)).
+    """Return what is wrong with the inventory variables of a declaration (see L(read_declaration))."""
+    problems = Problems()
+    read_declaration(declaration, problems)
+    return list(problems)
 
-    C(dr_tag_policy) and C(dr_mandatory_tags) are read together. Variables that are missing, and others, are left alone.
-    """
-    problems: list[Problem] = []
-    for name, parse in PARSERS.items():
-        try:
-            parse(declaration.get(name))
-        except DeclarationError as error:
-            problems += error.problems
+
+def _text(raw: Mapping[str, Any], name: str, pattern: str, remedy: str, problems: Problems) -> str | None:
+    value = raw.get(name) or None
+    if value is None or (isinstance(value, str) and re.fullmatch(pattern, value)):
+        return value
+    problems.add(value, name, remedy)
+    return None
+
+
+def _whole(parse: Callable[[], _T], problems: Problems) -> _T | None:
     try:
-        parse_tag_policy(declaration.get("dr_tag_policy"), declaration.get("dr_mandatory_tags"))
+        return parse()
     except DeclarationError as error:
-        problems += error.problems
-    return problems
+        problems.extend(error.problems)
+        return None
+
+
+def _members(
+    parse: Callable[[Any], tuple[_T, ...]], raw: Mapping[str, Any], name: str, problems: Problems
+) -> tuple[_T, ...]:
+    """Return what the members of a list declare that nothing is wrong with."""
+    declared: Any = raw.get(name)
+    try:
+        return parse(declared)
+    except DeclarationError as error:
+        problems.extend(error.problems)
+        named = (re.match(rf"{name}\[(\d+)\]", problem.where) for problem in error.problems)
+        wrong = {int(found[1]) for found in named if found}
+    kept = [OMITTED if number in wrong else member for number, member in enumerate(declared)] if wrong else []
+    return _whole(lambda: parse(kept), Problems()) or ()

@@ -19,6 +19,9 @@ EXTENSION_ERROR = "EXTENSION_ERROR"
 
 KINDS = ("all", "tags", "source_server_arns")
 
+MOST_STAGING_ACCOUNTS = 100
+"""Trusted accounts of a DRS account. Source: Elastic Disaster Recovery User Guide, "Service quotas"."""
+
 
 @dataclass(frozen=True, slots=True)
 class Extension:

@@ -15,6 +15,9 @@ from .errors import Problems
 
 _T = TypeVar("_T")
 
+OMITTED = object()
+"""Stands for a member of a declared list that cannot be read: the others keep their numbers."""
+
 
 class Fields:
     """The fields of one mapping of a declaration.
@@ -136,13 +139,16 @@ def is_whole_number(value: Any) -> bool:
 
 
 def members_of(raw: Any, where: str, problems: Problems) -> list[tuple[str, Any]]:
-    """Return the members of a declared list, each with where it was declared; nothing declared is an empty list."""
+    """Return the members of a declared list, each with where it was declared; nothing declared is an empty list.
+
+    L(OMITTED) members are left out.
+    """
     if raw is None:
         return []
     if not isinstance(raw, (list, tuple)):
         problems.add(raw, where, "must be a list")
         return []
-    return [(f"{where}[{number}]", member) for number, member in enumerate(raw)]
+    return [(f"{where}[{number}]", member) for number, member in enumerate(raw) if member is not OMITTED]
 
 
 def text_map(raw: Any, where: str, problems: Problems) -> dict[str, str]:

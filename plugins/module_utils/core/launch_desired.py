@@ -92,6 +92,23 @@ def declare(
             address with C(copy_private_ip), an instance type with right-sizing other than C(NONE)), bad tags.
     """
     problems = Problems()
+    declared = collect_launches(servers, defaults, overrides, entries, tags, problems, own=own, profiles=profiles)
+    problems.raise_if_any()
+    return declared
+
+
+def collect_launches(
+    servers: Iterable[SourceServer],
+    defaults: Settings,
+    overrides: Sequence[Override],
+    entries: Iterable[MapEntry],
+    tags: LaunchTags,
+    problems: Problems,
+    *,
+    own: Mapping[str, Settings] | None = None,
+    profiles: Sequence[str] = LAUNCH_PROFILES,
+) -> list[DesiredLaunch]:
+    """Return what L(declare) returns, and collect the problems instead of raising them."""
     problems.extend(tags.problems())
     mapped = by_server(entries)
     by_key = {server.key: server for server in servers}
@@ -111,7 +128,6 @@ def declare(
             problems.add(key, server.source_server_id, remedy)
         _check_settings(server, settings, networks, problems)
         declared.append(_launch(server, settings, networks, tags.of(server.source_server_id)))
-    problems.raise_if_any()
     return declared
 
 

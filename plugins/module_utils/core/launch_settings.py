@@ -98,10 +98,15 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """Settings of the servers that C(match) selects."""
+    """Settings of the servers that C(match) selects.
+
+    Attributes:
+        where: Where it was declared, for messages.
+    """
 
     match: Selector
     settings: Settings
+    where: str = ""
 
 
 def parse_settings(raw: Any, *, where: str = "dr_launch_defaults") -> Settings:
@@ -128,7 +133,7 @@ def parse_launch_overrides(raw: Any, *, where: str = "dr_launch_overrides") -> t
         read = Fields(member, place, problems, ("match", "settings"))
         match = parse_selector(read.value("match"), read.at("match"), problems)
         settings = _read_settings(read.value("settings"), read.at("settings"), problems)
-        overrides.append(Override(build_selector(match), settings))
+        overrides.append(Override(build_selector(match), settings, place))
     problems.raise_if_any()
     return tuple(overrides)
 
