@@ -19,6 +19,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.decisions import Decision, PauseStatus
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plan_preview import preview_lines
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.progress import Progress, pause_lines
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import (
     RUN_FINAL,
@@ -78,6 +79,8 @@ class ActionModule(ActionBase):
         options = dict(self._task.args)
         result: Result = self._execute_module(module_name=MODULE, module_args=options, task_vars=task_vars)
         follows = options.get("state", "started") in FOLLOWED and boolean(options.get("wait", True))  # type: ignore[no-untyped-call]
+        for line in preview_lines(result["resolved_plan"]) if "resolved_plan" in result else []:
+            _say(line)
         if result.get("failed") or result.get("skipped") or self._task.check_mode or not follows:
             return result
         return self._follow(result, options, task_vars)

@@ -9,23 +9,37 @@ This module util is private to the collection.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.drs import read_source_servers
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.identity import Caller
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.run_times import typical_of_plan
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.runs_table import RunsTable
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.admission import Quotas
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError, Problems
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.isolation_policy import parse_production_cidrs
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plan_budget import Budget, budget_of
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plan_lint import (
+    Finding,
+    check_budget,
+    check_cover,
+    check_objective,
+    refused,
+    servers_of,
+)
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import (
     Plan,
+    ResolvedPlan,
     digest,
     resolve,
     with_production,
     with_tag_policy,
 )
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.source_servers import SourceServer
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.tag_policy import parse_tag_policy
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timeline import Timeline, estimate
 
 Value = TypeVar("Value")
 
@@ -57,26 +71,70 @@ def _read(parse: Callable[[], Value], problems: Problems) -> Value | None:
         return None
 
 
-def servers_by_wave(plans: Sequence[Plan], drs: Any) -> dict[str, dict[str, int]]:
-    """Return how many servers every wave of every plan means today.
+def resolve_plans(plans: Sequence[Plan], servers: Sequence[SourceServer]) -> dict[str, ResolvedPlan]:
+    """Return the servers that every plan means today.
 
     Raises:
-        DeclarationError: Naming every problem of every plan.
+        DeclarationError: Naming every problem of every plan, and every limit that a plan or its run would be above.
     """
-    servers = read_source_servers(drs)
     problems = Problems()
-    found: dict[str, dict[str, int]] = {}
+    found: dict[str, ResolvedPlan] = {}
     for plan in plans:
-        try:
-            resolved = resolve(plan, servers)
-        except DeclarationError as error:
-            problems.extend(error.problems)
-            continue
-        found[plan.name] = {
-            wave.name: len(resolved.wave_servers(number)) for number, wave in enumerate(plan.waves, start=1)
-        }
+        resolved = _read(partial(resolve, plan, servers), problems)
+        if resolved:
+            found[plan.name] = resolved
+            problems.extend(refused(check_budget(plan, budget_of(plan, resolved.servers)), strict=False))
     problems.raise_if_any()
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Lint:
+    """What was found about plans, and what was computed to find it, by plan.
+
+    Attributes:
+        timelines: Of the plans whose servers are known.
+    """
+
+    findings: tuple[Finding, ...]
+    budgets: Mapping[str, Budget]
+    timelines: Mapping[str, Timeline]
+
+
+def lint(
+    plans: Sequence[Plan],
+    resolved: Mapping[str, ResolvedPlan],
+    servers: Sequence[SourceServer],
+    table: RunsTable,
+    quotas: Quotas,
+) -> Lint:
+    """Look for what is questionable about plans that are to be published.
+
+    Args:
+        plans: The plans.
+        resolved: Those whose servers are known.
+        servers: All source servers of the account and Region.
+        table: Has the other plans, and the earlier runs.
+        quotas: Quotas of DRS.
+    """
+    budgets = {
+        plan.name: budget_of(plan, resolved[plan.name].servers if plan.name in resolved else None) for plan in plans
+    }
+    timelines = {name: estimate(found, quotas, typical_of_plan(table, name)) for name, found in resolved.items()}
+    findings = [finding for plan in plans for finding in check_budget(plan, budgets[plan.name])]
+    if resolved:
+        declared = {name: frozenset(one.server.key for one in found.servers) for name, found in resolved.items()}
+        others = {name: servers_of(groups, servers) for name, groups in _other_groups(table, declared).items()}
+        findings += check_cover(declared, others, servers)
+        for name, timeline in timelines.items():
+            findings += check_objective(resolved[name].plan, timeline)
+    return Lint(tuple(findings), budgets, timelines)
+
+
+def _other_groups(table: RunsTable, names: Container[str]) -> dict[str, Mapping[str, Any]]:
+    """Return the groups of the published plans that are not among those with these names."""
+    others = [item["name"] for item in table.list_plans() if item["name"] not in names]
+    return {name: found["plan"]["groups"] for name in others if (found := table.get_plan(name))}
 
 
 def publish(plans: Sequence[Plan], table: RunsTable, who: Caller, check_mode: bool) -> dict[str, Any]:
@@ -94,5 +152,8 @@ def publish(plans: Sequence[Plan], table: RunsTable, who: Caller, check_mode: bo
             after[plan.name] = plan.to_document()
         if changed and not check_mode:
             version = table.put_plan(plan.to_document(), digest=wanted, by=who.arn, at=who.now)["version"]
-        outcomes.append({"name": plan.name, "changed": changed, "version": version, "digest": wanted})
+        targets = plan.to_document()["targets"]
+        outcomes.append(
+            {"name": plan.name, "changed": changed, "version": version, "digest": wanted, "targets": targets}
+        )
     return {"changed": bool(after), "plans": outcomes, "diff": {"before": before, "after": after}}

@@ -28,7 +28,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: Checks the whole request and starts nothing.
+    details: Checks the whole request, returns RV(resolved_plan) and starts nothing.
   diff_mode:
     support: none
   idempotent:
@@ -159,6 +159,53 @@ status:
   returned: always
   type: str
   sample: succeeded
+resolved_plan:
+  description:
+    - What the run would do today, every wave with its servers, their addresses in the network of the mode and the DRS
+      jobs that the quotas allow, in the order in which the waves start.
+    - Times are an estimate in seconds from the start of the first wave, see module M(disaster_recovery.aws.dr_plan).
+    - A plan that names servers which are not there, a server without an address in the IP map, or one that another run
+      holds, fails the task as it would fail the run.
+  returned: in check mode, with O(state=started), when the run has not been started before
+  type: dict
+  contains:
+    plan: {description: Name of the plan., returned: always, type: str}
+    description: {description: Its description., returned: always, type: str}
+    mode: {description: Mode of the run., returned: always, type: str}
+    profile: {description: Network profile that it launches in., returned: always, type: str}
+    servers: {description: Number of servers., returned: always, type: int}
+    targets: {description: "Recovery objectives in seconds, null where there are none.", returned: always, type: dict}
+    quotas: {description: "Quotas of DRS, and where they are from (C(source)).", returned: always, type: dict}
+    estimate: {description: "C(seconds) of the whole run, and their C(source).", returned: always, type: dict}
+    settings: {description: Everything else that the plan says., returned: always, type: dict}
+    waves:
+      description: The waves in the order in which they start.
+      returned: always
+      type: list
+      elements: dict
+      contains:
+        wave: {description: "Number of the wave in the plan, from 1.", returned: always, type: int}
+        name: {description: Name of the wave., returned: always, type: str}
+        depends_on: {description: Waves that must have ended before., returned: always, type: list, elements: str}
+        starts_after: {description: Estimated start., returned: always, type: int}
+        ends_after: {description: Estimated end., returned: always, type: int}
+        jobs:
+          description: "Its DRS jobs, each with C(servers) (how many), C(starts_after) and C(ends_after)."
+          returned: always
+          type: list
+          elements: dict
+        settings:
+          description: Everything else that the plan says of the wave, such as its timeouts and steps.
+          returned: always
+          type: dict
+        servers:
+          description: Its servers.
+          returned: always
+          type: list
+          elements: dict
+          sample: [{server_key: pay-db-1.example.internal, source_server_id: s-1a2b3c4d5e6f7a8b9, critical: true,
+                    is_windows: false, job: 1, addresses: [{interface: 0, address: 10.20.1.11,
+                    subnet_id: subnet-0a20100000000d001, security_groups: [sg-0a20100000000d001]}]}]
 report:
   description: What happened, as it is in the evidence. See M(disaster_recovery.aws.dr_execution_info).
   returned: when O(wait=true) and the run succeeded
@@ -202,20 +249,27 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils._orchestrato
 from ansible_collections.disaster_recovery.aws.plugins.module_utils._plans import (
     declared_plans,
     publish,
-    servers_by_wave,
+    resolve_plans,
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils._run_control import abort, resume, stop
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import executions
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.drs import read_quotas, read_source_servers
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import ConflictError
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.identity import Caller, caller
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.ip_map_table import IpMapTable
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.run_times import typical_of_plan
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.runs_locks import plan_lock
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.runs_table import RunsTable
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError, Problem
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plan_preview import preview
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.planned_addresses import entries_by_server
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import Plan, parse_plan, unknown_plan
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import (
     check_run_id,
     default_run_id,
+    profile_of,
 )
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timeline import estimate
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timestamps import format_time, parse_time
 
 
@@ -250,9 +304,9 @@ def _start(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[s
                 "execution any more: choose another run id"
             )
         _check_unlocked(table, plan, run_id)
-        _bring_plan(declared, plan, table, who, clients("drs"), check_mode)
         if check_mode:
             return {
+                **_preview(params, clients, table, declared or _published(table, plan), run_id),
                 "changed": True,
                 "run_id": run_id,
                 "plan": plan,
@@ -261,6 +315,7 @@ def _start(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[s
                 "joined": False,
                 "status": "not started",
             }
+        _bring_plan(declared, plan, table, who, clients("drs"))
     request = {"run_id": run_id, "plan": plan, "requested_by": who.arn}
     if incident_at is not None:
         request["incident_at"] = format_time(incident_at)
@@ -324,13 +379,33 @@ def _check_unlocked(table: RunsTable, plan: str, run_id: str) -> None:
         )
 
 
-def _bring_plan(declared: Plan | None, name: str, table: RunsTable, who: Caller, drs: Any, check_mode: bool) -> None:
+def _bring_plan(declared: Plan | None, name: str, table: RunsTable, who: Caller, drs: Any) -> None:
     """Publish the plan as it is declared, or see that there is a published one."""
     if declared:
-        servers_by_wave([declared], drs)
-        publish([declared], table, who, check_mode)
-    elif table.get_plan(name) is None:
+        resolve_plans([declared], read_source_servers(drs))
+        publish([declared], table, who, check_mode=False)
+    else:
+        _published(table, name)
+
+
+def _published(table: RunsTable, name: str) -> Plan:
+    found = table.get_plan(name)
+    if found is None:
         raise unknown_plan(name, [item["name"] for item in table.list_plans()])
+    return parse_plan(found["plan"], where=f"plan {name} of table {table.name}")
+
+
+def _preview(params: dict[str, Any], clients: Clients, table: RunsTable, plan: Plan, run_id: str) -> dict[str, Any]:
+    """Return what the run would do, or fail with what would make it fail before its first launch."""
+    resolved = resolve_plans([plan], read_source_servers(clients("drs")))[plan.name]
+    keys = [planned.server.key for planned in resolved.servers]
+    table.check_locks(keys, run_id)
+    ip_map = IpMapTable(clients("dynamodb"), f"{params['prefix']}-ip-map")
+    entries = entries_by_server(resolved, ip_map.read(keys), profile_of(params["mode"]), table=ip_map.name)
+    quotas, source = read_quotas(clients("service-quotas"))
+    timeline = estimate(resolved, quotas, typical_of_plan(table, plan.name))
+    found = preview(resolved, entries, timeline, mode=params["mode"], quotas=quotas, quotas_source=source)
+    return {"resolved_plan": found}
 
 
 ACTIONS = {"started": _start, "aborted": abort, "stopped": stop, "resumed": resume}

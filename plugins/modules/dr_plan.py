@@ -15,6 +15,9 @@ description:
   - Publishes plans to the orchestrator's runs table. A run uses the plan as it is published at that moment.
   - A plan gets a new version when it differs from the published one, and none when it is equal.
   - All plans are checked before the first one is written. One problem in one plan means that none is published.
+  - "Looks for what is questionable as well: protected servers that no published plan recovers, servers that two plans
+    share, plans that probably take longer than their target, and plans that come near the limits of DynamoDB and Step
+    Functions. See RV(findings)."
 author:
   - The disaster_recovery.aws maintainers (@disaster-recovery)
 extends_documentation_fragment:
@@ -66,6 +69,10 @@ options:
         server in two waves, is a problem then.
     type: bool
     default: true
+  strict:
+    description: Whether a warning among RV(findings) refuses the plans, as an error does.
+    type: bool
+    default: false
 seealso:
   - module: disaster_recovery.aws.dr_execution
   - module: disaster_recovery.aws.network_isolation_info
@@ -122,6 +129,60 @@ plans:
       returned: when O(check_servers=true) and O(state=present)
       type: dict
       sample: {databases: 4, web: 8}
+    targets:
+      description: Its recovery objectives in seconds, null where it has none.
+      returned: when O(state=present)
+      type: dict
+      sample: {rto: 7200, rpo: 900}
+    timeline:
+      description:
+        - An estimate of how long a run takes, in seconds, with nobody else's jobs in the account.
+        - Launches last as long as those of the plan's latest run that succeeded, else as is typical of DRS; C(source)
+          says which. Steps, probes, holds, retries and decisions are not in it.
+      returned: when O(check_servers=true) and O(state=present)
+      type: dict
+      sample: {seconds: 1666, source: typical of DRS, waves: [{wave: 1, name: databases, servers: 120,
+               jobs: [100, 20], starts_after: 0, ends_after: 833}]}
+    budget:
+      description:
+        - What the plan needs at most of the limits of DynamoDB (C(item_bytes), C(event_bytes), of 409,600) and Step
+          Functions (C(run_events), C(wave_events), of 25,000), and of our own of the state (C(state_bytes), 8,192).
+      returned: when O(state=present)
+      type: dict
+      sample: {item_bytes: 18021, event_bytes: 17500, state_bytes: 1200, run_events: 1120, wave_events: 2269}
+findings:
+  description: What somebody should look at. With O(check_servers=false) only what needs no servers.
+  returned: when O(state=present)
+  type: list
+  elements: dict
+  contains:
+    severity:
+      description: V(warning), or V(error), which refuses the plans.
+      returned: always
+      type: str
+    rule:
+      description: V(uncovered), V(shared), V(rto), V(item_size), V(state_size) or V(history).
+      returned: always
+      type: str
+    plans:
+      description: The plans that it is about.
+      returned: always
+      type: list
+      elements: str
+    servers:
+      description: Server keys that it is about.
+      returned: always
+      type: list
+      elements: str
+    message:
+      description: What is the matter and what to do.
+      returned: always
+      type: str
+summary:
+  description: Plans and findings as lines for a person.
+  returned: when O(state=present)
+  type: list
+  elements: str
 """
 
 from collections.abc import Sequence
@@ -131,12 +192,17 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils._module impo
 from ansible_collections.disaster_recovery.aws.plugins.module_utils._orchestrator import ORCHESTRATOR_SPEC, runs_table
 from ansible_collections.disaster_recovery.aws.plugins.module_utils._plans import (
     declared_plans,
+    lint,
     publish,
-    servers_by_wave,
+    resolve_plans,
 )
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.drs import read_quotas, read_source_servers
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.identity import caller
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.runs_table import RunsTable
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.admission import Quotas
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import Problems
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.lint_lines import lint_lines
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plan_lint import refused
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import parse_plans
 
 
@@ -147,12 +213,22 @@ def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str,
     plans = declared_plans(lambda: parse_plans(params["plans"]), params)
     table = runs_table(params, clients)
     who = caller(clients("sts"))
-    servers = servers_by_wave(plans, clients("drs")) if params["check_servers"] else {}
+    servers = read_source_servers(clients("drs")) if params["check_servers"] else []
+    resolved = resolve_plans(plans, servers) if params["check_servers"] else {}
+    quotas, _source = read_quotas(clients("service-quotas")) if params["check_servers"] else (Quotas(), "")
+    linted = lint(plans, resolved, servers, table, quotas)
+    problems = Problems()
+    problems.extend(refused(linted.findings, strict=params["strict"]))
+    problems.raise_if_any()
     result = publish(plans, table, who, check_mode)
     for outcome in result["plans"]:
-        if outcome["name"] in servers:
-            outcome["servers"] = servers[outcome["name"]]
-    return result
+        outcome["budget"] = linted.budgets[outcome["name"]].to_document()
+        if outcome["name"] in resolved:
+            timeline = linted.timelines[outcome["name"]].to_document()
+            outcome["timeline"] = timeline
+            outcome["servers"] = {wave["name"]: wave["servers"] for wave in timeline["waves"]}
+    result["findings"] = [finding.to_document() for finding in linted.findings]
+    return {**result, "summary": lint_lines(result["plans"], result["findings"])}
 
 
 def _names(plans: Sequence[dict[str, Any]]) -> list[str]:
@@ -184,6 +260,7 @@ def main() -> NoReturn:
             "production_cidrs": {"type": "list", "elements": "str", "default": []},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "check_servers": {"type": "bool", "default": True},
+            "strict": {"type": "bool", "default": False},
         },
         run,
         needs_drs=True,

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import ConflictError
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.identity import caller
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plan_budget import budget_of
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import parse_plan
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timestamps import parse_time
 
 from tests.support.embedded import TARGET
@@ -36,6 +38,17 @@ def times(orchestrator: Orchestrator, run_id: str) -> dict[str, tuple[datetime, 
     }
 
 
+def child(execution: dict[str, Any]) -> str:
+    """Return what the ARNs of a run's waves begin with."""
+    return str(execution["executionArn"]).replace(f"{PREFIX}-test", f"{PREFIX}-wave")
+
+
+def events(orchestrator: Orchestrator, arn: str) -> int:
+    """Return how many events the history of an execution has."""
+    paginator = orchestrator.client("stepfunctions").get_paginator("get_execution_history")
+    return sum(len(page["events"]) for page in paginator.paginate(executionArn=arn))
+
+
 def test_waves_run_side_by_side_and_those_that_depend_on_them_follow_at_once(
     orchestrator: Orchestrator, new_run: NewRun
 ) -> None:
@@ -55,6 +68,11 @@ def test_waves_run_side_by_side_and_those_that_depend_on_them_follow_at_once(
     assert ran["databases"][1] - validated >= timedelta(seconds=3600)
     assert timedelta() <= ran["reports"][0] - ran["databases"][1] <= timedelta(seconds=5)
     assert orchestrator.runs.turn_tokens(run_id) == {}
+
+    budget = budget_of(parse_plan(orchestrator.runs.get_run(run_id)["plan"]))
+    assert 50 < events(orchestrator, execution["executionArn"]) <= budget.run_events
+    children = [events(orchestrator, f"{child(execution)}-w{wave:02d}-1") for wave in (1, 2, 3)]
+    assert 50 < max(children) <= budget.wave_events
 
 
 def test_a_paused_wave_holds_only_those_that_wait_for_it_and_an_abort_waits_for_drs(
@@ -112,6 +130,4 @@ def test_a_wave_that_takes_long_goes_on_in_fresh_children(orchestrator: Orchestr
     assert {item["status"] for item in children} == {"SUCCEEDED"}
     assert len(children) > 2
     assert len(orchestrator.jobs(run_id)) == 2
-    for child in children:
-        history = states.get_paginator("get_execution_history").paginate(executionArn=child["executionArn"])
-        assert sum(len(page["events"]) for page in history) < 150
+    assert max(events(orchestrator, item["executionArn"]) for item in children) < 150

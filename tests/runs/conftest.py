@@ -10,7 +10,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.dynamodb import to_item
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.runs_table import RunsTable
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import (
+    DrsIdentity,
+    EntrySource,
+    MapEntry,
+    ProfileAddress,
+    entry_to_item,
+)
 from botocore.config import Config
 
 from tests.support.embedded import ROOT, EmbeddedAws
@@ -51,14 +59,28 @@ class Orchestrator:
         self.sfn = self.clients("stepfunctions")
         self.sqs = self.clients("sqs")
         self.name = f"{self.prefix}-runs"
+        self._make_table(self.name)
+        self.table = RunsTable(self.dynamodb, self.name)
+        self._queue = ""
+
+    def _make_table(self, name: str) -> None:
         self.dynamodb.create_table(
-            TableName=self.name,
+            TableName=name,
             BillingMode="PAY_PER_REQUEST",
             KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
             AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
         )
-        self.table = RunsTable(self.dynamodb, self.name)
-        self._queue = ""
+
+    def map_addresses(self, **addresses: str) -> None:
+        """Make the IP map, with an entry for every server of the plan: its address in profile test, by short name."""
+        self._make_table(f"{self.prefix}-ip-map")
+        for name, address in addresses.items():
+            key = f"{name.replace('_', '-')}.example.internal"
+            target = ProfileAddress("subnet-1", "10.99.0.0/16", address, ("sg-1",), "explicit")
+            source = EntrySource(address, "10.0.0.0/8", key, "222222222222", None)
+            entry = MapEntry(key, 0, source, {"test": target}, DrsIdentity("s-1", "222222222222", "us-west-2"), 1)
+            item = {"pk": f"server#{key}", "sk": "nic#0", **entry_to_item(entry)}
+            self.dynamodb.put_item(TableName=f"{self.prefix}-ip-map", Item=to_item(item))
 
     def params(self, **options: Any) -> dict[str, Any]:
         """Return the options that every module about runs has."""
@@ -70,6 +92,15 @@ class Orchestrator:
         if key not in CLIENTS:
             CLIENTS[key] = self.aws.client(service, region=region, config=Config(max_pool_connections=40))
         return CLIENTS[key]
+
+    def writes(self) -> dict[str, int]:
+        """Return how many calls were made so far of every operation that is not a mere read."""
+        reading = ("Describe", "Get", "List", "BatchGet", "Query")
+        counts: dict[str, int] = {}
+        for entry in self.aws.control("calls")["counts"]:
+            if not entry["operation"].startswith(reading):
+                counts[entry["operation"]] = counts.get(entry["operation"], 0) + entry["count"]
+        return counts
 
     def deploy(self, *names: str, states: dict[str, Any] | None = None) -> None:
         """Create state machines that wait for their task token, or consist of the given states."""

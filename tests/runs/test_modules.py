@@ -26,15 +26,8 @@ from tests.runs.conftest import AT, OPERATOR, PLAN, Orchestrator, minutes
 from tests.support.orchestrator import options
 
 
-def publish(house: Orchestrator, *plans: Any, check_mode: bool = False, **options: Any) -> dict[str, Any]:
-    given = {
-        "state": "present",
-        "check_servers": True,
-        "tag_policy": None,
-        "mandatory_tags": None,
-        "production_cidrs": [],
-    }
-    params = house.params(plans=list(plans), **{**given, **options})
+def publish(house: Orchestrator, *plans: Any, check_mode: bool = False, **given: Any) -> dict[str, Any]:
+    params = options(dr_plan, **house.params(plans=list(plans), **given))
     return dr_plan.run(params, house.clients, check_mode)
 
 
@@ -94,19 +87,72 @@ class TestPlan:
 
         first = publish(house, PLAN)
         assert first == predicted
-        assert first["plans"] == [
-            {
-                "name": "payments",
-                "changed": True,
-                "version": 1,
-                "digest": first["plans"][0]["digest"],
-                "servers": {"databases": 1, "web": 1},
-            }
-        ]
+        (outcome,) = first["plans"]
+        assert (outcome["name"], outcome["changed"], outcome["version"]) == ("payments", True, 1)
+        assert outcome["servers"] == {"databases": 1, "web": 1}
         assert first["diff"]["before"] == {"payments": {}}
         assert house.table.get_plan("payments")["published_by"] == OPERATOR
         again = publish(house, PLAN)
         assert (again["changed"], again["plans"][0]["version"], again["diff"]["after"]) == (False, 1, {})
+        assert (again["findings"], again["plans"][0]["timeline"]) == (first["findings"], outcome["timeline"])
+
+    def test_publishing_looks_for_what_is_questionable(self, house: Orchestrator) -> None:
+        whole = {**PLAN, "name": "site", "groups": {"db": PLAN["groups"]["db"], "web": {"tags": {"Tier": "web"}}}}
+        publish(house, PLAN)
+        hasty = {**whole, "targets": {"rto": 60}}
+        predicted = publish(house, hasty, check_mode=True)
+        found = publish(house, hasty)
+        assert predicted["findings"] == found["findings"]
+        uncovered, shared, late = found["findings"]
+        assert (uncovered["rule"], uncovered["severity"], uncovered["plans"]) == ("uncovered", "warning", [])
+        assert "pay-rep-1.example.internal" in uncovered["servers"]
+        assert not {"pay-db-1.example.internal", "pay-web-2.example.internal"} & set(uncovered["servers"])
+        assert (shared["rule"], shared["plans"]) == ("shared", ["payments", "site"])
+        assert shared["servers"] == ["pay-db-1.example.internal", "pay-web-1.example.internal"]
+        assert "plans payments and site share 2 servers (pay-db-1.example.internal, pay-web" in shared["message"]
+        (site,) = found["plans"]
+        seconds = site["timeline"]["seconds"]
+        assert (late["rule"], late["plans"], seconds) == ("rto", ["site"], 533 + 300 + 1440 + 1200)
+        assert "its target is 1m 00s" in late["message"]
+        assert site["timeline"]["source"] == "typical of DRS"
+        assert [wave["jobs"] for wave in site["timeline"]["waves"]] == [[1], [5]]
+        text = "\n".join(found["summary"])
+        assert "site  1        yes     6        2      2         57m 53s   1m 00s" in text
+        assert "WARNING: plan site is estimated to take" in text
+        with pytest.raises(DeclarationError, match=r"plan lint \(uncovered\)(.|\n)*\(shared\)(.|\n)*\(rto\)"):
+            publish(house, {**hasty, "description": "refused"}, strict=True)
+        assert house.table.get_plan("site")["version"] == 1
+        assert publish(house, PLAN, check_servers=False)["findings"] == []
+
+    def test_what_does_not_fit_is_refused_with_its_number(self, house: Orchestrator) -> None:
+        keys = [f"server-{number:05d}.example.internal" for number in range(16_000)]
+        large = {**PLAN, "optional_servers": keys}
+        patient = {
+            **PLAN,
+            "name": "patient",
+            "groups": {f"g{n}": {"servers": ["pay-db-1.example.internal"]} for n in range(30)},
+        }
+        patient["waves"] = [{"name": f"w{n}", "groups": [f"g{n}"], "timeout": 7 * 86400} for n in range(30)]
+        with pytest.raises(DeclarationError) as refused:
+            publish(house, large, patient, check_servers=False)
+        size, history = (str(problem) for problem in refused.value.problems)
+        assert "payments" in size
+        assert "DynamoDB at most 409,600" in size
+        assert "patient" in history
+        assert "an execution may have 25,000" in history
+        assert house.table.list_plans() == []
+
+    def test_an_earlier_run_tells_how_long_things_take(self, house: Orchestrator) -> None:
+        publish(house, PLAN)
+        house.open_run("r1", status="succeeded")
+        started = {"wave": 1, "job_id": "drsjob-1", "created_at": "2026-11-23T10:00:00.000Z", "servers": {}}
+        house.table.append_event("r1", "job_started", started, AT)
+        server = {"source_server_id": "s-1", "critical": True, "status": "validated", "job_id": "drsjob-1"}
+        times = {"launched_at": "2026-11-23T10:20:00.000Z", "validated_at": "2026-11-23T10:21:00.000Z"}
+        house.table.put_servers("r1", [{"server_key": "a", "wave": 1, **server, **times}])
+        house.open_run("r2", status="failed")
+        (outcome,) = publish(house, PLAN)["plans"]
+        assert (outcome["timeline"]["source"], outcome["timeline"]["seconds"]) == ("as in run r1", 2 * (1200 + 60))
 
     def test_one_bad_plan_keeps_all_from_being_published(self, house: Orchestrator) -> None:
         typo = {**PLAN, "name": "crm", "waves": [{"name": "all", "groups": ["typo"]}]}
@@ -182,6 +228,7 @@ class TestPlanInfo:
 class TestStart:
     def test_the_same_run_id_starts_once(self, house: Orchestrator) -> None:
         house.deploy("test")
+        house.map_addresses(pay_db_1="10.99.1.11", pay_web_1="10.99.4.11")
         planned = execute(house, run_id="r1", declared=PLAN, check_mode=True)
         assert (planned["changed"], planned["status"]) == (True, "not started")
         assert executions(house) == []
@@ -208,6 +255,65 @@ class TestStart:
         assert (joined["changed"], joined["joined"]) == (False, True)
         assert "2026-11-23T09:00:00.000Z" in joined["warnings"][0]
         assert executions(house) == ["r1"]
+
+    def test_check_mode_resolves_the_plan_and_writes_nothing(self, house: Orchestrator) -> None:
+        house.deploy("test")
+        declared = {
+            **PLAN,
+            "waves": [
+                {"name": "late", "groups": ["web"], "depends_on": ["early"]},
+                {"name": "early", "groups": ["db"]},
+            ],
+            "optional_servers": ["pay-web-1.example.internal"],
+        }
+        declared["waves"][1]["depends_on"] = []
+        house.map_addresses(pay_db_1="10.99.1.11", pay_web_1="10.99.4.11")
+        before = house.writes()
+        found = execute(house, run_id="r1", declared=declared, check_mode=True)["resolved_plan"]
+        assert house.writes() == before
+        assert (found["mode"], found["profile"], found["servers"]) == ("test", "test", 2)
+        assert found["quotas"] == {
+            "servers_per_job": 100,
+            "concurrent_jobs": 20,
+            "servers_in_all_jobs": 500,
+            "source": "Service Quotas",
+        }
+        assert found["estimate"] == {"seconds": 2 * (533 + 300), "source": "typical of DRS"}
+        early, late = found["waves"]
+        assert (early["wave"], early["name"], late["depends_on"], late["starts_after"]) == (2, "early", ["early"], 833)
+        assert early["jobs"] == [{"servers": 1, "starts_after": 0, "ends_after": 533}]
+        assert early["settings"]["timeout"] == 3600
+        assert late["servers"] == [
+            {
+                "server_key": "pay-web-1.example.internal",
+                "source_server_id": "s-payweb10000000001",
+                "critical": False,
+                "is_windows": False,
+                "job": 1,
+                "addresses": [
+                    {"interface": 0, "subnet_id": "subnet-1", "address": "10.99.4.11", "security_groups": ["sg-1"]}
+                ],
+            }
+        ]
+        assert found["settings"]["decision"] == {"timeout": 14400, "default": "abort", "four_eyes": False}
+
+        publish(house, declared)
+        assert execute(house, run_id="r1", check_mode=True)["resolved_plan"] == found
+        house.table.take_locks(["pay-db-1.example.internal"], "r0", at=AT)
+        with pytest.raises(ConflictError, match=r"pay-db-1\.example\.internal by run r0"):
+            execute(house, run_id="r1", check_mode=True)
+        house.table.release_locks(["pay-db-1.example.internal"], "r0")
+        unmapped = {**declared, "groups": {**PLAN["groups"], "web": {"servers": ["pay-web-2.example.internal"]}}}
+        unmapped["optional_servers"] = []
+        with pytest.raises(DeclarationError, match=r"'pay-web-2\.example\.internal': the IP map has no address of it"):
+            execute(house, run_id="r2", declared={**unmapped, "groups": {**unmapped["groups"]}}, check_mode=True)
+        with pytest.raises(DeclarationError, match="matches no source server"):
+            execute(
+                house,
+                run_id="r2",
+                declared={**PLAN, "groups": {**PLAN["groups"], "db": {"tags": {"A": "b"}}}},
+                check_mode=True,
+            )
 
     def test_a_run_without_a_name_gets_one_from_plan_mode_and_aws_time(self, house: Orchestrator) -> None:
         house.deploy("test")

@@ -65,6 +65,16 @@ class LockItems(Table):
                 self.release_locks(wanted, run_id)
                 raise ConflictError(_held_by_others(run_id, holders)) from error
 
+    def check_locks(self, keys: Iterable[str], run_id: str) -> None:
+        """Look whether L(take_locks) would get the locks.
+
+        Raises:
+            ConflictError: Another run holds one; its message names the run.
+        """
+        holders = {key: owner for key, owner in self.lock_owners(keys).items() if owner != run_id}
+        if holders:
+            raise ConflictError(_held_by_others(run_id, holders))
+
     def lock_owners(self, keys: Iterable[str]) -> dict[str, str]:
         """Return C({key: run_id}) of those keys that are locked."""
         found = self._get_all(((f"LOCK#{key}", "LOCK") for key in sorted(set(keys))), "read locks")

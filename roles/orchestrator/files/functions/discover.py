@@ -15,27 +15,12 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors i
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.runs_locks import plan_lock
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import plans, probes, validation
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError, Problem
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import MapEntry
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import Plan, PlannedServer, ResolvedPlan
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.planned_addresses import entries_by_server
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import Plan, PlannedServer
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord, record_to_item
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import WaveStatus, profile_of
-
-
-def _entries(resolved: ResolvedPlan, profile: str) -> dict[str, list[MapEntry]]:
-    """Return the IP map entries of every server; a server without one in the profile is a problem, never a guess."""
-    keys = [planned.server.key for planned in resolved.servers]
-    found: dict[str, list[MapEntry]] = {key: [] for key in keys}
-    for entry in ip_map().read(keys):
-        found[entry.server_key].append(entry)
-    missing = [
-        key for key, entries in found.items() if not entries or any(profile not in entry.profiles for entry in entries)
-    ]
-    if missing:
-        remedy = f"the IP map has no address of it for profile {profile}: run playbook configure (module ip_map)"
-        raise DeclarationError([Problem(repr(key), f"table {ip_map().name}", remedy) for key in missing])
-    return found
 
 
 def _record(planned: PlannedServer, plan: Plan, entries: list[MapEntry], mode: str) -> ServerRecord:
@@ -61,7 +46,8 @@ def handler(call: Call) -> Result:
         return {"servers": len(runs().get_servers(call.run_id)), "waves": len(plan.waves)}
     profile = profile_of(run["mode"])
     resolved = plans.resolve(plan, drs.read_source_servers(client("drs")))
-    entries = _entries(resolved, profile)
+    keys = [planned.server.key for planned in resolved.servers]
+    entries = entries_by_server(resolved, ip_map().read(keys), profile, table=ip_map().name)
     records = [_record(planned, plan, entries[planned.server.key], run["mode"]) for planned in resolved.servers]
     # The records come before the locks: whoever closes this run finds in them which locks to release.
     runs().put_servers(call.run_id, [record_to_item(record) for record in records])
