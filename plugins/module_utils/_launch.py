@@ -152,8 +152,12 @@ def drift(plan: LaunchPlan) -> list[dict[str, Any]]:
             found.append(_differs(f"{place}.alternative_instance_types", list(change.instance_types), list(types)))
         if change.reuse is None and change.current is None:
             found.append(_differs(f"{place}.version", "a version as declared", None))
-    if plan.template.default.profile != plan.template.default_profile:
-        found.append(_differs("default_profile", plan.template.default_profile, plan.template.default.profile))
+    default = plan.template.default
+    if default.is_alternative and default.mark and default.mark.profile == plan.template.default_profile:
+        declared = plan.template.changes[0].after.get("InstanceType")
+        found.append(_differs("default_version.InstanceType", declared, default.data.get("InstanceType")))
+    elif default.profile != plan.template.default_profile:
+        found.append(_differs("default_profile", plan.template.default_profile, default.profile))
     return found
 
 

@@ -89,7 +89,10 @@ servers:
       returned: success
       type: dict
     drift:
-      description: What differs, each with C(where) it is, and the values C(desired) and C(live).
+      description:
+        - What differs, each with C(where) it is, and the values C(desired) and C(live).
+        - C(default_version.InstanceType) says that a run found no capacity for the declared type and launched with an
+          alternative. The next run begins with the declared type, and so does the next declaration.
       returned: success
       type: list
       elements: dict
@@ -156,7 +159,7 @@ def _result(key: str, seen: Look) -> dict[str, Any]:
                 change.profile: change.current.number if change.current else change.reuse
                 for change in plan.template.changes
             },
-            "default_profile": plan.template.default.profile,
+            "default_profile": plan.template.default.mark.profile if plan.template.default.mark else None,
             "default_version": plan.template.default.number,
         },
         "drift": drift(plan),

@@ -290,13 +290,13 @@ class TestPrepareWave:
         self, orchestrator: Orchestrator, open_run: OpenRun
     ) -> None:
         run_id = open_run()
-        assert orchestrator.invoke("prepare-wave", run_id, wave=2) == {"outcome": "done"}
+        assert orchestrator.invoke("prepare-wave", run_id, wave=2) == {"outcome": "done", "seconds": 0}
         subnets = default_subnets(orchestrator)
         assert {name: subnets[name] for name in ("app-1", "app-2", "rep-1")} == dict.fromkeys(
             ("app-1", "app-2", "rep-1"), "subnet-0a99100000000d001"
         )
         before = calls(orchestrator, "ModifyLaunchTemplate")
-        assert orchestrator.invoke("prepare-wave", run_id, wave=2) == {"outcome": "done"}
+        assert orchestrator.invoke("prepare-wave", run_id, wave=2) == {"outcome": "done", "seconds": 0}
         assert calls(orchestrator, "ModifyLaunchTemplate") == before
         assert orchestrator.kinds(run_id).count("wave_started") == 1
 

@@ -34,16 +34,21 @@ NEEDED_IN_A_NETWORK = {"ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAdd
 
 ONLY_IN_TROUBLE = {
     ("apply-decision", "states:SendTaskSuccess"),
+    ("clean-up", "drs:GetLaunchConfiguration"),
+    ("close-run", "drs:GetLaunchConfiguration"),
+    ("close-run", "ec2:DescribeLaunchTemplateVersions"),
+    ("close-run", "ec2:DescribeLaunchTemplates"),
     ("close-run", "ec2:ModifyLaunchTemplate"),
     ("correlate", "dynamodb:DeleteItem"),
     ("gate", "ec2:GetManagedPrefixListEntries"),
+    ("reconcile-wave", "drs:GetLaunchConfiguration"),
     ("reconcile-wave", "ec2:ModifyLaunchTemplate"),
     ("validate", "ssm:ListCommands"),
     *((machine, "states:StopExecution") for machine in ("failover", "test")),
 }
-"""Calls that repair what a drill that was aborted left, or what somebody changed during a wave, or that end waves
-or forget servers; a look for a command whose sender died; prefix lists, where routes or security groups of the drill
-network name them."""
+"""Calls that repair what a drill that was aborted left, or what somebody changed during a wave (the template is gone,
+too), or that end waves or forget servers; a look for a command whose sender died; prefix lists, where routes or
+security groups of the drill network name them."""
 
 PROBES: list[dict[str, Any]] = [
     {"name": "postgres", "groups": ["db"], "tcp": {"port": 5432}},

@@ -103,7 +103,7 @@ def describe_jobs(
     what = "describe jobs"
     if ids is None:
         filters = {name: moment for name, moment in (("fromDate", from_date), ("toDate", to_date)) if moment}
-        return _pages(client, "describe_jobs", what, filters=filters)
+        return _pages(client, "describe_jobs", what, filters=filters, PaginationConfig={"PageSize": LARGEST_PAGE})
     return [
         item
         for piece in chunks(sorted(set(ids)), MAX_JOB_IDS)

@@ -28,10 +28,8 @@ from ..core.launch_versions import (
     ProfileChange,
     TemplatePlan,
     Version,
-    default_of,
     prunable,
     prune_is_due,
-    sibling_of,
     to_version,
     version_of,
 )
@@ -44,7 +42,6 @@ __all__ = [
     "read_defaults",
     "read_known",
     "read_versions",
-    "set_default_profile",
     "version_of",
     "write_plans",
 ]
@@ -274,7 +271,8 @@ def _create(
     client: Any, template_id: str, change: ProfileChange, latest: int, beside: Sibling | None, pacers: Pacers
 ) -> int:
     """Make a version from C(change.source) with only the top-level keys that differ, and return its number."""
-    description = version_description(VersionMark(change.profile, digest(change.after), beside, change.instance_types))
+    mark = VersionMark(change.profile, digest(change.after), beside, change.instance_types, change.alternative_of)
+    description = version_description(mark)
     token = hashlib.sha256(f"{template_id} {latest} {change.source} {description}".encode()).hexdigest()
     pacers.take("CreateLaunchTemplateVersion")
     answer = call(
@@ -296,7 +294,8 @@ def _create(
 
 
 def _prune_if_due(client: Any, plan: TemplatePlan, latest: int, pacers: Pacers) -> None:
-    if not prune_is_due(plan.latest, latest):
+    made_by_run = any(change.alternative_of for change in plan.changes)
+    if made_by_run or not prune_is_due(plan.latest, latest):
         return
     pacers.take("DescribeLaunchTemplateVersions")
     numbers = prunable(read_versions(client, plan.template_id), latest)
@@ -314,83 +313,3 @@ def _prune_if_due(client: Any, plan: TemplatePlan, latest: int, pacers: Pacers) 
             raise AwsError(
                 f"launch template {plan.template_id} is as declared, but old versions were not deleted: {reasons}"
             )
-
-
-def set_default_profile(
-    client: Any,
-    templates: Mapping[str, str],
-    profile: str,
-    *,
-    accept: Callable[[str, Version], None] | None = None,
-    pacers: Pacers | None = None,
-) -> Outcomes[str, Version]:
-    """Make the version of a profile the default of many templates and read it back; right ones are left alone.
-
-    Args:
-        client: boto3 EC2 client of the recovery Region.
-        templates: Template id by server key.
-        profile: Network profile.
-        accept: Called with server key and version before it becomes (or stays) the default; raises L(AwsError) to
-            refuse it.
-        pacers: Request buckets of the account and Region.
-
-    Returns:
-        The default version, or the error, of every server key. A template without an intact version of the profile is
-        a L(NotFoundError): the launch configuration has to be declared again.
-    """
-    pacing = pacers or Pacers()
-    known = read_known(client, list(templates.values()), pacing)
-
-    def set_one(key: str, template_id: str) -> Version | None:
-        versions = known.get(template_id, [])
-        default = default_of(versions)
-        if default is None:
-            raise NotFoundError(f"launch template {template_id} does not exist or has no default version")
-        wanted = default if default.profile == profile else version_of(versions, profile)
-        if wanted is None and accept is None and _switch_to_sibling(client, template_id, versions, profile, pacing):
-            return None
-        if wanted is None:
-            pacing.take("DescribeLaunchTemplateVersions")
-            wanted = version_of(read_versions(client, template_id), profile)
-        if wanted is None:
-            raise NotFoundError(
-                f"launch template {template_id} has no intact version of profile {profile}: declare the launch "
-                "configuration again (role configure)"
-            )
-        if accept is not None:
-            accept(key, wanted)
-        if wanted is default:
-            return default
-        switch_default(client, template_id, wanted.number, pacing)
-        return None
-
-    outcomes = for_each(dict(templates), set_one)
-    switched = [key for key, version in outcomes.results.items() if version is None]
-    now = read_defaults(client, [templates[key] for key in switched], pacing)
-    results, errors = {}, dict(outcomes.errors)
-    for key, version in outcomes.results.items():
-        found = version or now.get(templates[key])
-        if found is None or found.profile != profile:
-            errors[key] = ConflictError(
-                f"launch template {templates[key]}: the version of profile {profile} was made the default, but EC2 "
-                f"answers {f'version {found.number}' if found else 'none'}; look who else writes it, and run again"
-            )
-        else:
-            results[key] = found
-    return Outcomes(results, errors)
-
-
-def _switch_to_sibling(
-    client: Any, template_id: str, versions: Sequence[Version], profile: str, pacers: Pacers
-) -> bool:
-    """Switch to the version of a profile that the default version tells of; False when there is no such version."""
-    sibling = sibling_of(versions, profile)
-    if sibling is None:
-        return False
-    try:
-        switch_default(client, template_id, sibling.number, pacers)
-    except AwsError as error:
-        if error.code == NO_VERSION:
-            return False
-        raise
-    return True

@@ -218,7 +218,12 @@ def _decide(
 
 
 def _hides_a_version(plan: TemplatePlan, versions: Sequence[Version]) -> bool:
-    """Whether another profile's version may be among those not seen: the default one is right, and the latest."""
+    """Whether a profile's version may be among those not seen.
+
+    The default one is right, and the latest; or a run has made the latest with another instance type.
+    """
+    if any(version.is_alternative for version in versions):
+        return True
     return (
         len(versions) == 1
         and plan.latest > 1

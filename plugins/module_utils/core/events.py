@@ -34,6 +34,7 @@ class EventKind(StrEnum):
     QUOTAS_READ = "quotas_read"
     JOB_STARTED = "job_started"
     JOB_ENDED = "job_ended"
+    INSTANCE_TYPE_CHANGED = "instance_type_changed"
     SERVER_LAUNCHED = "server_launched"
     SERVER_VALIDATED = "server_validated"
     SERVER_FAILED = "server_failed"

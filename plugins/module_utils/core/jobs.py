@@ -10,11 +10,12 @@ Source: DRS API Reference, Job, ParticipatingServer. Enumerations are open.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from .capacity import lacks_capacity
 from .timestamps import parse_time
 
 TAG_RUN = "dr:run"
@@ -22,6 +23,7 @@ TAG_WAVE = "dr:wave"
 TAG_ATTEMPT = "dr:attempt"
 TAG_BATCH = "dr:batch"
 
+STARTED = "STARTED"
 COMPLETED = "COMPLETED"
 LAUNCHED = "LAUNCHED"
 FAILED = "FAILED"
@@ -35,12 +37,14 @@ class Participant:
     Attributes:
         recovery_instance_id: May be missing even after a launch.
         error: What the job's log says went wrong, empty until L(with_errors) read it; DRS does not always say.
+        no_capacity: EC2 had no capacity for the instance type, by the job's log.
     """
 
     source_server_id: str
     launch_status: str
     recovery_instance_id: str | None
     error: str = ""
+    no_capacity: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,18 +103,32 @@ def job_from_drs(item: Mapping[str, Any]) -> Job:
     )
 
 
-def with_errors(job: Job, log: Iterable[Mapping[str, Any]]) -> Job:
-    """Return C(job) with what its log (items of DescribeJobLogItems) says went wrong with each server."""
-    errors = {
-        data["sourceServerID"]: str(data["rawError"])
-        for data in (item.get("eventData") or {} for item in log)
-        if data.get("rawError") and data.get("sourceServerID")
-    }
+def with_errors(job: Job, log: Iterable[Mapping[str, Any]], capacity_codes: Collection[str] = ()) -> Job:
+    """Return C(job) with what its log says went wrong with each server.
+
+    Args:
+        log: Items of DescribeJobLogItems.
+        capacity_codes: Error codes of EC2 that mean that there is no capacity for an instance type.
+    """
+    participants = dict(job.participants)
+    for item in log:
+        data = item.get("eventData") or {}
+        error, participant = str(data.get("rawError") or ""), participants.get(data.get("sourceServerID", ""))
+        if error and participant:
+            no_capacity = lacks_capacity(item.get("event", ""), error, capacity_codes)
+            participants[participant.source_server_id] = replace(participant, error=error, no_capacity=no_capacity)
+    return replace(job, participants=participants)
+
+
+def not_seen_yet(job: Job, server_ids: Collection[str]) -> Job:
+    """Return C(job) as if it were not through with some servers yet: their results are looked at later."""
+    if not server_ids:
+        return job
     participants = {
-        server_id: replace(participant, error=errors.get(server_id, participant.error))
+        server_id: replace(participant, launch_status="") if server_id in server_ids else participant
         for server_id, participant in job.participants.items()
     }
-    return replace(job, participants=participants)
+    return replace(job, status=STARTED, participants=participants)
 
 
 def job_tags(run_id: str, wave: int, attempt: int, batch: int) -> dict[str, str]:

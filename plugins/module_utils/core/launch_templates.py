@@ -36,6 +36,7 @@ _DESCRIPTION = re.compile(
     r"disaster_recovery\.aws profile=(?P<profile>[a-z]+) (?P<digest>[0-9a-f]{16})"
     r"(?: beside=(?P<beside>[a-z]+):(?P<number>[0-9]+):(?P<beside_digest>[0-9a-f]{16}))?"
     r"(?: types=(?P<types>[a-z0-9.,-]+))?"
+    r"(?: alternative-of=(?P<alternative_of>[0-9]+))?"
 )
 
 
@@ -56,12 +57,14 @@ class VersionMark:
         digest: Of the data; when they have another one, somebody made the version from ours.
         beside: Lets a switch of profiles find the other version without a look at all of them.
         instance_types: What to try next, in order, where there is no capacity for the version's type.
+        alternative_of: Number of the version that is declared, when a run made this one with another instance type.
     """
 
     profile: str
     digest: str
     beside: Sibling | None = None
     instance_types: tuple[str, ...] = ()
+    alternative_of: int | None = None
 
 
 def template_data(base: TemplateData, desired: DesiredProfile) -> dict[str, Any]:
@@ -170,6 +173,8 @@ def version_description(mark: VersionMark) -> str:
         words.append(f"beside={mark.beside.profile}:{mark.beside.number}:{mark.beside.digest}")
     if mark.instance_types:
         words.append(f"types={','.join(mark.instance_types)}")
+    if mark.alternative_of is not None:
+        words.append(f"alternative-of={mark.alternative_of}")
     return " ".join(words)
 
 
@@ -180,7 +185,8 @@ def parse_version_description(description: str | None) -> VersionMark | None:
         return None
     beside = Sibling(match["beside"], int(match["number"]), match["beside_digest"]) if match["beside"] else None
     types = tuple(match["types"].split(",")) if match["types"] else ()
-    return VersionMark(match["profile"], match["digest"], beside, types)
+    alternative_of = int(match["alternative_of"]) if match["alternative_of"] else None
+    return VersionMark(match["profile"], match["digest"], beside, types, alternative_of)
 
 
 def private_address(interface: Mapping[str, Any]) -> str | None:

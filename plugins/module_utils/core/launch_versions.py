@@ -10,10 +10,12 @@ says. When the default version is not ours, the profiles' versions are made from
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from .capacity import type_to_launch
 from .launch_desired import DesiredProfile
 from .launch_templates import (
     Sibling,
@@ -53,8 +55,13 @@ class Version:
 
     @property
     def profile(self) -> str | None:
-        """The network profile that it is for; None when it is not one of ours."""
-        return self.mark.profile if self.mark else None
+        """The network profile whose declared version it is; None when it is not one of ours, or an alternative."""
+        return self.mark.profile if self.mark and not self.is_alternative else None
+
+    @property
+    def is_alternative(self) -> bool:
+        """Whether a run made it from a declared version, with an instance type that there was capacity for."""
+        return self.mark is not None and self.mark.alternative_of is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +75,7 @@ class ProfileChange:
         reuse: Number of the version that already says so; None when a new one is needed.
         source: Number of the version that the new one is made from.
         request: Top-level keys that the new version has otherwise than its source, whole.
+        alternative_of: See L(VersionMark).
     """
 
     profile: str
@@ -78,6 +86,7 @@ class ProfileChange:
     source: int
     request: Mapping[str, Any]
     instance_types: tuple[str, ...] = ()
+    alternative_of: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +183,48 @@ def plan_template(
     return TemplatePlan(default, default_profile, tuple(changes), versions[-1].number)
 
 
+def plan_instance_type(
+    versions: Sequence[Version], profile: str, without_capacity: Sequence[str]
+) -> TemplatePlan | None:
+    """Decide what a template lacks for the next launch of a server for whose instance type there was no capacity.
+
+    Args:
+        versions: All versions of the template, oldest first.
+        profile: Profile to launch in.
+        without_capacity: Instance types with which launches failed, in order.
+
+    Returns:
+        The plan, whose one change is the version to launch from: the declared one, or one that differs from it in
+        nothing but the type. None when there is no intact declared version, or no default one.
+    """
+    default, declared = default_of(versions), version_of(versions, profile)
+    if default is None or declared is None or declared.mark is None:
+        return None
+    first = declared.data.get("InstanceType")
+    wanted = type_to_launch(first, declared.mark.instance_types, without_capacity) if first else first
+    after = applied(declared.data, {"InstanceType": wanted}) if wanted else declared.data
+    alternative_of = None if wanted == first else declared.number
+    made = next(
+        (
+            version.number
+            for version in reversed(versions)
+            if version.mark and version.mark.alternative_of == alternative_of and same_template(version.data, after)
+        ),
+        None,
+    )
+    change = ProfileChange(
+        profile=profile,
+        current=declared,
+        before=declared.data,
+        after=after,
+        reuse=made if alternative_of else declared.number,
+        source=declared.number,
+        request={**carried_over(declared.data), "InstanceType": wanted},
+        alternative_of=alternative_of,
+    )
+    return TemplatePlan(default, profile, (change,), versions[-1].number)
+
+
 def prunable(versions: Sequence[Version], newest: int) -> list[int]:
     """Return the numbers of old versions of ours: never the default, never somebody else's, never one after C(newest).
 
@@ -181,13 +232,14 @@ def prunable(versions: Sequence[Version], newest: int) -> list[int]:
         versions: All versions of a template, oldest first.
         newest: Number of the newest version that we know of.
     """
-    seen: dict[str, int] = {}
+    seen: Counter[tuple[str, bool]] = Counter()
     found = []
     for version in reversed(versions):
-        if version.profile is None or version.number > newest:
+        if version.mark is None or version.number > newest:
             continue
-        seen[version.profile] = seen.get(version.profile, 0) + 1
-        if seen[version.profile] > KEPT_VERSIONS and not version.is_default:
+        kind = (version.mark.profile, version.is_alternative)
+        seen[kind] += 1
+        if seen[kind] > KEPT_VERSIONS and not version.is_default:
             found.append(version.number)
     return sorted(found)
 
@@ -201,7 +253,8 @@ def _plan_profile(
     versions: Sequence[Version], default: Version, desired: DesiredProfile, sibling: Sibling | None
 ) -> ProfileChange:
     candidate = version_of(versions, desired.profile)
-    base = default if default.profile is None or candidate is None else candidate
+    foreign = default.profile is None and not default.is_alternative
+    base = default if foreign or candidate is None else candidate
     request = template_data(base.data, desired)
     after = applied(base.data, request)
     reuse = None

@@ -17,6 +17,7 @@ from hashlib import sha256
 from typing import Any
 
 from .canonical import canonical, plain
+from .capacity import CAPACITY_CODES, read_codes
 from .decisions import Decision
 from .errors import DeclarationError, Problem, Problems
 from .fields import Fields, members_of
@@ -37,7 +38,17 @@ MOST_WAVES = 99
 
 PLAN_FIELDS = ("name", "description", "groups", "waves", "optional_servers", "targets", "decision", "gate", "probes")
 GATE_POLICY_FIELDS = ("max_lag", "mandatory_tags", "tags", "isolation")
-WAVE_FIELDS = ("name", "groups", "depends_on", "max_failures", "timeout", "windows_timeout", "retries", "soak")
+WAVE_FIELDS = (
+    "name",
+    "groups",
+    "depends_on",
+    "max_failures",
+    "timeout",
+    "windows_timeout",
+    "retries",
+    "next_instance_type_on",
+    "soak",
+)
 DECISION_FIELDS = ("timeout", "default", "four_eyes")
 PERCENT = re.compile("([0-9]{1,2}|100)%")
 
@@ -54,6 +65,8 @@ class Wave:
         timeout: Seconds from the wave's start until an unfinished server counts as failed.
         windows_timeout: The same for a wave as long as a Windows server of it is unfinished.
         retries: Further launches of a server whose launch failed.
+        next_instance_type_on: Error codes of EC2 with which a launch fails for want of capacity: the next one takes the
+            next of the server's alternative instance types; none: all launches take the declared one.
         soak: Seconds between the validation of its servers and the end of the wave.
     """
 
@@ -64,6 +77,7 @@ class Wave:
     timeout: int = 3600
     windows_timeout: int = 3600
     retries: int = 1
+    next_instance_type_on: tuple[str, ...] = CAPACITY_CODES
     soak: int = 0
 
     def tolerated(self, critical_servers: int) -> int:
@@ -140,6 +154,7 @@ class Plan:
                     "timeout": wave.timeout,
                     "windows_timeout": wave.windows_timeout,
                     "retries": wave.retries,
+                    "next_instance_type_on": list(wave.next_instance_type_on),
                     "soak": wave.soak,
                 }
                 for wave in self.waves
@@ -372,6 +387,7 @@ def _read_wave(fields: Fields, after: str | None) -> Wave:
         timeout=timeout,
         windows_timeout=fields.integer("windows_timeout", timeout, minimum=timeout, maximum=LONGEST_WAVE),
         retries=fields.integer("retries", DEFAULT_WAVE.retries, minimum=0, maximum=10),
+        next_instance_type_on=read_codes(fields, "next_instance_type_on"),
         soak=fields.integer("soak", DEFAULT_WAVE.soak, minimum=0, maximum=LONGEST_SOAK),
     )
 

@@ -38,6 +38,7 @@ class Progress:
             EventKind.QUOTAS_READ: _quotas,
             EventKind.JOB_STARTED: _jobs("started"),
             EventKind.JOB_ENDED: _jobs("ended"),
+            EventKind.INSTANCE_TYPE_CHANGED: _types,
             EventKind.SERVER_LAUNCHED: lambda data: self._counted(EventKind.SERVER_LAUNCHED, "launched", data),
             EventKind.SERVER_VALIDATED: lambda data: self._counted(EventKind.SERVER_VALIDATED, "validated", data),
             EventKind.SERVER_FAILED: lambda data: _with_reasons("FAILED", data),
@@ -150,6 +151,12 @@ def _quotas(data: Sequence[Data]) -> str:
         f"quotas ({quotas['source']}): {quotas['servers_per_job']} servers in a job, {quotas['concurrent_jobs']} jobs, "
         f"{quotas['servers_in_all_jobs']} servers in all jobs"
     )
+
+
+def _types(data: Sequence[Data]) -> str:
+    shown = ", ".join(f"{item['server_key']} ({item['instance_type']})" for item in data[:NAMED])
+    more = f" and {len(data) - NAMED} more" if len(data) > NAMED else ""
+    return f"no capacity, next launch with another instance type: {shown}{more}"
 
 
 def _jobs(word: str) -> Callable[[Sequence[Data]], str]:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -29,6 +29,10 @@ class ServerRecord:
         expected: What validation looks for, see L(validation.expected_of): interfaces, names of probes, and what the
             launch template's version says.
         probes: What each probe saw, by its name; see L(probe_results).
+        launch_template: The template version (C(lt-…:7)) that was made the default one for its launch; None before.
+        restored: The default version is that of the failover profile again, after a drill.
+        instance_type: The type of that version, and of the instance once that was seen; None where neither says one.
+        types_without_capacity: Types with which a launch failed for want of capacity, in order.
     """
 
     server_key: str
@@ -48,6 +52,20 @@ class ServerRecord:
     reason: str = ""
     expected: Mapping[str, Any] = field(default_factory=dict)
     probes: Mapping[str, Any] = field(default_factory=dict)
+    launch_template: str | None = None
+    restored: bool = False
+    instance_type: str | None = None
+    types_without_capacity: Sequence[str] = field(default_factory=list)
+
+    @property
+    def template_id(self) -> str | None:
+        """Id of the launch template, None as long as this run has not looked at it."""
+        return self.launch_template.split(":")[0] if self.launch_template else None
+
+    @property
+    def prepared(self) -> bool:
+        """Whether its template was set to the profile of the run's mode, and not back yet."""
+        return self.launch_template is not None and not self.restored
 
     @property
     def recovered(self) -> bool:

@@ -19,8 +19,9 @@ Its schema (seconds are numbers, times are texts, what is not known is null):
     findings                  what the gate found: [{severity, server_key, what, remedy}]
     events                    {count, last_hash, intact}
 
-    server: {server_key, wave, source_server_id, critical, status, attempts, job_id, instance_id, launched_at,
-             validated_at, rto, rpo, reason, probes: [{name, target, outcome, saw, at, attempts, milliseconds}]}
+    server: {server_key, wave, source_server_id, critical, status, attempts, instance_type, types_without_capacity,
+             job_id, instance_id, launched_at, validated_at, rto, rpo, reason,
+             probes: [{name, target, outcome, saw, at, attempts, milliseconds}]}
 """
 
 from __future__ import annotations
@@ -219,6 +220,8 @@ def _server(record: ServerRecord, since: datetime, targets: Targets) -> dict[str
         "critical": record.critical,
         "status": str(record.status),
         "attempts": record.attempts,
+        "instance_type": record.instance_type,
+        "types_without_capacity": list(record.types_without_capacity),
         "job_id": record.job_id,
         "instance_id": record.instance_id,
         "launched_at": record.launched_at,

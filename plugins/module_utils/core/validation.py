@@ -27,10 +27,11 @@ NOT_SIZED = "NONE"
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """C(ok), C(pending) (look again later) or C(failed), and why."""
+    """C(ok), C(pending) (look again later) or C(failed), and why; the instance's type when it is C(ok)."""
 
     outcome: str
     reasons: tuple[str, ...]
+    instance_type: str | None = None
 
 
 def expected_of(entries: Iterable[MapEntry], profile: str, probes: Iterable[str] = ()) -> dict[str, Any]:
@@ -113,7 +114,9 @@ def check_server(
     if state == "pending":
         return CheckResult(PENDING, ("the instance is starting",))
     waiting = _status_checks_not_passed(instance_status or {})
-    return CheckResult(PENDING if waiting else OK, tuple(waiting))
+    if waiting:
+        return CheckResult(PENDING, tuple(waiting))
+    return CheckResult(OK, (), instance.get("InstanceType"))
 
 
 def _differences(instance: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str]:

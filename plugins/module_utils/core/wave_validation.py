@@ -83,7 +83,8 @@ def _checked(
     why = "; ".join(result.reasons)
     if result.outcome == OK:
         at = record.validated_at or format_time(now)
-        return replace(record, status=ServerStatus.VALIDATED, validated_at=at, reason="")
+        instance_type = result.instance_type or record.instance_type
+        return replace(record, status=ServerStatus.VALIDATED, validated_at=at, instance_type=instance_type, reason="")
     if result.outcome == FAILED:
         return replace(record, status=ServerStatus.FAILED, reason=f"validation failed: {why}")
     if seconds_left <= 0:

@@ -128,6 +128,23 @@ def reconcile(
     )
 
 
+def results(
+    servers: Sequence[ServerRecord], jobs: Sequence[Job], *, run_id: str, wave: int, now: datetime
+) -> list[ServerRecord]:
+    """Return the records of a wave's servers whose launch has succeeded or failed since they were written.
+
+    Args:
+        servers: Records of all servers of the wave.
+        jobs: As in L(reconcile).
+        run_id: The run.
+        wave: Number of the wave.
+        now: The time of this look.
+    """
+    own_jobs = [job for job in jobs if job.belongs_to(run_id, wave) and job.type != TERMINATE]
+    over = {ServerStatus.LAUNCHED, ServerStatus.FAILED}
+    return [new for new in _changed(servers, _after_jobs(servers, own_jobs, now)) if new.status in over]
+
+
 def started(servers: Iterable[ServerRecord], batch: Batch, job_id: str) -> list[ServerRecord]:
     """Return the records of a batch's servers after its job was started (or found to be ours already)."""
     ids = frozenset(batch.source_server_ids)
@@ -215,9 +232,12 @@ def _result(record: ServerRecord, job: Job, now: datetime) -> ServerRecord:
             accepted=False,
             reason="",
         )
-    if status == FAILED:
-        why = f": {participant.error}" if participant and participant.error else ""
-        return replace(record, status=ServerStatus.FAILED, reason=f"DRS could not launch it in job {job.job_id}{why}")
+    if participant and status == FAILED:
+        why = f": {participant.error}" if participant.error else ""
+        failed = replace(record, status=ServerStatus.FAILED, reason=f"DRS could not launch it in job {job.job_id}{why}")
+        if participant.no_capacity and record.instance_type:
+            return replace(failed, types_without_capacity=[*record.types_without_capacity, record.instance_type])
+        return failed
     if job.active:
         return record
     if participant is None:

@@ -46,7 +46,8 @@ def test_no_ids_ask_nothing_and_no_filter_asks_for_all_pages() -> None:
     assert drs.describe_jobs(client, ids=[]) == []
     assert client.requests == []
     assert [job["jobID"] for job in drs.describe_jobs(client, from_date="2026-11-23T00:00:00Z")] == ["a", "b"]
-    assert client.requests == [("describe_jobs", {"filters": {"fromDate": "2026-11-23T00:00:00Z"}})]
+    asked = {"filters": {"fromDate": "2026-11-23T00:00:00Z"}, "PaginationConfig": {"PageSize": 1000}}
+    assert client.requests == [("describe_jobs", asked)]
 
 
 def test_errors_between_pages_are_translated() -> None:

@@ -12,11 +12,11 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors i
     ConflictError,
     NotFoundError,
 )
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.launch_profiles import set_default_profile
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.launch_templates import (
     read_defaults,
     read_heads,
     read_known,
-    set_default_profile,
     write_plans,
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.pacing import Pacers

@@ -6,20 +6,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import ceil
 from typing import Any
 
-from _runtime import client
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import drs, launch_templates
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import ConflictError
+from _runtime import Call, client, runs
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import (
+    drs,
+    launch_profiles,
+    launch_templates,
+)
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import AwsError, ConflictError
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.launch_templates import Version
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.pacing import Outcomes, Pacers, for_each
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.pacing import (
+    BUCKETS,
+    Outcomes,
+    Pacers,
+    for_each,
+)
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import validation
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.launch_templates import normalise_template
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord, record_to_item
 
 Item = dict[str, Any]
+
+FAILOVER_PROFILE = "failover"
+
+LOOKED_AT = 500
+"""Servers whose launch configuration one call reads: some ten seconds of DRS's time."""
+
+SWITCHED, SWITCHES_A_SECOND = BUCKETS["ModifyLaunchTemplate"]
+"""Templates that one call switches: what EC2 takes at once. The state machine calls again for more."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +46,19 @@ class LaunchSettings:
 
     configuration: Mapping[str, Any]
     version: Version
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What servers launch with now, or why that could not be set, by server key.
+
+    Attributes:
+        switched: How many templates were switched for it; that takes time of EC2.
+    """
+
+    results: Mapping[str, LaunchSettings]
+    errors: Mapping[str, AwsError] = field(default_factory=dict)
+    switched: int = 0
 
 
 def read_configurations(records: Iterable[ServerRecord], pacers: Pacers) -> Outcomes[str, Item]:
@@ -40,50 +71,118 @@ def read_configurations(records: Iterable[ServerRecord], pacers: Pacers) -> Outc
     return for_each({record.server_key: record.source_server_id for record in records}, read)
 
 
-def set_profile(records: Iterable[ServerRecord], profile: str, *, expected: bool) -> dict[str, LaunchSettings]:
-    """Make the version of a profile the default of every server's launch template, and read it back by server key.
+def set_profile(records: Iterable[ServerRecord], profile: str, *, most: int) -> Prepared:
+    """Make the version of a profile the default of servers' launch templates, and read it back.
+
+    A version that would not launch what the record expects is an error.
 
     Args:
+        records: The servers.
         profile: Network profile.
-        expected: Refuse a version that would not launch what the records expect.
-
-    Raises:
-        AwsError: Naming every server that has no intact version of the profile, or was refused.
+        most: Templates to switch; servers beyond are in neither results nor errors.
     """
     pacers = Pacers()
     by_key = {record.server_key: record for record in records}
-    configurations = read_configurations(by_key.values(), pacers).raise_if_any("read launch configurations")
-    templates = {key: configuration["ec2LaunchTemplateID"] for key, configuration in configurations.items()}
+    configurations = read_configurations(by_key.values(), pacers)
+    templates = {key: str(found["ec2LaunchTemplateID"]) for key, found in configurations.results.items()}
 
     def accept(key: str, version: Version) -> None:
-        if expected:
-            _check_launches_expected(by_key[key], version)
+        _check_launches_expected(by_key[key], version)
 
-    outcomes = launch_templates.set_default_profile(client("ec2"), templates, profile, accept=accept, pacers=pacers)
-    versions = outcomes.raise_if_any(f"set launch template versions of profile {profile}")
-    return {key: LaunchSettings(configurations[key], version) for key, version in versions.items()}
+    found = launch_profiles.set_default_profile(
+        client("ec2"), templates, profile, accept=accept, pacers=pacers, most=most
+    )
+    settings = {key: LaunchSettings(configurations.results[key], version) for key, version in found.results.items()}
+    return Prepared(settings, {**configurations.errors, **found.errors}, found.switched)
 
 
-def with_expected(records: Iterable[ServerRecord], settings: Mapping[str, LaunchSettings]) -> dict[str, ServerRecord]:
-    """Return the records, by server key, with what validation has to find of these launch settings."""
+def set_instance_types(records: Iterable[ServerRecord], profile: str) -> Outcomes[str, Version]:
+    """Make the default, of servers without capacity for an instance type, a version with the next one to try."""
+    pacers = Pacers()
+    by_key = {record.server_key: record for record in records}
+    templates = _template_ids(by_key.values(), pacers)
+
+    def accept(key: str, version: Version) -> None:
+        _check_launches_expected(by_key[key], version)
+
+    found = launch_profiles.set_instance_types(
+        client("ec2"),
+        templates.results,
+        {key: record.types_without_capacity for key, record in by_key.items()},
+        profile,
+        accept=accept,
+        pacers=pacers,
+    )
+    return Outcomes(found.results, {**templates.errors, **found.errors})
+
+
+def as_prepared(records: Iterable[ServerRecord]) -> set[str]:
+    """Return the keys of servers whose template still has the default version that the run made it.
+
+    Versions never change, so the number says all: one call for 200 servers, however many templates there are.
+    """
+    prepared = {record.template_id: record for record in records if record.template_id and record.prepared}
+    heads = launch_templates.read_heads(client("ec2"), list(prepared), Pacers())
     return {
-        record.server_key: replace(
-            record,
-            expected={
-                **record.expected,
-                **validation.expected_of_template(
-                    settings[record.server_key].configuration,
-                    settings[record.server_key].version.data,
-                    _alternatives(settings[record.server_key].version),
-                ),
-            },
-        )
-        for record in records
+        prepared[template_id].server_key
+        for template_id, head in heads.items()
+        if prepared[template_id].launch_template == f"{template_id}:{head.default}"
     }
 
 
-def _alternatives(version: Version) -> tuple[str, ...]:
-    return version.mark.instance_types if version.mark else ()
+def with_settings(record: ServerRecord, settings: LaunchSettings) -> ServerRecord:
+    """Return the record of a server that launches with these settings now, with what validation has to find of them."""
+    version = settings.version
+    alternatives = version.mark.instance_types if version.mark else ()
+    of_template = validation.expected_of_template(settings.configuration, version.data, alternatives)
+    return replace(with_version(record, version), expected={**record.expected, **of_template})
+
+
+def with_version(record: ServerRecord, version: Version) -> ServerRecord:
+    """Return the record of a server whose template has this default version now."""
+    return replace(
+        record,
+        launch_template=f"{version.template_id}:{version.number}",
+        restored=False,
+        instance_type=version.data.get("InstanceType"),
+    )
+
+
+def set_back(call: Call, records: Sequence[ServerRecord]) -> int:
+    """Let the servers of a drill launch in the failover network again, as many as one call may switch.
+
+    Returns:
+        Seconds to wait before the others are set back, 0 when there are none.
+    """
+    begun = {wave["wave"] for wave in runs().get_waves(call.run_id) if wave["started_at"]}
+    drilled = [record for record in records if record.wave in begun and not record.restored]
+    pacers = Pacers()
+    templates = _template_ids(drilled[:LOOKED_AT], pacers)
+    outcomes = launch_profiles.set_default_profile(
+        client("ec2"), templates.results, FAILOVER_PROFILE, pacers=pacers, most=SWITCHED
+    )
+    restored = [replace(record, restored=True) for record in drilled if record.server_key in outcomes.results]
+    runs().put_servers(call.run_id, [record_to_item(record) for record in restored])
+    Outcomes({}, {**templates.errors, **outcomes.errors}).raise_if_any("set the failover profile again")
+    return pause(len(drilled) - len(restored), outcomes.switched)
+
+
+def pause(left: int, switched: int) -> int:
+    """Return the seconds after which more templates may be switched, 0 when none are left.
+
+    EC2 fills its bucket for ModifyLaunchTemplate meanwhile: the state machine waits for that, not a function.
+    """
+    return max(1, ceil(switched / SWITCHES_A_SECOND)) if left else 0
+
+
+def _template_ids(records: Iterable[ServerRecord], pacers: Pacers) -> Outcomes[str, str]:
+    records = list(records)
+    known = {record.server_key: record.template_id for record in records if record.template_id}
+    there = launch_templates.read_heads(client("ec2"), list(known.values()), pacers)
+    found = {key: template_id for key, template_id in known.items() if template_id in there}
+    asked = read_configurations([record for record in records if record.server_key not in found], pacers)
+    asked_for = {key: str(configuration["ec2LaunchTemplateID"]) for key, configuration in asked.results.items()}
+    return Outcomes({**found, **asked_for}, asked.errors)
 
 
 def _check_launches_expected(record: ServerRecord, version: Version) -> None:

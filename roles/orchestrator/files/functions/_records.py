@@ -91,6 +91,7 @@ def _summary(record: ServerRecord) -> Item:
         "wave": record.wave,
         "source_server_id": record.source_server_id,
         "instance_id": record.instance_id,
+        "instance_type": record.instance_type,
         "job_id": record.job_id,
         "attempts": record.attempts,
         "reason": record.reason,

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from _launch import set_profile
+from _launch import set_back
 from _records import read_records, read_run, store
 from _runtime import Call, Result, client, function, runs
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import drs, instances
@@ -125,7 +125,9 @@ def handler(call: Call) -> Result:
         for record in records
     ]
     store(call, records, cleaned)
-    set_profile(records, "failover", expected=False)
+    seconds = set_back(call, cleaned)
+    if seconds:
+        return {"outcome": "wait", "seconds": seconds, "reason": "the failover profile is being set again"}
     ended = {"instances": sum(bool(record.instance_id) for record in records), "profile": "failover"}
     runs().append_event(call.run_id, EventKind.CLEAN_UP_ENDED.value, ended, call.now)
     return {"outcome": "done", "seconds": 0, "reason": f"{ended['instances']} drill instances are terminated"}

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from _jobs import job_facts, read_jobs
-from _launch import set_profile
+from _launch import set_back
 from _notices import error_text, publish
 from _records import end_wave, read_plan, read_records, store
 from _runtime import Call, Result, client, function, runs
@@ -80,12 +80,16 @@ def _evidence_key(call: Call) -> str:
 
 @function("close-run")
 def handler(call: Call) -> Result:
-    """Return C({status, summary}). A run that is closed keeps its status; what a crash left undone is done."""
+    """Return C({outcome, status, summary}), or C({outcome, seconds}) as long as there are templates to set back.
+
+    A run that is closed keeps its status; what a crash left undone is done.
+    """
     caught = call.event.get("error")
     error = error_text(caught) if caught else ""
     run = runs().get_run(call.run_id)
     if run is None:
-        return {"status": RunStatus.FAILED.value, "summary": f"Run {call.run_id} was not opened: {error}"}
+        summary = f"Run {call.run_id} was not opened: {error}"
+        return {"outcome": "done", "status": RunStatus.FAILED.value, "summary": summary}
     aborted = bool(call.event.get("aborted") or run.get("aborting"))
     if aborted and not run["closed_at"]:
         before = read_records(call)
@@ -97,7 +101,9 @@ def handler(call: Call) -> Result:
         # Only of servers that this run still holds: those of a run that got no locks are another run's to prepare.
         owners = runs().lock_owners(locks)
         own = [record for record in records if owners.get(record.server_key) == call.run_id]
-        set_profile(own, "failover", expected=False)
+        seconds = set_back(call, own)
+        if seconds:
+            return {"outcome": "wait", "seconds": seconds}
     if not run["closed_at"]:
         _end_waves(call, run, aborted)
         _tell_of_ended_jobs(call, run)
@@ -115,4 +121,4 @@ def handler(call: Call) -> Result:
     )
     runs().release_locks(locks, call.run_id)
     publish(call, "run_closed", f"Run {status}: {call.run_id}", "\n".join(lines))
-    return {"status": status, "summary": "\n".join(lines)[:SUMMARY_LENGTH]}
+    return {"outcome": "done", "status": status, "summary": "\n".join(lines)[:SUMMARY_LENGTH]}

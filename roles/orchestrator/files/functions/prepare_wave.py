@@ -6,34 +6,54 @@
 
 from __future__ import annotations
 
-from _launch import set_profile
+from collections.abc import Mapping
+from typing import Any
+
+from _launch import LOOKED_AT, SWITCHED, pause, set_profile, with_settings
 from _records import read_records, read_run, read_wave
 from _runtime import Call, Result, function, runs
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.pacing import Outcomes
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import record_to_item
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import WaveStatus, profile_of
+
+
+def _begin(call: Call, wave: Mapping[str, Any], servers: int) -> None:
+    begun = {"wave": wave["wave"], "name": wave["name"], "servers": servers}
+    runs().append_event(call.run_id, EventKind.WAVE_STARTED.value, begun, call.now)
+    runs().update_wave(
+        call.run_id,
+        wave["wave"],
+        {"status": WaveStatus.RUNNING.value, "started_at": call.at, "timer_started_at": call.at},
+    )
 
 
 @function("prepare-wave")
 def handler(call: Call) -> Result:
-    """Return C({outcome}). The template versions are set and read back, whatever a drill that died may have left."""
+    """Return C({outcome, seconds}): wait as long as there are servers whose template was not looked at yet.
+
+    The template versions are set and read back, whatever a drill that died may have left. What is done is in the
+    records, so a call that was cut short, or refused for some servers, is gone on with.
+    """
     run, wave = read_run(call), read_wave(call)
     if run.get("aborting"):
-        return {"outcome": "done"}
+        return {"outcome": "done", "seconds": 0}
     records = read_records(call, call.wave)
     if not wave["started_at"]:
-        begun = {"wave": wave["wave"], "name": wave["name"], "servers": len(records)}
-        runs().append_event(call.run_id, EventKind.WAVE_STARTED.value, begun, call.now)
-        runs().update_wave(
-            call.run_id,
-            wave["wave"],
-            {"status": WaveStatus.RUNNING.value, "started_at": call.at, "timer_started_at": call.at},
-        )
+        _begin(call, wave, len(records))
     profile = profile_of(run["mode"])
-    settings = set_profile(records, profile, expected=True)
-    prepared = {
-        "wave": wave["wave"],
-        "profile": profile,
-        "versions": {key: f"{one.version.template_id}:{one.version.number}" for key, one in settings.items()},
-    }
-    runs().append_event(call.run_id, EventKind.TEMPLATES_PREPARED.value, prepared, call.now)
-    return {"outcome": "done"}
+    left = [record for record in records if not record.prepared]
+    outcomes = set_profile(left[:LOOKED_AT], profile, most=SWITCHED)
+    if outcomes.results:
+        versions = {key: f"{one.version.template_id}:{one.version.number}" for key, one in outcomes.results.items()}
+        prepared = {"wave": wave["wave"], "profile": profile, "versions": versions}
+        runs().append_event(call.run_id, EventKind.TEMPLATES_PREPARED.value, prepared, call.now)
+        done = [
+            with_settings(record, outcomes.results[record.server_key])
+            for record in left
+            if record.server_key in outcomes.results
+        ]
+        runs().put_servers(call.run_id, [record_to_item(record) for record in done])
+    Outcomes({}, dict(outcomes.errors)).raise_if_any(f"set launch template versions of profile {profile}")
+    seconds = pause(len(left) - len(outcomes.results), outcomes.switched)
+    return {"outcome": "wait" if seconds else "done", "seconds": seconds}

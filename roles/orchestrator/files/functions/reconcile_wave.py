@@ -11,19 +11,20 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from _jobs import job_facts, read_jobs
-from _launch import set_profile, with_expected
+from _launch import SWITCHED, as_prepared, set_instance_types, set_profile, with_settings, with_version
 from _records import declared_wave, read_plan, read_records, read_run, read_wave, store, timer_started, tolerated
 from _runtime import Call, Result, client, function, runs
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import drs
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import AwsError, ConflictError
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.pacing import Outcomes
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import waves
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.admission import Quotas
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.jobs import (
-    FAILED,
     Job,
     job_from_drs,
     job_tags,
+    not_seen_yet,
     with_errors,
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord, record_to_item
@@ -34,21 +35,44 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.waves i
 QUOTA_EXCEEDED = "ServiceQuotaExceededException"
 
 
+RESULTS_AT_ONCE = drs.MAX_IDS
+"""Launched servers whose instances one call reads: those of one request."""
+
+
 def _quotas(call: Call, wave: Mapping[str, Any]) -> Quotas:
-    """Return the live quotas. Where they are from is recorded once for every wave."""
+    """Return the live quotas. They, and where they are from, are recorded once for every wave, and when they change."""
     quotas, source = drs.read_quotas(client("service-quotas"))
-    if not wave.get("quotas"):
-        known = {**asdict(quotas), "source": source}
+    known = {**asdict(quotas), "source": source}
+    before = wave.get("quotas") or {}
+    if {name: before.get(name) for name in asdict(quotas)} != asdict(quotas):
         runs().append_event(call.run_id, EventKind.QUOTAS_READ.value, {"wave": wave["wave"], **known}, call.now)
         runs().update_wave(call.run_id, wave["wave"], {"quotas": known})
     return quotas
 
 
-def _with_errors(job: Job, before: Iterable[ServerRecord]) -> Job:
-    """Return the job with what its log says of failures that the records do not tell of yet."""
-    told = {record.source_server_id for record in before if record.status == ServerStatus.FAILED}
-    failed = {server_id for server_id, server in job.participants.items() if server.launch_status == FAILED}
-    return with_errors(job, drs.describe_job_log_items(client("drs"), job.job_id)) if failed - told else job
+def _look(
+    call: Call, run: Mapping[str, Any], wave: Mapping[str, Any], before: Sequence[ServerRecord], codes: Sequence[str]
+) -> tuple[list[Job], bool]:
+    """Return the jobs with the results that this call takes note of, and whether there are others.
+
+    A look is two reads of DRS at most: all jobs, and either the recovery instances of servers that were launched or
+    the log of one job. Further results wait for the next look, which follows at once.
+    """
+    jobs = read_jobs(run)
+    found = waves.results(before, jobs, run_id=call.run_id, wave=wave["wave"], now=call.now)
+    launched = [record for record in found if record.status == ServerStatus.LAUNCHED]
+    failed_in = sorted({record.job_id or "" for record in found if record.status == ServerStatus.FAILED})
+    taken = launched[:RESULTS_AT_ONCE] or [record for record in found if record.job_id in failed_in[:1]]
+    keys = {record.server_key for record in taken}
+    later: dict[str, list[str]] = {}
+    for record in found:
+        if record.server_key not in keys:
+            later.setdefault(record.job_id or "", []).append(record.source_server_id)
+    seen = [not_seen_yet(job, later.get(job.job_id, ())) for job in jobs]
+    if not launched and failed_in:
+        log = drs.describe_job_log_items(client("drs"), failed_in[0])
+        seen = [with_errors(job, log, codes) if job.job_id == failed_in[0] else job for job in seen]
+    return seen, bool(later)
 
 
 def _with_instances(updates: Iterable[ServerRecord]) -> list[ServerRecord]:
@@ -93,21 +117,51 @@ def _tell_of_found_jobs(
         runs().append_events(call.run_id, told, call.now)
 
 
-def _prepare(
-    call: Call, run: Mapping[str, Any], batch: Batch, records: Iterable[ServerRecord]
-) -> dict[str, ServerRecord]:
-    """Make a batch ready, and return its records, by server key, with what validation has to find.
+def _ready(call: Call, run: Mapping[str, Any], starting: Sequence[ServerRecord]) -> dict[str, ServerRecord]:
+    """Return the records of servers that launch as they must, by source server id; the others' turn comes.
 
-    The template versions are set and read back just before the start, not only when the wave began: it may have waited
-    for hours, and what launches in the wrong network cannot be called back.
+    Looked at just before the start, not only when the wave began: it may have waited for hours, and what launches in
+    the wrong network cannot be called back.
     """
-    starting = [record for record in records if record.source_server_id in batch.source_server_ids]
-    prepared = with_expected(starting, set_profile(starting, profile_of(run["mode"]), expected=True))
-    changed = [
-        record_to_item(prepared[record.server_key]) for record in starting if prepared[record.server_key] != record
+    profile = profile_of(run["mode"])
+    short = [record for record in starting if record.types_without_capacity]
+    others = [record for record in starting if not record.types_without_capacity]
+    unchanged = as_prepared(others)
+    changed = [record for record in others if record.server_key not in unchanged]
+    typed = set_instance_types(short, profile)
+    switched = set_profile(changed, profile, most=SWITCHED)
+    by_key = {record.server_key: record for record in starting}
+    updated = [
+        *(with_version(by_key[key], version) for key, version in typed.results.items()),
+        *(with_settings(by_key[key], settings) for key, settings in switched.results.items()),
     ]
-    runs().put_servers(call.run_id, changed)
-    return prepared
+    _tell_of_types(call, short, updated)
+    runs().put_servers(call.run_id, [record_to_item(record) for record in updated])
+    Outcomes({}, {**typed.errors, **switched.errors}).raise_if_any(f"set launch template versions of profile {profile}")
+    ready = [*updated, *(record for record in others if record.server_key in unchanged)]
+    return {record.source_server_id: record for record in ready}
+
+
+def _tell_of_types(call: Call, before: Iterable[ServerRecord], after: Iterable[ServerRecord]) -> None:
+    known = {record.server_key: record for record in before}
+    told = [
+        (
+            EventKind.INSTANCE_TYPE_CHANGED.value,
+            {
+                "wave": call.wave,
+                "server_key": record.server_key,
+                "source_server_id": record.source_server_id,
+                "attempt": record.attempts + 1,
+                "instance_type": record.instance_type,
+                "without_capacity": list(record.types_without_capacity),
+                "launch_template": record.launch_template,
+            },
+        )
+        for record in after
+        if record.server_key in known and known[record.server_key].instance_type != record.instance_type
+    ]
+    if told:
+        runs().append_events(call.run_id, told, call.now)
 
 
 def _start(call: Call, run: Mapping[str, Any], wave: int, batch: Batch) -> Job | None:
@@ -125,6 +179,21 @@ def _start(call: Call, run: Mapping[str, Any], wave: int, batch: Batch) -> Job |
         return own[0] if own else None
 
 
+def _start_all(call: Call, run: Mapping[str, Any], batches: Sequence[Batch], records: Iterable[ServerRecord]) -> None:
+    wave = call.event["wave"]
+    wanted = {server_id for batch in batches for server_id in batch.source_server_ids}
+    starting = [record for record in records if record.source_server_id in wanted]
+    ready = _ready(call, run, starting) if starting else {}
+    for batch in batches:
+        members = tuple(server_id for server_id in batch.source_server_ids if server_id in ready)
+        job = _start(call, run, wave, replace(batch, source_server_ids=members)) if members else None
+        if job is None:
+            continue
+        runs().append_event(call.run_id, EventKind.JOB_STARTED.value, {"wave": wave, **job_facts(job)}, call.now)
+        launching = waves.started(ready.values(), replace(batch, source_server_ids=members), job.job_id)
+        runs().put_servers(call.run_id, [record_to_item(record) for record in launching])
+
+
 @function("reconcile-wave")
 def handler(call: Call) -> Result:
     """Return C({outcome, seconds, reason}). May be repeated: DRS's jobs, found by tag, win over records."""
@@ -132,7 +201,7 @@ def handler(call: Call) -> Result:
     number = wave["wave"]
     declared = declared_wave(read_plan(run), number)
     before = read_records(call, number)
-    jobs = [_with_errors(job, before) if job.belongs_to(call.run_id, number) else job for job in read_jobs(run)]
+    jobs, more = _look(call, run, wave, before, declared.next_instance_type_on)
     step = waves.reconcile(
         before,
         jobs,
@@ -152,12 +221,5 @@ def handler(call: Call) -> Result:
     _tell_of_found_jobs(call, [job for job in jobs if job.belongs_to(call.run_id, number)], before, updates)
     store(call, before, updates)
     current = {record.server_key: record for record in (*before, *updates)}
-    for batch in step.starts:
-        current.update(_prepare(call, run, batch, current.values()))
-        job = _start(call, run, number, batch)
-        if job is None:
-            continue
-        runs().append_event(call.run_id, EventKind.JOB_STARTED.value, {"wave": number, **job_facts(job)}, call.now)
-        launching = waves.started(current.values(), batch, job.job_id)
-        runs().put_servers(call.run_id, [record_to_item(record) for record in launching])
-    return {"outcome": step.outcome, "seconds": step.seconds, "reason": step.reason}
+    _start_all(call, run, step.starts, current.values())
+    return {"outcome": step.outcome, "seconds": min(step.seconds, 1) if more else step.seconds, "reason": step.reason}
