@@ -95,11 +95,11 @@ NETWORK = Network()
 
 
 def describe(error: Exception) -> dict[str, Any]:
-    """Describe an exception as AWS's Python runtime does."""
-    trace = traceback.format_exception(type(error), error, error.__traceback__)
+    """Describe an exception as AWS's Python runtime does: without the exceptions that it was raised from."""
+    frames = traceback.format_list(traceback.extract_tb(error.__traceback__))[1:]
     name = "Runtime.ImportModuleError" if isinstance(error, ImportError) else type(error).__name__
-    print("[ERROR] " + "".join(trace), flush=True)
-    return {"errorMessage": str(error), "errorType": name, "stackTrace": trace[2:-1]}
+    print(f"[ERROR] {name}: {error}\nTraceback (most recent call last):\n{''.join(frames)}", flush=True)
+    return {"errorMessage": str(error), "errorType": name, "stackTrace": frames}
 
 
 def load_handler() -> tuple[Callable[..., Any] | None, dict[str, Any] | None]:

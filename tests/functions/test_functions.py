@@ -367,6 +367,28 @@ class TestReconcile:
         assert servers(orchestrator, run_id)["db-1"]["status"] == "pending"
         assert launch(orchestrator, run_id)["outcome"] == "done"
 
+    def test_trap_exception_turned_into_failed(self, orchestrator: Orchestrator, open_run: OpenRun) -> None:
+        """What could not be read or started is an error of the call; the servers are what they were."""
+        run_id = open_run()
+        orchestrator.invoke("prepare-wave", run_id, wave=1)
+        for service, operation, error, name in (
+            ("drs", "StartRecovery", "AccessDeniedException", "AwsRefused"),
+            ("drs", "DescribeJobs", "AccessDeniedException", "AwsRefused"),
+            ("drs", "DescribeJobs", "ThrottlingException", "Transient"),
+            ("dynamodb", "Query", "InternalServerError", "Transient"),
+        ):
+            status = 403 if error.startswith("Access") else 500 if error.startswith("Internal") else 429
+            fault = {"service": service, "operation": operation, "error": error, "status": status, "times": 4}
+            orchestrator.aws.control("faults", fault)
+            with pytest.raises(FunctionError) as failed:
+                orchestrator.invoke("reconcile-wave", run_id, wave=1)
+            orchestrator.aws.control("faults", method="DELETE")
+            assert failed.value.name == name, operation
+            record = servers(orchestrator, run_id)["db-1"]
+            assert (record["status"], record["reason"]) == ("pending", ""), operation
+        assert "server_failed" not in orchestrator.kinds(run_id)
+        assert launch(orchestrator, run_id)["outcome"] == "done"
+
     def test_records_instance_and_recovery_point(self, orchestrator: Orchestrator, open_run: OpenRun) -> None:
         run_id = open_run()
         assert launch(orchestrator, run_id)["outcome"] == "done"
@@ -445,9 +467,8 @@ class TestPause:
         asked = {"step": "gate", "wave": None, "reason": "it rains", "error": None, "task_token": token}
         orchestrator.invoke("ask-operator", run_id, now=now, **asked)
 
-    def test_tells_people_how_to_decide_and_never_the_token(
-        self, orchestrator: Orchestrator, open_run: OpenRun
-    ) -> None:
+    def test_trap_token_in_a_mail(self, orchestrator: Orchestrator, open_run: OpenRun) -> None:
+        """The notice tells people how to decide, and never the token, which is in no event and no log either."""
         run_id, token = open_run(), "the-secret-task-token-of-this-test"
         queue = orchestrator.client("sqs").create_queue(QueueName=run_id)["QueueUrl"]
         arn = f"arn:aws:sqs:us-west-2:222222222222:{run_id}"

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.support.histories import LARGEST_STATE, histories, largest_state
 from tests.support.orchestrator import IDS, KEYS, MACHINES, Orchestrator, definition
 
 NewRun = Callable[[], str]
@@ -113,10 +114,11 @@ def test_throttles_and_faults_of_aws_are_waited_out(orchestrator: Orchestrator, 
     assert len(orchestrator.jobs(run_id)) == 2
 
 
-def test_what_aws_refuses_is_asked_about_and_can_be_retried(orchestrator: Orchestrator, new_run: NewRun) -> None:
+def test_trap_state_over_256_kib(orchestrator: Orchestrator, new_run: NewRun) -> None:
+    """What AWS refuses, at any length, is asked about and can be retried, and no state of the run grows by it."""
     run_id = new_run()
     refusal = {"service": "drs", "operation": "StartRecovery", "error": "AccessDeniedException", "status": 403}
-    orchestrator.aws.control("faults", refusal)
+    orchestrator.aws.control("faults", {**refusal, "message": "no " * 100_000})
     arn = orchestrator.start("test", run_id)
     orchestrator.follow(arn, until_paused=True)
     (pause,) = orchestrator.runs.open_pauses(run_id)
@@ -124,6 +126,8 @@ def test_what_aws_refuses_is_asked_about_and_can_be_retried(orchestrator: Orches
     assert "Traceback" not in pause["reason"]
     orchestrator.decide(run_id, "retry")
     assert orchestrator.follow(arn)["status"] == "SUCCEEDED"
+    for events in histories(orchestrator, run_id).values():
+        assert largest_state(events) <= LARGEST_STATE
 
 
 def test_a_request_that_cannot_be_ends_at_once_with_one_clear_sentence(

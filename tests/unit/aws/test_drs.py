@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import botocore.session
 import pytest
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import drs
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import AwsError, UninitializedError
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import jobs, readiness
 from botocore.exceptions import ClientError
 
 
@@ -66,7 +68,27 @@ def test_quotas_are_the_live_ones_where_there_are_live_ones() -> None:
     assert source == "Service Quotas"
 
 
-def test_quotas_that_cannot_be_read_are_the_documented_ones_and_say_so() -> None:
+def test_trap_unpaginated_job_log() -> None:
+    """What went wrong may stand on the last page of a job's log."""
+    pages = [[{"event": "SNAPSHOT_END"}] * 50, [{"event": "LAUNCH_FAILED", "eventData": {"rawError": "no capacity"}}]]
+    client = Pages(lambda _asked: [{"items": page} for page in pages])
+    assert drs.describe_job_log_items(client, "drsjob-1")[-1]["eventData"]["rawError"] == "no capacity"
+    assert client.requests == [("describe_job_log_items", {"jobID": "drsjob-1"})]
+
+
+def test_trap_invented_job_status() -> None:
+    """Every status that decides something is one that the service has: none is waited for that never comes."""
+    model = botocore.session.get_session().get_service_model("drs")
+    assert {jobs.COMPLETED} <= set(model.shape_for("JobStatus").enum)
+    assert {jobs.LAUNCHED, jobs.FAILED} <= set(model.shape_for("LaunchStatus").enum)
+    assert {jobs.TERMINATE} <= set(model.shape_for("JobType").enum)
+    judged = {readiness.HEALTHY, *readiness.LAGGING_STATES, *readiness.INITIAL_STATES, *readiness.BROKEN_STATES}
+    assert judged == set(model.shape_for("DataReplicationState").enum)
+
+
+def test_trap_quota_error_is_valid() -> None:
+    """Quotas that cannot be read are the documented ones, not none, and are said to be."""
+
     def denied(_asked: dict[str, Any]) -> Any:
         raise refusal("AccessDeniedException")
 

@@ -142,6 +142,13 @@ def test_servers_are_found_by_wave() -> None:
     assert [one.server.key for one in resolved.wave_servers(1)] == ["db-1"]
 
 
+def test_trap_only_first_group_of_a_wave() -> None:
+    """The servers of all groups of a wave are in it."""
+    groups = {name: {"servers": [name]} for name in ("db-1", "web-1", "web-2")}
+    raw = {"name": "p", "groups": groups, "waves": [{"name": "w", "groups": list(groups)}]}
+    assert [one.server.key for one in resolve(parse_plan(raw), SERVERS).wave_servers(1)] == ["db-1", "web-1", "web-2"]
+
+
 def test_a_server_in_two_groups_of_one_wave_is_taken_once() -> None:
     groups = {"a": {"servers": ["web-1"]}, "b": {"servers": ["web-1", "web-2"]}}
     raw = {"name": "p", "groups": groups, "waves": [{"name": "w", "groups": ["a", "b"]}]}

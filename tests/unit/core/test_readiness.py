@@ -52,7 +52,6 @@ def test_a_ready_server_has_no_findings() -> None:
         ("STALLED", "PT1M", True, "error", "replication is STALLED"),
         ("DISCONNECTED", None, False, "error", "replication is DISCONNECTED"),
         ("STOPPED", None, True, "error", "replication is STOPPED"),
-        ("INITIAL_SYNC", None, True, "error", "the first copy is not complete"),
         ("DREAMING", "P0D", True, "unknown", "replication state DREAMING"),
         ("", "P0D", True, "unknown", "replication state none"),
     ],
@@ -66,6 +65,16 @@ def test_replication(state: str, lag: str | None, critical: bool, severity: str 
         assert [finding.severity for finding in found] == [severity]
         assert what in found[0].what
         assert found[0].remedy
+
+
+@pytest.mark.parametrize("lag", [None, "P0D"])
+@pytest.mark.parametrize("state", ["INITIATING", "INITIAL_SYNC"])
+def test_trap_initial_sync_is_ready(state: str, lag: str | None) -> None:
+    """A first copy that is not complete stops the run, also when it reports no lag, also of an optional server."""
+    server = source_server(1, addresses=["10.10.1.11"], state=state, lag=lag)
+    (found,) = findings(source_server=server, critical=False)
+    assert found.blocking
+    assert found.what == f"the first copy is not complete ({state})"
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,16 @@ def test_final_status_is_honest(others: list[ServerRecord], expected: str) -> No
     assert final_status(servers, error="boom") == "failed"
 
 
+@pytest.mark.parametrize("error", ["", "Aborted by an operator"])
+def test_trap_cancelled_reported_as_success(error: str) -> None:
+    """A run that was aborted or stopped is none that succeeded, even if all of its servers were recovered by then."""
+    assert final_status([recovered(1, 600)], aborted=True, error=error) == "aborted"
+    assert final_status([recovered(1, 600)], error="stopped") == "failed"
+    assert final_status([recovered(1, 600)], timed_out=True) == "timed_out"
+    cancelled = record(2, status="skipped", reason="the run was aborted before its launch")
+    assert final_status([recovered(1, 600), cancelled]) == "succeeded_with_failures"
+
+
 def test_a_run_that_recovered_nothing_has_failed() -> None:
     assert final_status([]) == "failed"
     assert final_status([record(1, status="skipped"), record(2, status="failed", critical=False)]) == "failed"

@@ -87,7 +87,8 @@ def test_a_started_server_is_recorded_with_its_job_and_forgets_its_old_launch() 
     assert new == record(1, status="launching", attempts=2, job_id="drsjob-3")
 
 
-def test_a_server_is_launched_only_when_its_participant_says_so() -> None:
+def test_trap_job_completed_is_not_launched() -> None:
+    """A server is launched only when its participant says so, whatever became of the job."""
     ended = job({1: "LAUNCHED", 2: "FAILED", 3: "IN_PROGRESS"}, endDateTime="2026-11-23T10:05:00.123456+00:00")
     result = step([launching(1), launching(2), launching(3)], [ended])
     launched, failed, unfinished = result.updates
@@ -104,7 +105,8 @@ def test_a_participant_that_is_missing_from_a_completed_job_has_failed() -> None
 
 
 @pytest.mark.parametrize("status", ["PENDING", "STARTED", "SOMETHING_NEW"])
-def test_an_unknown_job_or_launch_status_is_not_finished(status: str) -> None:
+def test_trap_unknown_enum_value(status: str) -> None:
+    """A job or launch status that this version does not know is neither an end nor an error: it is waited for."""
     result = step([launching()], [job({1: "WARMING_UP"}, status=status)])
     assert (result.outcome, result.updates, result.starts) == ("wait", (), ())
     assert result.reason == "1 server launching"

@@ -37,6 +37,11 @@ from botocore.config import Config
 
 Result = dict[str, Any]
 
+LONGEST_TEXT = 2000
+LONGEST_LISTED_TEXT = 300
+"""Characters of a text, and of one of many, in what a function answers or raises: a state of a run stays below 8 KiB
+however many servers there are. The log has the whole text, the records have it server by server."""
+
 # Less patience than a module has: the state machine retries a function, which may take two minutes.
 CLIENT_CONFIG = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 4})
 
@@ -110,6 +115,16 @@ def _call(function: str, event: Mapping[str, Any], *, needs_run: bool) -> Call:
     return Call(function, run_id, now, event)
 
 
+def _shortened(value: Any, longest: int = LONGEST_TEXT) -> Any:
+    if isinstance(value, str):
+        return value if len(value) <= longest else value[: longest - 1] + "…"
+    if isinstance(value, dict):
+        return {key: _shortened(item, longest) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_shortened(item, LONGEST_LISTED_TEXT) for item in value]
+    return value
+
+
 def function(
     name: str, *, needs_run: bool = True
 ) -> Callable[[Callable[[Call], Result]], Callable[[Mapping[str, Any], Any], Result]]:
@@ -129,9 +144,10 @@ def function(
                 result = body(call)
             except (AwsError, DeclarationError) as error:
                 named = next(NAMES[kind] for kind in type(error).__mro__ if kind in NAMES)
-                raise named(str(error)) from error
+                sys.stdout.write(json.dumps({"function": name, "message": "failed", "error": str(error)}) + "\n")
+                raise named(_shortened(str(error))) from error
             call.log("done", **result)
-            return result
+            return dict(_shortened(result))
 
         return handler
 
