@@ -58,7 +58,7 @@ class Screen:
 
     def show(self, seen: Result) -> None:
         """Show new events, and pauses that wait for an answer."""
-        for line in self._progress.lines(seen["events"]):
+        for line in self._progress.lines(seen["events"], seen["run"]):
             _say(line)
         self.last = max([self.last, *(event["sequence"] for event in seen["events"])])
         for pause in seen["pauses"]:
@@ -93,41 +93,65 @@ class ActionModule(ActionBase):
         _say(f"Run {run_id}: {begun} ({started['execution_arn']})")
         # Said now, since nothing can be shown any more once Ctrl-C has ended the play.
         _say(f"It goes on in AWS when you leave with Ctrl-C. {_how_to_join(started)}", HINT)
-        seen = self._watch(look, started, options, task_vars)
-        final = self._look({**look, "details": True}, task_vars)
-        if final.get("failed"):
-            return {**started, "failed": True, "msg": f"Run {run_id} has ended, but cannot be read: {final['msg']}"}
+        patience = Patience(started, options)
+        seen = self._watch(look, patience, task_vars)
+        final = self._look({**look, "details": True}, patience, task_vars)
         for line in ["", *final.get("summary", [])]:
             _say(line)
         return _result(started, seen, final)
 
-    def _watch(self, look: Result, started: Result, options: Result, task_vars: dict[str, Any] | None) -> Result:
+    def _watch(self, look: Result, patience: Patience, task_vars: dict[str, Any] | None) -> Result:
         """Show events until the execution has ended; return the last look."""
-        interval = max(1, int(options.get("poll_interval", 10)))
-        timeout = int(options.get("wait_timeout", 0))
-        begun = time.monotonic()
         screen = Screen()
+        while True:
+            seen = self._look({**look, "after": screen.last, "details": False}, patience, task_vars)
+            screen.show(seen)
+            if seen["execution"].get("status") != RUNNING:
+                return seen
+            patience.wait()
+
+    def _look(self, arguments: Result, patience: Patience, task_vars: dict[str, Any] | None) -> Result:
+        """Look at the run, again and again while AWS cannot be reached."""
         failures = 0
         while True:
-            seen = self._look({**look, "after": screen.last, "details": False}, task_vars)
-            failures = failures + 1 if seen.get("failed") else 0
-            if not failures:
-                screen.show(seen)
-                if seen["execution"].get("status") != RUNNING:
-                    return seen
-            elif failures < FAILED_LOOKS:
-                _say(f"Run {look['run_id']} could not be looked at ({failures}): {seen['msg']}", ATTENTION)
-            else:
-                raise _left(
-                    f"Run {look['run_id']} could not be looked at {failures} times in a row: {seen['msg']}", started
-                )
-            if timeout and time.monotonic() - begun >= timeout:
-                raise _left(f"Run {look['run_id']} has not ended within {timeout} s (wait_timeout).", started)
-            time.sleep(interval)
+            seen: Result = self._execute_module(module_name=INFO_MODULE, module_args=arguments, task_vars=task_vars)
+            if not seen.get("failed"):
+                return seen
+            failures += 1
+            patience.wait_after(failures, seen["msg"])
 
-    def _look(self, arguments: Result, task_vars: dict[str, Any] | None) -> Result:
-        result: Result = self._execute_module(module_name=INFO_MODULE, module_args=arguments, task_vars=task_vars)
-        return result
+
+class Patience:
+    """How long a run is followed, and how often it may be impossible to look at it."""
+
+    def __init__(self, started: Result, options: Result) -> None:
+        self._started = started
+        self._interval = max(1, int(options.get("poll_interval", 10)))
+        self._timeout = int(options.get("wait_timeout", 0))
+        self._begun = time.monotonic()
+
+    def wait(self) -> None:
+        """Wait until the next look.
+
+        Raises:
+            AnsibleActionFail: The time is over.
+        """
+        if self._timeout and time.monotonic() - self._begun >= self._timeout:
+            what = f"Run {self._started['run_id']} has not ended within {self._timeout} s (wait_timeout)."
+            raise _left(what, self._started)
+        time.sleep(self._interval)
+
+    def wait_after(self, failures: int, why: str) -> None:
+        """Tell of a look that failed, and wait until the next one.
+
+        Raises:
+            AnsibleActionFail: So many failed in a row that the run is no longer followed, or the time is over.
+        """
+        run_id = self._started["run_id"]
+        if failures >= FAILED_LOOKS:
+            raise _left(f"Run {run_id} could not be looked at {failures} times in a row: {why}", self._started)
+        _say(f"Run {run_id} could not be looked at ({failures}): {why}", ATTENTION)
+        self.wait()
 
 
 def _result(started: Result, seen: Result, final: Result) -> Result:

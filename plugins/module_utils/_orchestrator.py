@@ -10,11 +10,17 @@ This module util is private to the collection.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from ansible_collections.disaster_recovery.aws.plugins.module_utils._module import Clients
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import executions
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import InvalidRequestError, NotFoundError
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import (
+    ConflictError,
+    InvalidRequestError,
+    NotFoundError,
+)
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.identity import Caller
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.runs_table import RunsTable
 
@@ -69,6 +75,49 @@ def read_run(table: RunsTable, run_id: str) -> dict[str, Any]:
         latest = [found["run_id"] for plan in plans for found in table.list_runs(plan, limit=3)]
         raise InvalidRequestError(f"There is no run {run_id!r} in table {table.name} (latest runs: {listed(latest)})")
     return run
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of an answer to a pause.
+
+    Attributes:
+        pause: The pause with its answer, without its token.
+        is_new: Whether this call recorded the answer.
+        untold: Why the waiting step could not be told, empty when it was; then it does not wait any more.
+    """
+
+    pause: dict[str, Any]
+    is_new: bool
+    untold: str
+
+
+def answer_pause(
+    table: RunsTable, sfn: Any, run_id: str, pause_id: str, *, decision: str, by: str, at: datetime, reason: str
+) -> Answer:
+    """Record the answer to a pause, then tell the step that waits for it. May be repeated: it goes on where it ended.
+
+    Args:
+        table: The runs table.
+        sfn: boto3 Step Functions client.
+        run_id: The run.
+        pause_id: The pause.
+        decision: One of the pause's options.
+        by: ARN of the caller.
+        at: Moment of the decision.
+        reason: Why, in the operator's words.
+
+    Raises:
+        ConflictError: The pause does not take this answer (see L(RunsTable.answer_pause)); nothing was written.
+    """
+    pause, is_new = table.answer_pause(run_id, pause_id, decision=decision, by=by, at=at, reason=reason)
+    try:
+        executions.answer_task(
+            sfn, table.task_token(run_id, pause_id), {"pause_id": pause["pause_id"], "decision": decision}
+        )
+    except ConflictError as error:
+        return Answer(pause, is_new, error.message)
+    return Answer(pause, is_new, "")
 
 
 def listed(names: Iterable[str]) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 from ansible_collections.disaster_recovery.aws.plugins.module_utils._module import Clients
 from ansible_collections.disaster_recovery.aws.plugins.module_utils._orchestrator import (
+    answer_pause,
     listed,
     read_run,
     runs_table,
@@ -22,8 +23,9 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import e
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import ConflictError
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.identity import Caller, caller
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.runs_locks import plan_lock
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.runs_pauses import is_same_answer
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.runs_table import RunsTable
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.decisions import Decision
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.decisions import Decision, PauseStatus
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import (
     RUN_FINAL,
@@ -56,18 +58,26 @@ def abort(params: Item, clients: Clients, check_mode: bool) -> Item:
             f"Run {run_id} is not closed, and its execution has ended: nobody could abort it. Stop it (state stopped) "
             "to close its records, or go on with it (state resumed)"
         )
-    pauses = table.open_pauses(run_id)
+    answer = {"decision": str(Decision.ABORT), "by": who.arn, "reason": params["reason"]}
+    # A pause that this call answered before, and died, is answered again: the step that waits may not have been told.
+    pauses = [
+        pause
+        for pause in table.pauses(run_id)
+        if pause["status"] == PauseStatus.OPEN or is_same_answer(pause, **answer)
+    ]
     is_new = not recorded.get("aborting")
     if not check_mode and is_new:
         told = {"by": who.arn, "at": format_time(who.now), "reason": params["reason"]}
         table.append_event(run_id, EventKind.ABORT_REQUESTED.value, told, who.now)
         table.update_run(run_id, {"aborting": told})
-    for pause in pauses if not check_mode else []:
-        decided = str(Decision.ABORT)
-        table.answer_pause(run_id, pause["pause_id"], decision=decided, by=who.arn, at=who.now, reason=params["reason"])
-        answer = {"pause_id": pause["pause_id"], "decision": decided}
-        executions.answer_task(sfn, table.task_token(run_id, pause["pause_id"]), answer)
-    return _result(recorded, changed=is_new or bool(pauses))
+    if check_mode:
+        return _result(recorded, changed=is_new or any(pause["status"] == PauseStatus.OPEN for pause in pauses))
+    answers = [answer_pause(table, sfn, run_id, pause["pause_id"], at=who.now, **answer) for pause in pauses]
+    result = _result(recorded, changed=is_new or any(one.is_new or not one.untold for one in answers))
+    untold = [
+        f"Pause {one.pause['pause_id']} is answered. {one.untold}" for one in answers if one.is_new and one.untold
+    ]
+    return {**result, "warnings": untold} if untold else result
 
 
 def resume(params: Item, clients: Clients, check_mode: bool) -> Item:

@@ -80,11 +80,11 @@ from typing import Any, NoReturn
 from ansible_collections.disaster_recovery.aws.plugins.module_utils._module import Clients, run_module
 from ansible_collections.disaster_recovery.aws.plugins.module_utils._orchestrator import (
     ORCHESTRATOR_SPEC,
+    answer_pause,
     listed,
     read_run,
     runs_table,
 )
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import executions
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import ConflictError, InvalidRequestError
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.identity import caller
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.runs_pauses import is_same_answer
@@ -115,18 +115,12 @@ def run(params: Item, clients: Clients, check_mode: bool) -> Item:
     if check_mode:
         changed = table.check_answer(run_id, pause, at=who.now, **answer)
         return {"changed": changed, "pause": pause, "effect": effect(pause["step"], decision)}
-    pause, is_new = table.answer_pause(run_id, pause["pause_id"], at=who.now, **answer)
-    result = {"changed": True, "pause": pause, "effect": effect(pause["step"], decision)}
-    try:
-        executions.answer_task(
-            clients("stepfunctions"),
-            table.task_token(run_id, pause["pause_id"]),
-            {"pause_id": pause["pause_id"], "decision": decision},
-        )
-    except ConflictError as error:
-        result["changed"] = is_new
-        if is_new:
-            result["warnings"] = [f"The decision is recorded. {error.message}"]
+    answered = answer_pause(table, clients("stepfunctions"), run_id, pause["pause_id"], at=who.now, **answer)
+    result = {"changed": True, "pause": answered.pause, "effect": effect(pause["step"], decision)}
+    if answered.untold:
+        result["changed"] = answered.is_new
+    if answered.untold and answered.is_new:
+        result["warnings"] = [f"The decision is recorded. {answered.untold}"]
     return result
 
 

@@ -90,6 +90,13 @@ events:
   returned: with O(run_id)
   type: list
   elements: dict
+progress:
+  description:
+    - The waves that have started, and how many of their servers are launched and have failed, counted from the events.
+  returned: with O(run_id), and O(details=true) or O(after=0)
+  type: list
+  elements: dict
+  sample: [{wave: 2, name: web, servers: 60, launched: 41, failed: 2, ended: false}]
 pauses:
   description: What people were asked, and their answers.
   returned: with O(run_id)
@@ -134,6 +141,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.progres
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import record_from_item
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.report import build_report, summary_lines
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.tables import table_lines
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.wave_counts import WaveCounts
 
 Item = dict[str, Any]
 
@@ -173,6 +181,10 @@ def run(params: Item, clients: Clients, check_mode: bool) -> Item:  # noqa: ARG0
     }
     events = table.events(params["run_id"], after=0 if params["details"] else params["after"])
     result["events"] = [event for event in events if event["sequence"] > params["after"]]
+    if params["details"] or params["after"] == 0:
+        counts = WaveCounts()
+        counts.add(events)
+        result["progress"] = [wave.to_document() for wave in counts.waves]
     if params["details"]:
         result["waves"] = table.get_waves(params["run_id"])
         result["servers"] = table.get_servers(params["run_id"])

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
+import socket
 import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -178,21 +181,73 @@ def test_an_execution_that_ended_without_closing_the_run_is_told_so(player: Play
     assert "Broken the definition is wrong" in player.result["msg"]
 
 
-def test_looks_that_fail_are_told_and_made_again(player: Player) -> None:
+class Line:
+    """A connection to the embedded AWS that can be cut and mended, as that of a laptop."""
+
+    def __init__(self, endpoint: str) -> None:
+        self._target = (urlsplit(endpoint).hostname, urlsplit(endpoint).port)
+        self._port = 0
+        self.mend()
+
+    @property
+    def endpoint(self) -> str:
+        """Where AWS seems to be."""
+        return f"http://127.0.0.1:{self._port}"
+
+    def mend(self) -> None:
+        """Let connections through."""
+        self._listener = socket.create_server(("127.0.0.1", self._port))
+        self._port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
+
+    def cut(self) -> None:
+        """Refuse every further connection."""
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _accept(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                near, _address = listener.accept()
+            except OSError:
+                return
+            far = socket.create_connection(self._target)
+            for source, sink in ((near, far), (far, near)):
+                threading.Thread(target=self._carry, args=(source, sink), daemon=True).start()
+
+    @staticmethod
+    def _carry(source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65_536):
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+
+
+def test_a_lost_connection_is_told_and_the_run_followed_on_when_it_is_back(player: Player) -> None:
     house = player.house
     house.deploy("test")
-    process = player.start()
+    line = Line(house.aws.endpoint)
+    process = player.start(endpoint_url=line.endpoint)
+    until(process, "Join it again")
     token = house.task_token()
     house.open_run("r1")
-    until(process, "opened: plan payments")
-    fault = {"service": "stepfunctions", "operation": "DescribeExecution", "error": "AccessDeniedException", "times": 2}
-    house.aws.control("faults", fault)
-    assert "Run r1 could not be looked at (1)" in until(process, "could not be looked at (2)")
+    house.table.append_event("r1", "wave_started", {"wave": 1, "name": "databases", "servers": 60}, minutes(1))
+    assert "10:01:00  wave 1/2 · 0 of 60 launched · 0 failed · 01:00" in until(process, "wave 1/2")
+    line.cut()
+    lost = until(process, "could not be looked at (2)")
+    assert "Run r1 could not be looked at (1)" in lost
+    assert "Nothing answers there" in lost
+    launched = [("server_launched", {"server_key": f"db-{n}", "wave": 1, "instance_id": "i"}) for n in range(41)]
+    house.table.append_events("r1", launched, minutes(6.2))
     house.table.update_run("r1", {"status": "succeeded", "closed_at": "2026-11-23T10:30:00.000Z"})
     house.sfn.send_task_success(taskToken=token, output="{}")
+    line.mend()
     output = process.communicate(timeout=60)[0]
+    line.cut()
     assert process.returncode == 0, output
     assert output.count("opened: plan payments") == 0
+    assert "10:06:12  wave 1/2 · 41 of 60 launched · 0 failed · 06:12" in output
+    assert (player.result["status"], player.result["changed"]) == ("succeeded", True)
 
 
 def test_a_run_survives_the_one_who_watched_it_and_is_joined(player: Player) -> None:
@@ -214,8 +269,13 @@ def test_a_run_survives_the_one_who_watched_it_and_is_joined(player: Player) -> 
 
 def test_without_waiting_and_in_check_mode_nothing_is_followed(player: Player) -> None:
     player.house.deploy("test")
-    assert "Join it again" not in player.play("--check").output
-    assert player.result["status"] == "not started"
+    player.house.map_addresses(pay_db_1="10.99.1.11", pay_web_1="10.99.4.11")
+    shown = player.play("--check").output
+    assert "Join it again" not in shown
+    assert "Plan payments, mode test: 2 servers in 2 waves, launching in network profile test" in shown
+    assert "Wave 2 web (after databases): 1 server, estimated from 13m 53s to 27m 46s" in shown
+    assert "pay-web-1.example.internal  critical  s-payweb10000000001  1    10.99.4.11 in subnet-1" in shown
+    assert (player.result["status"], player.result["resolved_plan"]["servers"]) == ("not started", 2)
     assert "Join it again" not in player.play(wait=False).output
     assert (player.result["changed"], player.result["joined"]) == (True, False)
     outcome = player.play(wait_timeout=2, succeeds=False)

@@ -436,6 +436,10 @@ class TestInfo:
             "intact": True,
         }
         assert found["execution"] == {}
+        assert found["progress"] == [
+            {"wave": 1, "name": "databases", "servers": 1, "launched": 0, "failed": 0, "ended": False}
+        ]
+        assert "progress" not in read(house, run_id="r1", after=1, details=False)
         assert "the-secret-token" not in repr(found)
         assert any("-e dr_run=r1 -e dr_pause=001" in line for line in found["summary"])
 

@@ -25,6 +25,10 @@ def test_plans_are_published_once_and_shown_before(house: Orchestrator) -> None:
     shown = play(house, "disaster_recovery.aws.plan", "--check", "--diff")
     assert "+" in shown.output
     assert "databases" in shown.output
+    assert "Estimates: typical of DRS" in shown.output
+    assert "WARNING: 16 servers (" in shown.output
+    strict = play(house, "playbooks/plan.yml", succeeds=False, dr_plan_strict=True)
+    assert "plan lint (uncovered)" in strict.output
     assert house.table.list_plans() == []
     assert play(house, "playbooks/plan.yml").recap()["changed"] == 1
     assert play(house, "playbooks/plan.yml").recap()["changed"] == 0

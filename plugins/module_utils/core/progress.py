@@ -13,6 +13,7 @@ from typing import Any
 from .canonical import canonical
 from .decisions import effect
 from .events import EventKind
+from .wave_counts import WaveCounts, count_line
 
 NAMED = 4
 """Servers that one line names; the others are counted."""
@@ -24,6 +25,7 @@ class Progress:
     """Turns events into lines; remembers how many servers have come how far."""
 
     def __init__(self) -> None:
+        self._counts = WaveCounts()
         self._total = 0
         self._reached: dict[str, set[str]] = {}
         self._texts: Mapping[str, Callable[[Sequence[Data]], str]] = {
@@ -53,12 +55,23 @@ class Progress:
             EventKind.RUN_CLOSED: lambda data: f"run closed: {data[0]['status']}{_because(data[0].get('error'))}",
         }
 
-    def lines(self, events: Iterable[Mapping[str, Any]]) -> list[str]:
-        """Return the lines of further events, in order; events of one kind, moment and wave share a line."""
+    def lines(self, events: Iterable[Mapping[str, Any]], run: Mapping[str, Any] | None = None) -> list[str]:
+        """Return the lines of further events, in order; events of one kind, moment and wave share a line.
+
+        Args:
+            events: Events that follow those of the last call.
+            run: The run's record. With it, a line with counts follows for every wave whose counts changed in a moment.
+        """
         lines = []
-        for (at, kind, wave), group in groupby(events, key=_place):
-            part = f"wave {wave}" if wave else "run"
-            lines.append(f"{at[11:19]}  {part:<8} {self._text(kind, [event['data'] for event in group])}")
+        for at, moment in groupby(events, key=lambda event: event["at"]):
+            together = list(moment)
+            for (_at, kind, wave), group in groupby(together, key=_place):
+                part = f"wave {wave}" if wave else "run"
+                lines.append(f"{at[11:19]}  {part:<8} {self._text(kind, [event['data'] for event in group])}")
+            for count in self._counts.add(together):
+                if run:
+                    waves = len(run["plan"]["waves"])
+                    lines.append(f"{at[11:19]}  {count_line(count, waves, run['requested_at'], at)}")
         return lines
 
     def _text(self, kind: str, data: Sequence[Data]) -> str:
