@@ -19,9 +19,9 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors i
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.instance_profiles import read_policies
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.instances import read_offerings
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.ip_map_table import IpMapTable
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.launch_looks import LiveLaunch
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.launches import (
     LaunchPlan,
-    LiveLaunch,
     plan_launches,
     read_launches,
 )
@@ -115,8 +115,14 @@ class Look:
     sweep: bool | None
 
 
-def look(params: Mapping[str, Any], clients: Clients, pacers: Pacers) -> Look:
+def look(params: Mapping[str, Any], clients: Clients, pacers: Pacers, *, verify: bool) -> Look:
     """Read what is declared and what is, and compare; nothing is written.
+
+    Args:
+        params: Options of the module.
+        clients: The boto3 clients.
+        pacers: Request buckets of the account and Region.
+        verify: Look at the version of every profile, whatever the default version tells of them.
 
     Raises:
         DeclarationError: Naming everything that is wrong with the declaration, also where AWS shows it.
@@ -127,9 +133,9 @@ def look(params: Mapping[str, Any], clients: Clients, pacers: Pacers) -> Look:
     problems.raise_if_any()
     # Of a whole estate all templates are wanted anyway.
     sweep = True if params["match"] is None else None
-    live = read_launches(clients("drs"), clients("ec2"), launches.values(), pacers, sweep=sweep)
+    live = read_launches(clients("drs"), clients("ec2"), launches, pacers, sweep=sweep, verify=verify)
     _check_with_live(launches, live.results)
-    plans = plan_launches(launches, live.results, params["default_profile"], clients("ec2"), pacers)
+    plans = plan_launches(launches, live.results, params["default_profile"])
     return Look(launches, live.results, plans.results, {**live.errors, **plans.errors}, disconnected, sweep)
 
 

@@ -23,6 +23,8 @@ description:
     module is at work, theirs is not overwritten, and the server is reported.
   - DRS launches from the default version of the template. This module makes the version of O(default_profile) the
     default; a run of a plan sets and verifies that of its own mode before it launches.
+  - The description of a version tells what the version of the other profile is. Of more than 1,000 servers only the
+    default versions are read where these tell that all is as declared (O(verify_versions)).
   - Of its own old versions a template keeps the newest five of each profile. The others are deleted when the number of
     a new version passes a multiple of twenty. The default version and those of others are never deleted.
 author:
@@ -34,6 +36,16 @@ extends_documentation_fragment:
   - disaster_recovery.aws.attributes
   - disaster_recovery.aws.launch
   - disaster_recovery.aws.selector
+options:
+  verify_versions:
+    description:
+      - Read the version of every profile of every server, whatever the default versions tell of the others.
+      - Versions cannot be changed, but they can be deleted. Where more than 1,000 servers are declared at once, a
+        version that somebody deleted is only noticed, and made again, with this;
+        M(disaster_recovery.aws.drs_launch_configuration_info) and the gate of a run always look.
+      - Costs one call more for every 200 servers, and one for each server whose versions these do not show.
+    type: bool
+    default: false
 attributes:
   check_mode:
     support: full
@@ -162,7 +174,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.configu
 def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str, Any]:
     """Bring launch configurations and templates to what is declared."""
     pacers = Pacers()
-    seen = look(params, clients, pacers)
+    seen = look(params, clients, pacers, verify=params["verify_versions"])
     written = _planned(seen)
     if not check_mode:
         written = write_launches(clients("drs"), clients("ec2"), seen.launches, seen.plans, pacers, sweep=seen.sweep)
@@ -213,7 +225,12 @@ def _result(key: str, seen: Look, written: Written, error: Exception | None) -> 
 
 def main() -> NoReturn:
     """Entry point."""
-    run_module(dict(LAUNCH_SPEC), run, needs_drs=True, mutually_exclusive=[("ip_map_table", "ip_map_entries")])
+    run_module(
+        {**LAUNCH_SPEC, "verify_versions": {"type": "bool", "default": False}},
+        run,
+        needs_drs=True,
+        mutually_exclusive=[("ip_map_table", "ip_map_entries")],
+    )
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ description:
   - Reads the DRS launch configuration of many source servers and the versions of their EC2 launch templates, and says
     where they drifted from what is declared.
   - Takes the options of M(disaster_recovery.aws.drs_launch_configuration), and writes nothing. Fit for every night.
+  - The versions of all profiles are read, so that one is missed that somebody deleted.
   - A server whose settings cannot be read is an error, not a server without drift.
 author:
   - The disaster_recovery.aws maintainers (@disaster-recovery)
@@ -119,12 +120,11 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils._launch impo
 from ansible_collections.disaster_recovery.aws.plugins.module_utils._module import Clients, run_module
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.pacing import Pacers, summary
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.launch_templates import normalise_template
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.launch_versions import ProfileChange
 
 
 def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str, Any]:  # noqa: ARG001
     """Compare launch configurations and templates with what is declared."""
-    seen = look(params, clients, Pacers())
+    seen = look(params, clients, Pacers(), verify=True)
     servers = [_result(key, seen) for key in seen.launches]
     answer: dict[str, Any] = {
         "changed": False,
@@ -154,23 +154,18 @@ def _result(key: str, seen: Look) -> dict[str, Any]:
         },
         "live": {
             "configuration": dict(plan.before),
-            "profiles": {change.profile: _live_data(change) for change in plan.template.changes},
-            "versions": {
-                change.profile: change.current.number if change.current else change.reuse
+            "profiles": {
+                change.profile: normalise_template(change.current.data) if change.current else None
                 for change in plan.template.changes
+            },
+            "versions": {
+                change.profile: change.current.number if change.current else None for change in plan.template.changes
             },
             "default_profile": plan.template.default.mark.profile if plan.template.default.mark else None,
             "default_version": plan.template.default.number,
         },
         "drift": drift(plan),
     }
-
-
-def _live_data(change: ProfileChange) -> dict[str, Any] | None:
-    if change.current is not None:
-        return normalise_template(change.current.data)
-    # A version that was not seen, but that the default one says to have these data.
-    return normalise_template(change.after) if change.reuse is not None else None
 
 
 def main() -> NoReturn:

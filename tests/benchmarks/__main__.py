@@ -177,6 +177,7 @@ EMBEDDED: dict[str, Callable[[], dict[str, Any]]] = {
     "ip_map": lambda: ip_map.table(3000),
     "failover": lambda: failover.run(300),
     "launches": lambda: launches.run(300),
+    "launches_default_only": lambda: launches.run(300, both_ends=False),
 }
 
 

@@ -56,7 +56,7 @@ class Launches:
         mapping = options(ip_map, table=TABLE, subnet_map=self.networks, source_region=HOME_REGION)
         mapped = ip_map.run(mapping, self.clients, False)
         self.entries: list[dict[str, Any]] = mapped["entries"]
-        self.keys = sorted({entry["server_key"] for entry in self.entries})
+        self.keys: list[str] = sorted({entry["server_key"] for entry in self.entries})
         self.ids = {entry["server_key"]: entry["drs"]["source_server_id"] for entry in self.entries}
         found = self.aws.client("drs").describe_source_servers(maxResults=1000)["items"]
         windows = {

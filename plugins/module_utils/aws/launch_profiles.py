@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..core.launch_versions import TemplatePlan, Version, default_of, plan_instance_type, sibling_of, version_of
+from ..core.launch_versions import TemplatePlan, Version, default_of, plan_instance_type, version_of
 from .errors import AwsError, ConflictError, NotFoundError
 from .launch_templates import NO_VERSION, read_defaults, read_known, read_versions, switch_default, write_plans
 from .pacing import Outcomes, Pacers, for_each
@@ -64,9 +64,9 @@ def set_default_profile(
         if default is None:
             raise NotFoundError(f"launch template {template_id} does not exist or has no default version")
         wanted = default if default.profile == profile else version_of(versions, profile)
-        sibling = sibling_of(versions, profile)
-        if wanted is None and accept is None and sibling is not None:
-            return sibling.number
+        told = default.number_beside(profile)
+        if wanted is None and accept is None and told is not None:
+            return told
         wanted = wanted or _version_among_all(client, template_id, profile, pacing)
         if accept is not None:
             accept(key, wanted)
@@ -151,5 +151,5 @@ def _version_among_all(client: Any, template_id: str, profile: str, pacers: Pace
 def _not_declared(template_id: str, profile: str) -> NotFoundError:
     return NotFoundError(
         f"launch template {template_id} has no intact version of profile {profile}: declare the launch "
-        "configuration again (role configure)"
+        "configuration again (role configure, with dr_launch_verify_versions of more than 1,000 servers)"
     )

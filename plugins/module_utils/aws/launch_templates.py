@@ -38,8 +38,10 @@ from .errors import AwsError, ConflictError, NotFoundError, translate
 from .pacing import Outcomes, Pacers, for_each
 
 __all__ = [
+    "StaleLookError",
     "Version",
     "read_defaults",
+    "read_heads",
     "read_known",
     "read_versions",
     "version_of",
@@ -50,8 +52,15 @@ PAGE_SIZE = 200
 SWEEP_FROM = 20
 """Templates from which one sweep over all of the account costs fewer calls than a call for each."""
 
+ENDS = ("$Default", "$Latest")
+"""Versions that can be asked for of all templates at once."""
+
 NO_TEMPLATE = "InvalidLaunchTemplateId.NotFound"
 NO_VERSION = "InvalidLaunchTemplateId.VersionNotFound"
+
+
+class StaleLookError(ConflictError):
+    """A template has a version that was not looked for: nothing was moved, all versions have to be looked at first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +124,12 @@ def read_defaults(client: Any, template_ids: Sequence[str], pacers: Pacers | Non
 
 
 def read_known(
-    client: Any, template_ids: Sequence[str], pacers: Pacers, *, sweep: bool | None = None
+    client: Any,
+    template_ids: Sequence[str],
+    pacers: Pacers,
+    *,
+    sweep: bool | None = None,
+    ends: Sequence[str] = ENDS,
 ) -> dict[str, list[Version]]:
     """Return versions of templates, oldest first, by template id; templates that do not exist are left out.
 
@@ -124,20 +138,19 @@ def read_known(
 
     Args:
         sweep: Which of both; None decides by their number.
+        ends: Which versions a sweep asks for.
     """
     wanted = set(template_ids)
     if not wanted:
         return {}
-    if sweep is None:
-        sweep = len(wanted) >= SWEEP_FROM
-    if not sweep:
+    if not (len(wanted) >= SWEEP_FROM if sweep is None else sweep):
         return _read_each(wanted, lambda template_id: read_versions(client, template_id), pacers)
-    what = "read the default and latest versions of all launch templates"
-    ends: dict[str, dict[int, Version]] = {}
-    for version in _describe(client, what, pacers, Versions=["$Default", "$Latest"]):
+    what = f"read the versions {' and '.join(ends)} of all launch templates"
+    found: dict[str, dict[int, Version]] = {}
+    for version in _describe(client, what, pacers, Versions=list(ends)):
         if version.template_id in wanted:
-            ends.setdefault(version.template_id, {})[version.number] = version
-    return {template_id: [found[number] for number in sorted(found)] for template_id, found in ends.items()}
+            found.setdefault(version.template_id, {})[version.number] = version
+    return {template_id: [known[number] for number in sorted(known)] for template_id, known in found.items()}
 
 
 def _read_each(template_ids: set[str], read: Callable[[str], Any], pacers: Pacers) -> dict[str, Any]:
@@ -162,7 +175,7 @@ def read_heads(client: Any, template_ids: Sequence[str], pacers: Pacers) -> dict
         try:
             pages = client.get_paginator("describe_launch_templates").paginate(LaunchTemplateIds=list(piece))
             for item in (item for page in pages for item in page["LaunchTemplates"]):
-                heads[item["LaunchTemplateId"]] = Head(item["DefaultVersionNumber"], item["LatestVersionNumber"])
+                heads[item["LaunchTemplateId"]] = _head(item)
         except Exception as error:
             problem = translate(error, "read which versions of launch templates are the default ones")
             if problem.code != NO_TEMPLATE:
@@ -177,8 +190,10 @@ def read_heads(client: Any, template_ids: Sequence[str], pacers: Pacers) -> dict
 def write_plans(client: Any, plans: Mapping[str, TemplatePlan], pacers: Pacers) -> Outcomes[str, dict[str, int]]:
     """Make the versions that templates lack, and those of the default profile the default ones.
 
-    Versions are made for all, and only then the defaults are moved, 200 templates at a time right after a look whether
-    each is still as it was planned for.
+    EC2 has no conditional write. That nobody else wrote a version meanwhile is told by the numbers in its answers, for
+    numbers count up and are never used again. Where the latest version was seen, or none is made, defaults are moved
+    200 templates at a time, after a look whether each is still the one that was planned for. Otherwise there is no
+    such look, which N/200 calls for everything have no room for: a default moves as soon as its versions are made.
 
     Args:
         client: boto3 EC2 client of the recovery Region.
@@ -187,43 +202,70 @@ def write_plans(client: Any, plans: Mapping[str, TemplatePlan], pacers: Pacers) 
 
     Returns:
         The version number of each profile by server key. A L(ConflictError) says that somebody else wrote a version or
-        moved the default meanwhile: nothing of theirs is overwritten.
+        moved the default meanwhile: nothing of theirs is overwritten. A L(StaleLookError) of a plan without the latest
+        version says the same, or that there was one before.
     """
-    made = for_each(plans, lambda _key, plan: _make_versions(client, plan, pacers))
+
+    def write(_key: str, plan: TemplatePlan) -> dict[str, int]:
+        versions = _make_versions(client, plan, pacers)
+        if _moves_at_once(plan):
+            _move(client, plan, versions, pacers)
+        return versions
+
+    made = for_each(plans, write)
     errors = dict(made.errors)
-    to_move = [key for key, versions in made.results.items() if _default_number(plans[key], versions) is not None]
+    to_move = [
+        key
+        for key, versions in made.results.items()
+        if versions[plans[key].default_profile] != plans[key].default.number and not _moves_at_once(plans[key])
+    ]
     for piece in chunks(to_move, PAGE_SIZE):
         heads = read_heads(client, [plans[key].template_id for key in piece], pacers)
         moves = {key: (plans[key], made.results[key], heads.get(plans[key].template_id)) for key in piece}
-        errors.update(for_each(moves, lambda _key, move: _move(client, *move, pacers)).errors)
+        errors.update(for_each(moves, lambda _key, move: _move_if_as_planned(client, *move, pacers)).errors)
     return Outcomes({key: found for key, found in made.results.items() if key not in errors}, errors)
 
 
-def _default_number(plan: TemplatePlan, versions: Mapping[str, int]) -> int | None:
-    """Return the number that has to become the default, None when it is."""
-    number = versions[plan.default_profile]
-    return None if number == plan.default.number else number
+def _moves_at_once(plan: TemplatePlan) -> bool:
+    return plan.makes_versions and not plan.latest_seen
 
 
 def _make_versions(client: Any, plan: TemplatePlan, pacers: Pacers) -> dict[str, int]:
+    """Make a version for every profile, each telling of the other; none when all have theirs."""
+    if not plan.makes_versions:
+        return {change.profile: change.reuse for change in plan.changes if change.reuse is not None}
     versions: dict[str, int] = {}
-    latest, beside = plan.latest, None
+    latest = plan.latest
+    digests = {change.profile: digest(change.after) for change in plan.changes}
     for change in plan.changes:
-        if change.reuse is None:
-            number = _create(client, plan.template_id, change, plan.latest, beside, pacers)
-            if number != latest + 1 and _written_between(client, plan.template_id, latest, number, pacers):
-                raise ConflictError(
-                    f"launch template {plan.template_id}: somebody wrote a version between {latest} and {number} "
-                    "meanwhile; the default was left as it is. Run again: what they changed is then kept"
-                )
-            latest = number
-        else:
-            number = change.reuse
-        beside = beside or Sibling(change.profile, number, digest(change.after))
-        versions[change.profile] = number
-    if _default_number(plan, versions) is None and latest != plan.latest:
-        _prune_if_due(client, plan, latest, pacers)
+        other = next((name for name in digests if name != change.profile), None)
+        beside = Sibling(other, versions.get(other), digests[other]) if other else None
+        number = _create(client, plan.template_id, change, plan.latest, beside, pacers)
+        if number != latest + 1:
+            _check_none_between(client, plan, latest, number, pacers)
+        versions[change.profile] = latest = number
     return versions
+
+
+def _check_none_between(client: Any, plan: TemplatePlan, latest: int, number: int, pacers: Pacers) -> None:
+    """Raise an error when a version may have been made between the highest that we knew of and the one that we made.
+
+    Raises:
+        StaleLookError: It may have been made before, since we did not look.
+        ConflictError: It was made meanwhile.
+    """
+    first = latest == plan.latest
+    if first and not plan.latest_seen:
+        raise StaleLookError(
+            f"launch template {plan.template_id}: the version after {latest}, the last one known, became number "
+            f"{number}; the default was left as it is"
+        )
+    # What our first version tells of the second one is right only when nothing at all came between them.
+    if not first or _written_between(client, plan.template_id, latest, number, pacers):
+        raise ConflictError(
+            f"launch template {plan.template_id}: somebody wrote a version between {latest} and {number} "
+            "meanwhile; the default was left as it is. Run again: what they changed is then kept"
+        )
 
 
 def _written_between(client: Any, template_id: str, before: int, after: int, pacers: Pacers) -> bool:
@@ -232,22 +274,43 @@ def _written_between(client: Any, template_id: str, before: int, after: int, pac
     return any(before < version.number < after for version in read_versions(client, template_id))
 
 
-def _move(client: Any, plan: TemplatePlan, versions: Mapping[str, int], head: Head | None, pacers: Pacers) -> None:
+def _move_if_as_planned(
+    client: Any, plan: TemplatePlan, versions: Mapping[str, int], head: Head | None, pacers: Pacers
+) -> None:
     latest = max(plan.latest, *versions.values())
     # The answer may be older than what we made: EC2 is consistent after a while. A newer version is somebody else's.
-    if head is None or head.default != plan.default.number or head.latest > latest:
+    newer = head is not None and plan.latest_seen and head.latest > latest
+    if head is None or head.default != plan.default.number or newer:
         now = "is gone" if head is None else f"has default version {head.default} and latest version {head.latest}"
         raise ConflictError(
             f"launch template {plan.template_id} {now} (expected {plan.default.number} and {latest}): somebody changed "
             "it meanwhile; the default was left as it is. Run again"
         )
-    switch_default(client, plan.template_id, versions[plan.default_profile], pacers)
-    if latest != plan.latest:
-        _prune_if_due(client, plan, latest, pacers)
+    _move(client, plan, versions, pacers)
 
 
-def switch_default(client: Any, template_id: str, number: int, pacers: Pacers) -> None:
-    """Make a version the default one.
+def _move(client: Any, plan: TemplatePlan, versions: Mapping[str, int], pacers: Pacers) -> None:
+    """Make the default profile's version the default.
+
+    Raises:
+        ConflictError: After ours was made, somebody wrote a version; it is the default now.
+    """
+    number = versions[plan.default_profile]
+    now = switch_default(client, plan.template_id, number, pacers)
+    if not plan.makes_versions:
+        return
+    latest = max(versions.values())
+    if now.latest > latest:
+        switch_default(client, plan.template_id, now.latest, pacers)
+        raise ConflictError(
+            f"launch template {plan.template_id}: somebody wrote version {now.latest} while version {number} was made "
+            "the default; theirs is the default now. Run again: what they changed is then kept"
+        )
+    _prune_if_due(client, plan, latest, pacers)
+
+
+def switch_default(client: Any, template_id: str, number: int, pacers: Pacers) -> Head:
+    """Make a version the default one, and return what EC2 answers.
 
     Raises:
         ConflictError: EC2 answers another default version than was set.
@@ -259,12 +322,17 @@ def switch_default(client: Any, template_id: str, number: int, pacers: Pacers) -
         LaunchTemplateId=template_id,
         DefaultVersion=str(number),
     )
-    now = answer["LaunchTemplate"]["DefaultVersionNumber"]
-    if now != number:
+    now = _head(answer["LaunchTemplate"])
+    if now.default != number:
         raise ConflictError(
-            f"launch template {template_id}: version {number} was made the default, but EC2 answers version {now}; "
-            "look who else writes this template, and run again"
+            f"launch template {template_id}: version {number} was made the default, but EC2 answers version "
+            f"{now.default}; look who else writes this template, and run again"
         )
+    return now
+
+
+def _head(item: Mapping[str, Any]) -> Head:
+    return Head(item["DefaultVersionNumber"], item["LatestVersionNumber"])
 
 
 def _create(

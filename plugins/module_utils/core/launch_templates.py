@@ -34,7 +34,7 @@ TemplateData = Mapping[str, Any]
 
 _DESCRIPTION = re.compile(
     r"disaster_recovery\.aws profile=(?P<profile>[a-z]+) (?P<digest>[0-9a-f]{16})"
-    r"(?: beside=(?P<beside>[a-z]+):(?P<number>[0-9]+):(?P<beside_digest>[0-9a-f]{16}))?"
+    r"(?: beside=(?P<beside>[a-z]+):(?P<number>[0-9]+|\+1):(?P<beside_digest>[0-9a-f]{16}))?"
     r"(?: types=(?P<types>[a-z0-9.,-]+))?"
     r"(?: alternative-of=(?P<alternative_of>[0-9]+))?"
 )
@@ -42,10 +42,15 @@ _DESCRIPTION = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Sibling:
-    """The version of the other profile that was made together with a version."""
+    """The version of the other profile that was made together with a version.
+
+    Attributes:
+        number: None for the one after the version, which was not made yet when its description was written.
+        digest: Of its data.
+    """
 
     profile: str
-    number: int
+    number: int | None
     digest: str
 
 
@@ -55,7 +60,7 @@ class VersionMark:
 
     Attributes:
         digest: Of the data; when they have another one, somebody made the version from ours.
-        beside: Lets a switch of profiles find the other version without a look at all of them.
+        beside: Tells what the other profile's version is without a look at it.
         instance_types: What to try next, in order, where there is no capacity for the version's type.
         alternative_of: Number of the version that is declared, when a run made this one with another instance type.
     """
@@ -93,6 +98,12 @@ def template_data(base: TemplateData, desired: DesiredProfile) -> dict[str, Any]
         wanted["TagSpecifications"] = _tag_specifications(base.get("TagSpecifications", []), desired)
     now, then = normalise_template(base), normalise_template({**base, **wanted})
     return {key: value for key, value in wanted.items() if now.get(key) != then.get(key)}
+
+
+def in_networks(base: TemplateData, desired: DesiredProfile) -> dict[str, Any]:
+    """Return C(base) with nothing changed but the places and addresses of its interfaces."""
+    interfaces = _network_interfaces(base.get("NetworkInterfaces", []), desired.interfaces)
+    return applied(base, {"NetworkInterfaces": interfaces})
 
 
 def applied(base: TemplateData, changes: TemplateData) -> dict[str, Any]:
@@ -170,7 +181,7 @@ def version_description(mark: VersionMark) -> str:
     """Return the description of one of our versions (C(disaster_recovery.aws profile=test 0123456789abcdef …))."""
     words = [f"disaster_recovery.aws profile={mark.profile} {mark.digest}"]
     if mark.beside is not None:
-        words.append(f"beside={mark.beside.profile}:{mark.beside.number}:{mark.beside.digest}")
+        words.append(f"beside={mark.beside.profile}:{mark.beside.number or '+1'}:{mark.beside.digest}")
     if mark.instance_types:
         words.append(f"types={','.join(mark.instance_types)}")
     if mark.alternative_of is not None:
@@ -183,7 +194,10 @@ def parse_version_description(description: str | None) -> VersionMark | None:
     match = _DESCRIPTION.fullmatch(description or "")
     if match is None:
         return None
-    beside = Sibling(match["beside"], int(match["number"]), match["beside_digest"]) if match["beside"] else None
+    beside = None
+    if match["beside"]:
+        number = None if match["number"] == "+1" else int(match["number"])
+        beside = Sibling(match["beside"], number, match["beside_digest"])
     types = tuple(match["types"].split(",")) if match["types"] else ()
     alternative_of = int(match["alternative_of"]) if match["alternative_of"] else None
     return VersionMark(match["profile"], match["digest"], beside, types, alternative_of)

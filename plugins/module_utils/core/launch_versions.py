@@ -18,11 +18,11 @@ from typing import Any
 from .capacity import type_to_launch
 from .launch_desired import DesiredProfile
 from .launch_templates import (
-    Sibling,
     VersionMark,
     applied,
     carried_over,
     digest,
+    in_networks,
     normalise_template,
     parse_version_description,
     same_template,
@@ -63,6 +63,11 @@ class Version:
         """Whether a run made it from a declared version, with an instance type that there was capacity for."""
         return self.mark is not None and self.mark.alternative_of is not None
 
+    def number_beside(self, profile: str) -> int | None:
+        """Return which version of the other profile was made together with this one, by its description."""
+        beside = self.mark.beside if self.mark else None
+        return (beside.number or self.number + 1) if beside and beside.profile == profile else None
+
 
 @dataclass(frozen=True, slots=True)
 class ProfileChange:
@@ -96,13 +101,15 @@ class TemplatePlan:
     Attributes:
         changes: By profile, that of the default first: a new default is then never the latest version as well, and
             one look at the default and latest versions of all templates shows both.
-        latest: Highest version number that was seen.
+        latest: Highest version number that was seen, or that the default version tells of.
+        latest_seen: Whether there was none above it.
     """
 
     default: Version
     default_profile: str
     changes: tuple[ProfileChange, ...]
     latest: int
+    latest_seen: bool = True
 
     @property
     def template_id(self) -> str:
@@ -112,7 +119,12 @@ class TemplatePlan:
     @property
     def changed(self) -> bool:
         """Whether anything has to be written."""
-        return any(change.reuse is None for change in self.changes) or self.changes[0].reuse != self.default.number
+        return self.makes_versions or self.changes[0].reuse != self.default.number
+
+    @property
+    def makes_versions(self) -> bool:
+        """Whether the profiles get new versions, all of them together."""
+        return any(change.reuse is None for change in self.changes)
 
     def versions(self) -> dict[str, int | None]:
         """Return the version number of each profile; None for one that has to be made."""
@@ -142,11 +154,38 @@ def default_of(versions: Sequence[Version]) -> Version | None:
     return next((version for version in versions if version.is_default), None)
 
 
-def sibling_of(versions: Sequence[Version], profile: str) -> Sibling | None:
-    """Return where the version of a profile is said to be by the default version, which was made beside it."""
+def with_told(
+    versions: Sequence[Version], desired: Mapping[str, DesiredProfile], *, latest_seen: bool
+) -> list[Version]:
+    """Return C(versions) with the other profile's version, not seen, of which the default one tells enough.
+
+    It does when the other version is the default one in the declared networks of its profile: then that has the digest
+    which the description of the default version gives. Versions never change, but they may be deleted: one above the
+    latest version is gone.
+    """
     default = default_of(versions)
-    beside = default.mark.beside if default and default.mark else None
-    return beside if beside and beside.profile == profile else None
+    if default is None or default.mark is None or default.mark.beside is None:
+        return list(versions)
+    beside, seen = default.mark.beside, {version.number for version in versions}
+    number = beside.number or default.number + 1
+    if beside.profile not in desired or number in seen or (latest_seen and number > max(seen)):
+        return list(versions)
+    data = in_networks(default.data, desired[beside.profile])
+    if digest(data) != beside.digest:
+        return list(versions)
+    mark = VersionMark(beside.profile, beside.digest, instance_types=default.mark.instance_types)
+    told = Version(default.template_id, number, False, data, mark)
+    return sorted([*versions, told], key=lambda version: version.number)
+
+
+def hides_a_version(versions: Sequence[Version], desired: Mapping[str, DesiredProfile]) -> bool:
+    """Whether a profile may have a version that is not among C(versions).
+
+    Where the default version is not ours that does not matter: versions are then made from it alone.
+    """
+    default = default_of(versions)
+    profiles = {version.profile for version in versions}
+    return default is not None and default.mark is not None and not profiles.issuperset(desired)
 
 
 def plan_template(
@@ -154,16 +193,18 @@ def plan_template(
     desired: Mapping[str, DesiredProfile],
     default_profile: str,
     *,
-    trust_siblings: bool = False,
+    latest_seen: bool = True,
 ) -> TemplatePlan:
     """Decide what a template lacks.
 
+    The versions of all profiles are made together, so that each tells of the other: a look at the default version is
+    then enough to know that nothing is lacking.
+
     Args:
-        versions: Versions of the template, oldest first: all of them, or at least the default and the latest one.
+        versions: Versions of the template, oldest first: all of them, or at least the default one (L(with_told)).
         desired: What the version of each profile must say.
         default_profile: Profile whose version DRS has to launch from.
-        trust_siblings: Whether the default profile's version may be one that only the description of the default
-            version tells of: fit for a switch, which fails when there is no such version.
+        latest_seen: Whether the latest version is among C(versions).
 
     Raises:
         DeclarationError: The template has a setting that cannot stand beside what is wanted.
@@ -173,14 +214,10 @@ def plan_template(
     if default is None:
         raise ValueError("none of the versions is the default one")
     order = [default_profile, *(name for name in desired if name != default_profile)]
-    changes: list[ProfileChange] = []
-    for name in order:
-        trusted = sibling_of(versions, name) if trust_siblings and name == default_profile else None
-        change = _plan_profile(versions, default, desired[name], trusted)
-        if changes and changes[0].reuse is None:
-            change = replace(change, reuse=None)
-        changes.append(change)
-    return TemplatePlan(default, default_profile, tuple(changes), versions[-1].number)
+    changes = [_plan_profile(versions, default, desired[name]) for name in order]
+    if not _tell_of_each_other(changes):
+        changes = [replace(change, reuse=None) for change in changes]
+    return TemplatePlan(default, default_profile, tuple(changes), versions[-1].number, latest_seen)
 
 
 def plan_instance_type(
@@ -249,9 +286,23 @@ def prune_is_due(before: int, after: int) -> bool:
     return before // PRUNED_EVERY != after // PRUNED_EVERY
 
 
-def _plan_profile(
-    versions: Sequence[Version], default: Version, desired: DesiredProfile, sibling: Sibling | None
-) -> ProfileChange:
+def _tell_of_each_other(changes: Sequence[ProfileChange]) -> bool:
+    """Whether every profile has its version, and no version tells of another one beside it.
+
+    One may do so after a run that was interrupted. A version that tells of none was made before they did.
+    """
+    reused = {change.profile: change.reuse for change in changes}
+    if None in reused.values():
+        return False
+    for change in changes:
+        for profile, number in reused.items():
+            told = change.current.number_beside(profile) if change.current else None
+            if told not in {None, number}:
+                return False
+    return True
+
+
+def _plan_profile(versions: Sequence[Version], default: Version, desired: DesiredProfile) -> ProfileChange:
     candidate = version_of(versions, desired.profile)
     foreign = default.profile is None and not default.is_alternative
     base = default if foreign or candidate is None else candidate
@@ -261,9 +312,6 @@ def _plan_profile(
     if candidate is not None:
         same_types = candidate.mark is not None and candidate.mark.instance_types == desired.alternative_instance_types
         reuse = candidate.number if same_types and same_template(candidate.data, after) else None
-    elif sibling is not None and default.mark is not None:
-        same_types = default.mark.instance_types == desired.alternative_instance_types
-        reuse = sibling.number if same_types and sibling.digest == digest(after) else None
     if not request:
         # A new version with no data at all is refused, and this one is made for its description alone.
         request = {"NetworkInterfaces": normalise_template(after)["NetworkInterfaces"]}

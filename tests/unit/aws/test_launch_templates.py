@@ -28,6 +28,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.launch_
     PRUNED_EVERY,
     TemplatePlan,
     plan_template,
+    with_told,
 )
 from botocore.exceptions import ClientError
 
@@ -168,7 +169,10 @@ def plan(
 ) -> TemplatePlan:
     """Decide what template lt-1 lacks."""
     versions = read_known(ec2, ["lt-1"], Pacers(), sweep=sweep)["lt-1"]
-    return plan_template(versions, desired or DESIRED, default, trust_siblings=sweep)
+    desired = desired or DESIRED
+    if sweep:
+        versions = with_told(versions, desired, latest_seen=True)
+    return plan_template(versions, desired, default)
 
 
 def ensure(
@@ -232,7 +236,7 @@ def test_a_new_default_is_never_the_latest_version_too() -> None:
     changed = {**DESIRED, "failover": profile("failover", "10.20.1.12")}
     assert ensure(ec2, desired=changed) == {"failover": 4, "test": 5}
     changed = {**changed, "test": profile("test", "10.99.1.12")}
-    assert ensure(ec2, desired=changed) == {"failover": 4, "test": 6}
+    assert ensure(ec2, desired=changed) == {"failover": 6, "test": 7}
     assert plan(ec2, desired=changed, sweep=True).changed is False
 
 
