@@ -24,7 +24,9 @@ description:
   - A role of the staging account in O(accounts) is needed to check the reason of a refusal, the policy of the role,
     whether a server's volumes use the default EBS key, which cannot be shared, and whether the customer managed key
     exists, is enabled and is shared by its policy.
-  - What could not be checked is in RV(checks) as V(not_checked), with the reason, and gives a warning.
+  - What could not be checked is in RV(checks) as V(not_checked), with the reason, and gives a warning, in check mode
+    too. Of a server whose volumes use the default EBS key only a role of the staging account tells before the first
+    write; without it, DRS refuses that server, and the others are extended.
 author:
   - The disaster_recovery.aws maintainers (@disaster-recovery)
 extends_documentation_fragment:

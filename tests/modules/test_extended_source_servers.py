@@ -135,9 +135,17 @@ def test_default_ebs_key_on_extension(estate: StagingEstate, reader: dict[str, A
     assert "customer managed key" in str(error.value)
     assert estate.extended() == {}
 
+    told = estate.run(PLAIN, DEFAULT_KEY, check_mode=True)
+    assert estate.extended() == {}
+    assert "failed" not in told
     unseen = estate.run(PLAIN, DEFAULT_KEY)
-    assert found(unseen) == {"access": "passed", "policy": "not_checked", "encryption": "not_checked"}
-    assert "3 servers was not checked: account 111111111111 is not declared in dr_accounts" in unseen["warnings"][1]
+    for answer in (told, unseen):
+        assert found(answer) == {"access": "passed", "policy": "not_checked", "encryption": "not_checked"}
+        (warning,) = [text for text in answer["warnings"] if "encryption" in text]
+        assert (
+            "encryption of 3 servers was not checked: DRS refuses each of them whose volumes use the default" in warning
+        )
+        assert "account 111111111111 is not declared in dr_accounts with the role_arn of a role" in warning
     assert unseen["failed"] is True
     assert estate.arn("default-1") in unseen["msg"]
     assert "default EBS encryption key" in unseen["msg"]

@@ -22,6 +22,7 @@ from ..core.staging_access import (
     PASSED,
     Check,
     StagingRole,
+    encryption_not_checked,
     encryption_problem,
     key_checks,
     remedy,
@@ -144,7 +145,8 @@ def look_at_encryption(
     """
     reason = access.reason(staging_account)
     if reason is not None:
-        return [Check(staging_account, "encryption", NOT_CHECKED, reason, tuple(sorted(servers)))]
+        detail = encryption_not_checked(reason)
+        return [Check(staging_account, "encryption", NOT_CHECKED, detail, tuple(sorted(servers)))]
     drs = access.client("drs", staging_account)
     kms = access.client("kms", staging_account)
     pacers = Pacers()
@@ -157,7 +159,7 @@ def look_at_encryption(
     found: dict[tuple[str, str, str], list[str]] = {}
     keys: dict[str, list[str]] = {}
     for arn, error in outcomes.errors.items():
-        found.setdefault(("encryption", NOT_CHECKED, error.message), []).append(arn)
+        found.setdefault(("encryption", NOT_CHECKED, encryption_not_checked(error.message)), []).append(arn)
     for arn, configuration in outcomes.results.items():
         problem = encryption_problem(configuration["ebsEncryption"])
         if problem:

@@ -150,6 +150,15 @@ def encryption_problem(encryption: str) -> str | None:
     )
 
 
+def encryption_not_checked(reason: str) -> str:
+    """Return what is told of servers whose encryption cannot be looked at before they are extended.
+
+    Args:
+        reason: Why it cannot, and what to do.
+    """
+    return f"DRS refuses each of them whose volumes use the default EBS key, and that is only known then: {reason}"
+
+
 def key_checks(
     key_arn: str, metadata: Mapping[str, Any], policy: Mapping[str, Any], role: StagingRole | None, *, target: str
 ) -> tuple[str, str]:
