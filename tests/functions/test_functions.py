@@ -23,6 +23,11 @@ def calls(orchestrator: Orchestrator, operation: str) -> int:
     return sum(item["count"] for item in counts if item["operation"] == operation)
 
 
+def drs_reads(orchestrator: Orchestrator) -> int:
+    counts = orchestrator.aws.control("calls")["counts"]
+    return sum(item["count"] for item in counts if item["service"] == "drs" and item["operation"].startswith("Desc"))
+
+
 def servers(orchestrator: Orchestrator, run_id: str) -> dict[str, dict[str, Any]]:
     return {item["server_key"].split(".")[0]: item for item in orchestrator.runs.get_servers(run_id)}
 
@@ -366,6 +371,23 @@ class TestReconcile:
         assert answer["outcome"] == "wait"
         assert servers(orchestrator, run_id)["db-1"]["status"] == "pending"
         assert launch(orchestrator, run_id)["outcome"] == "done"
+
+    def test_a_look_reads_drs_at_most_twice_whatever_became_of_the_servers(
+        self, orchestrator: Orchestrator, open_run: OpenRun
+    ) -> None:
+        run_id = open_run()
+        orchestrator.change_source_server("rep-1", fail_launch={"phase": "CONVERSION", "raw_error": "no boot loader"})
+        orchestrator.invoke("prepare-wave", run_id, wave=2)
+        orchestrator.invoke("reconcile-wave", run_id, wave=2)
+        outcome, reads = "wait", []
+        while outcome == "wait":
+            orchestrator.aws.control("clock", {"advance": LONGER_THAN_ANY_WAIT})
+            before = drs_reads(orchestrator)
+            outcome = orchestrator.invoke("reconcile-wave", run_id, wave=2)["outcome"]
+            reads.append(drs_reads(orchestrator) - before)
+        found = {name: item["status"] for name, item in servers(orchestrator, run_id).items()}
+        assert (found["app-1"], found["app-2"], found["rep-1"]) == ("launched", "launched", "failed")
+        assert 1 <= max(reads) <= 2
 
     def test_trap_exception_turned_into_failed(self, orchestrator: Orchestrator, open_run: OpenRun) -> None:
         """What could not be read or started is an error of the call; the servers are what they were."""

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timestamps import parse_time
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.waves import WavePolicy
 
 from tests.support.histories import LARGEST_STATE, histories, largest_state
 from tests.support.orchestrator import IDS, KEYS, MACHINES, Orchestrator, definition
 
 NewRun = Callable[[], str]
+SECOND = timedelta(seconds=1)
 
 
 @pytest.mark.parametrize("machine", MACHINES)
@@ -29,6 +33,11 @@ def test_a_drill_recovers_every_server_and_leaves_nothing_behind(orchestrator: O
     assert set(orchestrator.statuses(run_id).values()) == {"cleaned_up"}
     assert orchestrator.client("drs").describe_recovery_instances(filters={})["items"] == []
     assert len(orchestrator.jobs(run_id)) == 2
+    _, second = orchestrator.runs.get_waves(run_id)
+    last = max(parse_time(server["validated_at"]) for server in orchestrator.runs.get_servers(run_id, 1))
+    assert timedelta() <= parse_time(second["started_at"]) - last <= WavePolicy().poll_seconds * SECOND + 5 * SECOND
+    for events in histories(orchestrator, run_id).values():
+        assert largest_state(events) <= LARGEST_STATE
     children = orchestrator.client("stepfunctions").list_executions(
         stateMachineArn=execution["stateMachineArn"].replace("dr-test", "dr-wave")
     )["executions"]

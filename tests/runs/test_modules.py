@@ -504,6 +504,7 @@ class TestDecide:
         [
             ("skip", {"options": ["retry", "abort"]}, {}, "'skip' cannot be decided"),
             ("retry", {"deadline": "2020-01-01T00:00:00.000Z"}, {}, "expired at 2020"),
+            ("retry", {"not_by": OPERATOR}, {}, "four eyes: somebody else has to decide"),
             ("retry", {}, {"reason": "  "}, "reason: '  ': is empty"),
             ("retry", {}, {"pause_id": "7"}, r"no pause '7' \(its pauses: 001\)"),
             ("retry", {}, {"run_id": "other"}, "no run 'other'"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from typing import Any
 
 from ansible_collections.disaster_recovery.aws.plugins.modules import drs_launch_configuration, ip_map
@@ -17,11 +18,11 @@ READING = ("Describe", "Get", "List", "BatchGet", "Query")
 
 
 def subnet_map(estate: dict[str, Any]) -> list[dict[str, Any]]:
-    """Map every home subnet of a generated estate to its equals in the recovery and the drill network."""
-    regions = parse(estate).accounts[TARGET].regions
-    away = regions[RECOVERY_REGION]
+    """Map the home subnets of all accounts of a generated estate to their equals in the recovery and drill networks."""
+    accounts = parse(estate).accounts
+    away = accounts[TARGET].regions[RECOVERY_REGION]
     mapped = []
-    for name, subnet in regions[HOME_REGION].subnets.items():
+    for name, subnet in ChainMap(*(account.regions[HOME_REGION].subnets for account in accounts.values())).items():
         profiles = {}
         for profile, kind in PROFILES.items():
             found = away.subnet(name.replace("home", kind), name)
