@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.modules.estate import DECLARATION, INVENTORY, Estate
+from tests.modules.estate import DECLARATION, INVENTORY, TABLE, Estate
+from tests.support.embedded import STAGING
 from tests.support.playbook import run_playbook
 
 DATABASES, APPLICATIONS, WEB, *REST = DECLARATION["dr_subnet_map"]
@@ -83,9 +84,50 @@ FOUND = {
 SHARED_KEY = r"source servers s-\w+ and s-\w+: 'pay-app-2.example.internal': is the server key of both"
 
 
+READER = {
+    "account_id": STAGING,
+    "regions": ["us-west-2"],
+    "role_arn": f"arn:aws:iam::{STAGING}:role/disaster-recovery-reader",
+}
+
+
+def checked(*accounts: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """Return a task that checks the declaration with changes."""
+    declaration = {**DECLARATION, **changes, "dr_accounts": list(accounts)}
+    return {"declaration_info": {"declaration": declaration, "table": TABLE}}
+
+
+def address_of(key: str, address: str) -> dict[str, Any]:
+    """Return an explicit address."""
+    return {"server_key": key, "profile": "failover", "address": address}
+
+
 @pytest.fixture(scope="module")
-def told(shared_estate: Estate, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+def answers(shared_estate: Estate) -> list[dict[str, Any]]:
+    """What the module says of servers that are still to be extended, and of one that will never be."""
+    known = [address_of("wh-db-1.example.internal", "10.20.8.77")]
+    unknown = [*known, address_of("wh-nobody-1.example.internal", "10.20.8.78")]
+    overrides = [{"match": {"tags": {"Application": "warehouse"}}, "settings": {"launch_disposition": "STOPPED"}}]
+    return shared_estate.tasks(
+        checked(dr_addresses=unknown, dr_launch_overrides=overrides),
+        checked(READER, dr_addresses=known, dr_launch_overrides=overrides),
+        checked(READER, dr_addresses=unknown, dr_launch_overrides=overrides),
+        checked(READER, dr_extended_source_servers=[], dr_launch_overrides=overrides),
+    )
+
+
+def test_servers_that_are_to_be_extended_are_known_as_far_as_they_can_be_seen(answers: list[dict[str, Any]]) -> None:
+    unseen, right, wrong, without = ([one["where"] for one in answer["problems"]] for answer in answers)
+    assert unseen == right == []
+    assert wrong == ["dr_addresses[1].server_key"]
+    assert without == ["dr_launch_overrides[0].match.tags"]
+    assert {answer["changed"] for answer in answers} == {False}
+
+
+@pytest.fixture(scope="module")
+def told(shared_estate: Estate, answers: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """What configure said of an inventory with all mistakes: lines after the first, of its one failure."""
+    assert answers
     server = shared_estate.servers()["pay-app-1"]
     shared_estate.aws.client("drs").tag_resource(
         resourceArn=server["arn"], tags={"dr:server-key": "pay-app-2.example.internal"}
