@@ -9,12 +9,12 @@ This module util is private to the collection.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.disaster_recovery.aws.plugins.module_utils._launch import check_with_aws
-from ansible_collections.disaster_recovery.aws.plugins.module_utils._module import Clients
+from ansible_collections.disaster_recovery.aws.plugins.module_utils._module import DENIED, Clients
 from ansible_collections.disaster_recovery.aws.plugins.module_utils._network_plan import (
     CheckedPlan,
     NetworkPlan,
@@ -24,6 +24,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils._network_pla
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.accounts import AccountClients
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.correlation import correlate_estate
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.drs import read_source_servers
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import AwsError
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.extension_preparation import Preparation
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.instance_tags import read_instance_tags
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.ip_map_table import IpMapTable
@@ -39,7 +40,11 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.declara
     missing_keys,
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError, Problems
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.extension_work import work_of
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.extension_work import (
+    Work,
+    add_repairs,
+    work_of,
+)
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.extensions import (
     MOST_STAGING_ACCOUNTS,
     make_plan,
@@ -65,15 +70,23 @@ TAGS = ("dr_server_variables", "dr_tag_policy", "dr_mandatory_tags")
 
 @dataclass(frozen=True)
 class Expected:
-    """Source servers that extensions will make.
+    """What extensions will change.
 
     Attributes:
-        servers: The servers.
-        certain: Whether these are all, and their keys are known.
+        servers: Source servers to come.
+        keyed: Those of them whose keys are known.
+        leaving: Ids of extended servers that will be deleted, some of them to be made again.
+        certain: Whether C(servers) are all, and their keys are known.
     """
 
-    servers: Sequence[SourceServer]
-    certain: bool
+    servers: Sequence[SourceServer] = ()
+    keyed: Sequence[SourceServer] = ()
+    leaving: Collection[str] = ()
+    certain: bool = True
+
+    def sharing_keys(self, servers: Iterable[SourceServer]) -> list[SourceServer]:
+        """Return the servers that will be there together, those that are there first."""
+        return [*(server for server in servers if server.source_server_id not in self.leaving), *self.keyed]
 
 
 class DeclarationCheck:
@@ -120,9 +133,9 @@ class DeclarationCheck:
         return networks
 
     def _check_extensions(self, servers: Sequence[SourceServer]) -> Expected:
-        declared = self._declared.extensions
-        if not declared:
-            return Expected((), certain=True)
+        declared, purge = self._declared.extensions, self._params["extension_purge"]
+        if not self._raw.get(EXTENSIONS) and not purge:
+            return Expected()
         access = StagingAccess(self._accounts, self._declared.accounts, self._region)
         outside = scope_problems(declared, access.target_account, self._region)
         self._problems.extend(outside)
@@ -132,44 +145,59 @@ class DeclarationCheck:
         offered = before.read_offers()
         wanted = [one for one in wanted if one.account_id not in before.refusing]
         found = Problems()
-        purge = self._params["extension_purge"]
-        plan = None
+        plan, work = None, Work()
         with Collecting(found):
-            staging = before.read_staging_servers(repair=False, purge=purge)
+            staging = before.read_staging_servers(repair=self._params["extension_repair"], purge=purge)
             tags = {arn: server.tags for views in staging.values() for arn, server in views.items()}
             plan = make_plan(wanted, present, offered, tags)
-            before.check(work_of(plan, {}, purge=purge), lambda: self._clients("service-quotas"), MOST_STAGING_ACCOUNTS)
+            work = work_of(plan, {}, purge=purge)
+            if self._params["extension_repair"]:
+                add_repairs(work, plan.broken, staging, before.unreadable, {})
+            before.check(work, lambda: self._clients("service-quotas"), MOST_STAGING_ACCOUNTS)
         told = {str(problem) for problem in found}
         found.extend(problem for problem in before.failed_checks() if str(problem) not in told)
         self._problems.extend(declared_at(found, self._raw, [EXTENSIONS]))
         items = plan.to_extend if plan else {arn: item for arn, item in offered.items() if arn not in present}
-        return self._expected(items, access, certain=plan is not None and len(wanted) == len(declared))
+        leaving = {server.source_server_id for server in work.delete.values()}
+        whole = plan is not None and len(wanted) == len(declared) == len(self._raw.get(EXTENSIONS) or ())
+        return self._expected(items, access, leaving, certain=whole)
 
-    def _expected(self, items: Mapping[str, Mapping[str, Any]], access: StagingAccess, *, certain: bool) -> Expected:
+    def _expected(
+        self, items: Mapping[str, Mapping[str, Any]], access: StagingAccess, leaving: Collection[str], *, certain: bool
+    ) -> Expected:
         home = {"account_id": access.target_account, "region": self._region}
         coming = {arn: announced(item, **home) for arn, item in items.items()}
         uncertain = [arn for arn, server in coming.items() if not has_certain_key(server)]
         seen: dict[str, SourceServer] = {}
         for account_id in sorted({arn.split(":")[4] for arn in uncertain}):
-            if access.reason(account_id) is None:
-                views = read_source_servers(access.client("drs", account_id))
-                seen |= {server.arn: server for server in views}
-        servers = [
-            replace(server, key=seen[arn].key) if arn in seen and not has_certain_key(server) else server
-            for arn, server in coming.items()
-        ]
-        return Expected(servers, certain=certain and all(arn in seen for arn in uncertain))
+            seen |= self._staging_servers(access, account_id)
+        for arn in seen.keys() & set(uncertain):
+            coming[arn] = replace(coming[arn], key=seen[arn].key)
+        unknown = set(uncertain) - seen.keys()
+        keyed = [server for arn, server in coming.items() if arn not in unknown]
+        return Expected(list(coming.values()), keyed, leaving, certain=certain and not unknown)
+
+    def _staging_servers(self, access: StagingAccess, account_id: str) -> dict[str, SourceServer]:
+        """Return the source servers of a staging account by ARN; none where nobody may look, which is no mistake."""
+        if access.reason(account_id) is not None:
+            return {}
+        try:
+            return {server.arn: server for server in read_source_servers(access.client("drs", account_id))}
+        except AwsError as error:
+            if error.code not in DENIED:
+                raise
+            return {}
 
     def _check_keys(self, servers: Sequence[SourceServer], expected: Expected) -> Sequence[SourceServer]:
         """Find servers that share a key; return those that are there with the keys of their machines."""
         found = Problems()
         with Collecting(found):
-            index_by_key([*servers, *expected.servers])
+            index_by_key(expected.sharing_keys(servers))
         if not len(found) and not self._missing_keys([*servers, *expected.servers]):
             return servers
         servers = self._with_keys_of_machines(servers)
         with Collecting(self._problems):
-            index_by_key([*servers, *expected.servers])
+            index_by_key(expected.sharing_keys(servers))
         return servers
 
     def _check_selectors(self, servers: Sequence[SourceServer], expected: Expected) -> None:

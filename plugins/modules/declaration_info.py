@@ -56,6 +56,10 @@ options:
     description: Whether extensions that are not declared are to be deleted, variable C(dr_extension_purge).
     type: bool
     default: false
+  extension_repair:
+    description: Whether broken extensions are to be made again, variable C(dr_extension_repair).
+    type: bool
+    default: false
   server_key_tag:
     description: Tag of EC2 instances whose value is a server key, variable C(dr_server_key_tag).
     type: str
@@ -161,6 +165,7 @@ def main() -> NoReturn:
             "host_variables": {"type": "dict", "default": {}},
             "table": {"type": "str", "required": True},
             "extension_purge": {"type": "bool", "default": False},
+            "extension_repair": {"type": "bool", "default": False},
             "server_key_tag": {"type": "str", "default": "dr:server-key", "no_log": False},
         },
         run,

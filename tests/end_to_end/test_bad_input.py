@@ -16,7 +16,7 @@ from .conftest import House
 
 pytestmark = pytest.mark.xdist_group("house")
 
-READING = re.compile(r"\.(Describe|Get|List|BatchGet|Query|Head|Lookup|Validate)")
+READING = re.compile(r"\.(AssumeRole|Describe|Get|List|BatchGet|Query|Head|Lookup|Validate)")
 
 
 def writes(calls: Counter[str]) -> Counter[str]:

@@ -104,11 +104,19 @@ def address_of(key: str, address: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def answers(shared_estate: Estate) -> list[dict[str, Any]]:
-    """What the module says of servers that are still to be extended, and of one that will never be."""
+    """What the module says of servers that are still to be extended or to be deleted, and of one that will never be."""
+    drs = shared_estate.aws.client("drs")
+    staging_arn = f"arn:aws:drs:us-west-2:{STAGING}:source-server/s-whweb200000000001"
+    twin = {"dr:server-key": "pay-app-1.example.internal"}
+    extended = drs.create_extended_source_server(sourceServerArn=staging_arn, tags=twin)["sourceServer"]
+    alone = checked(dr_extended_source_servers=[])
+    purging = {"declaration_info": {**alone["declaration_info"], "extension_purge": True}}
+    twins = shared_estate.tasks(alone, purging)
+    drs.delete_source_server(sourceServerID=extended["sourceServerID"])
     known = [address_of("wh-db-1.example.internal", "10.20.8.77")]
     unknown = [*known, address_of("wh-nobody-1.example.internal", "10.20.8.78")]
     overrides = [{"match": {"tags": {"Application": "warehouse"}}, "settings": {"launch_disposition": "STOPPED"}}]
-    return shared_estate.tasks(
+    return twins + shared_estate.tasks(
         checked(dr_addresses=unknown, dr_launch_overrides=overrides),
         checked(READER, dr_addresses=known, dr_launch_overrides=overrides),
         checked(READER, dr_addresses=unknown, dr_launch_overrides=overrides),
@@ -117,11 +125,17 @@ def answers(shared_estate: Estate) -> list[dict[str, Any]]:
 
 
 def test_servers_that_are_to_be_extended_are_known_as_far_as_they_can_be_seen(answers: list[dict[str, Any]]) -> None:
-    unseen, right, wrong, without = ([one["where"] for one in answer["problems"]] for answer in answers)
+    unseen, right, wrong, without = ([one["where"] for one in answer["problems"]] for answer in answers[2:])
     assert unseen == right == []
     assert wrong == ["dr_addresses[1].server_key"]
     assert without == ["dr_launch_overrides[0].match.tags"]
     assert {answer["changed"] for answer in answers} == {False}
+
+
+def test_a_server_that_is_to_be_deleted_shares_its_key_with_nobody(answers: list[dict[str, Any]]) -> None:
+    (shared,) = answers[0]["problems"]
+    assert shared["value"] == "'pay-app-1.example.internal'"
+    assert answers[1]["problems"] == []
 
 
 @pytest.fixture(scope="module")
