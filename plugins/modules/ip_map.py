@@ -47,6 +47,12 @@ options:
     type: str
     choices: [keep, replace]
     default: keep
+  preliminary:
+    description:
+      - Whether servers may still be extended into the account, as in check mode before the first run.
+      - Explicit addresses of servers that do not exist, and two servers with one key, are then no problems.
+    type: bool
+    default: false
   servers:
     description: Keys of the servers whose entries and addresses are given up. Required when O(state=absent).
     type: list
@@ -193,7 +199,7 @@ def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str,
         changes = compare([], table.entries_of(key.lower() for key in params["servers"]))
         return apply_changes(table, changes, clients, check_mode)
     problems = Problems()
-    plan = read_network_plan(params, clients, problems)
+    plan = read_network_plan(params, clients, problems, preliminary=params["preliminary"])
     stored = table.entries_of(server.key for server in plan.servers)
     imported = imported_addresses(stored) if params["imported_addresses"] == "keep" else {}
     entries = plan.entries(problems, imported)
@@ -224,6 +230,7 @@ def main() -> NoReturn:
             "table": {"type": "str", "required": True},
             **NETWORK_PLAN_SPEC,
             "imported_addresses": {"type": "str", "choices": ["keep", "replace"], "default": "keep"},
+            "preliminary": {"type": "bool", "default": False},
             "servers": {"type": "list", "elements": "str"},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         },

@@ -22,7 +22,8 @@ def configured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
     """The sample estate, configured after a look at what that would do."""
     made = Estate(tmp_path_factory.mktemp("configured"))
     try:
-        shown = made.configure("--check", "--diff")
+        coming = {"server_key": "wh-db-1.example.internal", "profile": "failover", "address": "10.20.8.77"}
+        shown = made.configure("--check", "--diff", dr_addresses=[*DECLARATION["dr_addresses"], coming])
         assert shown.recap()["changed"] == 4
         assert "+                address: 10.20.1.11" in shown.output
         assert "instanceType" not in shown.output
