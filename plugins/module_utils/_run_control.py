@@ -102,7 +102,7 @@ def resume(params: Item, clients: Clients, check_mode: bool) -> Item:
             table.void_pause(run_id, pause["pause_id"], by=who.arn, at=who.now)
         told = {"by": who.arn, "reason": params["reason"], "execution_arn": arn}
         table.append_event(run_id, EventKind.RUN_RESUMED.value, told, who.now)
-        changes = {"execution_arn": arn, "resumed": times, "status": RunStatus.RUNNING.value}
+        changes = {"execution_arn": arn, "resumed": times}
         table.update_run(run_id, changes, require={"execution_arn": recorded["execution_arn"]})
         request = {"run_id": run_id, "plan": recorded["plan_name"], "requested_by": recorded["requested_by"]}
         if recorded["incident_at"]:

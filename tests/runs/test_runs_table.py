@@ -197,6 +197,47 @@ class TestServersAndWaves:
 
 
 class TestPauses:
+    @pytest.fixture(autouse=True)
+    def run(self, house: Orchestrator) -> None:
+        house.open_run("r1")
+
+    def status(self, house: Orchestrator) -> tuple[str, list[str]]:
+        run = house.table.get_run("r1")
+        assert run is not None
+        assert run["open_pauses"] == [pause["pause_id"] for pause in house.table.open_pauses("r1")]
+        return run["status"], run["open_pauses"]
+
+    def test_a_run_waits_as_long_as_a_pause_is_open_whoever_pauses_and_goes_on_at_the_same_time(
+        self, house: Orchestrator
+    ) -> None:
+        house.pause("r1", "token-0")
+
+        def pause_or_go_on(number: int) -> str:
+            if number % 2:
+                return str(house.pause("r1", f"token-{number}")["pause_id"])
+            return str(house.table.expire_pause("r1", "001", at=AT)["pause_id"])
+
+        at_once(8, pause_or_go_on)
+        opened = ["002", "003", "004", "005"]
+        assert self.status(house) == ("waiting", opened)
+        at_once(4, lambda n: house.table.answer_pause("r1", opened[n], at=AT, **ANSWER))
+        assert self.status(house) == ("running", [])
+
+    def test_a_run_that_an_earlier_version_opened_and_a_closed_one(self, house: Orchestrator) -> None:
+        house.pause("r1", "token-1")
+        house.dynamodb.update_item(
+            TableName=house.name,
+            Key={"pk": {"S": "RUN#r1"}, "sk": {"S": "META"}},
+            UpdateExpression="REMOVE open_pauses",
+        )
+        house.pause("r1", "token-2")
+        assert self.status(house) == ("waiting", ["001", "002"])
+        house.table.update_run("r1", {"status": "aborted"})
+        house.table.void_pause("r1", "001", by=OPERATOR, at=AT)
+        assert self.status(house) == ("aborted", ["002"])
+        with pytest.raises(ConflictError):
+            house.table.void_pause("r1", "001", by=OPERATOR, at=AT)
+
     def test_pauses_are_numbered_and_never_show_their_token(self, house: Orchestrator) -> None:
         first = house.pause("r1", "token-1")
         again = house.pause("r1", "token-1", reason="asked twice")

@@ -4,6 +4,9 @@
 
 """Pauses of a run in the runs table: what is asked, the task token, and the one answer.
 
+A run waits as long as a pause of it is open. Its record lists the open ones (C(open_pauses)), and a pause that begins or
+ends changes item, list and status of the run in one transaction: so the status is right whoever pauses at the same time.
+
 This module util is private to the collection.
 """
 
@@ -14,12 +17,13 @@ from datetime import datetime
 from typing import Any
 
 from ..core.decisions import DecisionError, PauseStatus, check_decision, pause_from_item
+from ..core.runs import RUN_FINAL, RunStatus
 from ..core.timestamps import format_time
-from .dynamodb import Item, back_off, call, round_trip, to_item
+from .dynamodb import Item, back_off, cancellation_codes, round_trip
 from .errors import ConflictError, NotFoundError, TransientError
 from .table import Table
 
-LOST_RACES = 20  # pauses of one run that may begin at the same time
+LOST_RACES = 60  # times in a row that others may pause the same run, or end pauses of it, before one is told to come back
 
 
 def _without_token(pause: Mapping[str, Any]) -> Item:
@@ -62,18 +66,67 @@ class PauseItems(Table):
                     return self._renew_token(run_id, other["pause_id"], pause["task_token"])
             pause_id = f"{len(known) + 1:03d}"
             item = {**pause, "pause_id": pause_id, "status": str(PauseStatus.OPEN)}
+            key = {"pk": f"RUN#{run_id}", "sk": f"PAUSE#{pause_id}"}
+            writes = [
+                self._put({**key, **item}, ConditionExpression="attribute_not_exists(pk)"),
+                self._moving_run(run_id, began=pause_id),
+            ]
             try:
-                call(
-                    self.client.put_item,
-                    what,
-                    TableName=self.name,
-                    Item=to_item({"pk": f"RUN#{run_id}", "sk": f"PAUSE#{pause_id}", **item}),
-                    ConditionExpression="attribute_not_exists(pk)",
-                )
+                self._transact(writes, what)
             except ConflictError:
                 back_off(min(attempt, 3), self._sleep)
                 continue
             return _without_token(round_trip(item))
+        raise TransientError(f"{what}: lost {LOST_RACES} races in a row against other writers")
+
+    def _moving_run(self, run_id: str, *, began: str = "", ended: str = "") -> Item:
+        """Return the write that gives the run the status that its open pauses amount to; a closed run keeps its own.
+
+        Args:
+            began: Id of the pause that begins.
+            ended: Id of the pause that ends.
+        """
+        run = self._get(f"RUN#{run_id}", "META", f"read run {run_id}")
+        if run is None:
+            raise NotFoundError(f"There is no run {run_id} in table {self.name}")
+        listed = run.get("open_pauses")
+        # A run that an earlier version opened has no list yet.
+        before = [pause["pause_id"] for pause in self.open_pauses(run_id)] if listed is None else listed
+        after = sorted({*before, began} - {ended, ""})
+        waits = RunStatus.WAITING if after else RunStatus.RUNNING
+        changes = {"open_pauses": after, "status": run["status"] if run["status"] in RUN_FINAL else str(waits)}
+        return self._updating(
+            f"RUN#{run_id}", "META", changes, {"status": run["status"]}, require_or_missing={"open_pauses": listed}
+        )
+
+    def _end_pause(
+        self, run_id: str, pause_id: str, changes: Mapping[str, Any], what: str, *, later_than: str | None = None
+    ) -> Item:
+        """End an open pause and return it without its token.
+
+        Args:
+            later_than: The pause's deadline must not have passed then.
+
+        Raises:
+            ConflictError: It is not open, or its deadline has passed.
+        """
+        pk, sk = f"RUN#{run_id}", f"PAUSE#{pause_id}"
+        for attempt in range(LOST_RACES):
+            ending = self._updating(
+                pk,
+                sk,
+                changes,
+                {"status": str(PauseStatus.OPEN)},
+                later_than={"deadline": later_than} if later_than else None,
+            )
+            try:
+                self._transact([ending, self._moving_run(run_id, ended=pause_id)], what)
+            except ConflictError as error:
+                if cancellation_codes(error)[:1] != ["None"]:
+                    raise
+                back_off(min(attempt, 3), self._sleep)
+                continue
+            return self._pause(run_id, pause_id)
         raise TransientError(f"{what}: lost {LOST_RACES} races in a row against other writers")
 
     def _renew_token(self, run_id: str, pause_id: str, token: str) -> Item:
@@ -135,20 +188,13 @@ class PauseItems(Table):
             "decision_reason": reason,
         }
         try:
-            answered = self._update(
-                f"RUN#{run_id}",
-                f"PAUSE#{pause_id}",
-                changes,
-                {"status": str(PauseStatus.OPEN)},
-                f"answer pause {pause_id} of run {run_id}",
-                later_than={"deadline": format_time(at)},
-            )
+            what = f"answer pause {pause_id} of run {run_id}"
+            return self._end_pause(run_id, pause_id, changes, what, later_than=format_time(at)), True
         except ConflictError:
             now_there = self._pause(run_id, pause_id)
             if self.check_answer(run_id, now_there, at=at, **answer):
                 raise
             return now_there, False
-        return _without_token(answered), True
 
     def check_answer(
         self, run_id: str, pause: Mapping[str, Any], *, decision: str, by: str, at: datetime, reason: str
@@ -174,9 +220,9 @@ class PauseItems(Table):
         """
         pause = self._pause(run_id, pause_id)
         try:
-            expired = self._update(
-                f"RUN#{run_id}",
-                f"PAUSE#{pause_id}",
+            return self._end_pause(
+                run_id,
+                pause_id,
                 {
                     "status": str(PauseStatus.EXPIRED),
                     "decision": pause["default"],
@@ -184,10 +230,8 @@ class PauseItems(Table):
                     "decided_at": format_time(at),
                     "decision_reason": "nobody answered in time",
                 },
-                {"status": str(PauseStatus.OPEN)},
                 f"expire pause {pause_id} of run {run_id}",
             )
-            return _without_token(expired)
         except ConflictError:
             return self._pause(run_id, pause_id)
 
@@ -198,8 +242,7 @@ class PauseItems(Table):
             ConflictError: It is not open.
         """
         changes = {"status": str(PauseStatus.VOID), "decided_by": by, "decided_at": format_time(at)}
-        required = {"status": str(PauseStatus.OPEN)}
-        self._update(f"RUN#{run_id}", f"PAUSE#{pause_id}", changes, required, f"void pause {pause_id} of run {run_id}")
+        self._end_pause(run_id, pause_id, changes, f"void pause {pause_id} of run {run_id}")
 
     def _pause(self, run_id: str, pause_id: str) -> Item:
         pause = self.get_pause(run_id, pause_id)

@@ -65,6 +65,7 @@ class RunsTable(PlanItems, EventItems, PauseItems, LockItems):
             "plan": dict(plan),
             "mode": mode,
             "status": "running",
+            "open_pauses": [],
             "requested_at": format_time(requested_at),
             "requested_by": requested_by,
             "incident_at": format_time(incident_at) if incident_at else None,

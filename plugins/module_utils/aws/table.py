@@ -138,6 +138,35 @@ class Table:
             NotFoundError: The item does not exist.
             ConflictError: The item is not as required.
         """
+        update = self._updating(pk, sk, changes, require, later_than=later_than)["Update"]
+        try:
+            answer = call(
+                self.client.update_item,
+                what,
+                **update,
+                ReturnValues="ALL_NEW",
+            )
+        except ConflictError as error:
+            if self._get(pk, sk, what) is None:
+                raise NotFoundError(f"{what}: table {self.name} has no item {pk} {sk}") from error
+            raise
+        return without_keys(from_item(answer["Attributes"]))
+
+    def _updating(
+        self,
+        pk: str,
+        sk: str,
+        changes: Mapping[str, Any],
+        require: Mapping[str, Any] | None = None,
+        *,
+        later_than: Mapping[str, str] | None = None,
+        require_or_missing: Mapping[str, Any] | None = None,
+    ) -> Item:
+        """Return the write of a transaction that sets attributes of an item that exists; arguments as L(_update).
+
+        Args:
+            require_or_missing: Values that the item must have now; None: it must not have the attribute.
+        """
         names: dict[str, str] = {}
         values: dict[str, Any] = {}
 
@@ -152,26 +181,23 @@ class Table:
         conditions = ["attribute_exists(pk)"]
         conditions += [f"{name(key)} = {value(wanted)}" for key, wanted in (require or {}).items()]
         conditions += [
+            f"attribute_not_exists({name(key)})" if wanted is None else f"{name(key)} = {value(wanted)}"
+            for key, wanted in (require_or_missing or {}).items()
+        ]
+        conditions += [
             f"({name(key)} = {value(None)} OR {name(key)} > {value(moment)})"
             for key, moment in (later_than or {}).items()
         ]
-        try:
-            answer = call(
-                self.client.update_item,
-                what,
-                TableName=self.name,
-                Key=to_item({"pk": pk, "sk": sk}),
-                UpdateExpression=f"SET {settings}",
-                ConditionExpression=" AND ".join(conditions),
-                ExpressionAttributeNames={alias: attribute for attribute, alias in names.items()},
-                ExpressionAttributeValues={alias: to_value(content) for alias, content in values.items()},
-                ReturnValues="ALL_NEW",
-            )
-        except ConflictError as error:
-            if self._get(pk, sk, what) is None:
-                raise NotFoundError(f"{what}: table {self.name} has no item {pk} {sk}") from error
-            raise
-        return without_keys(from_item(answer["Attributes"]))
+        return {
+            "Update": {
+                "TableName": self.name,
+                "Key": to_item({"pk": pk, "sk": sk}),
+                "UpdateExpression": f"SET {settings}",
+                "ConditionExpression": " AND ".join(conditions),
+                "ExpressionAttributeNames": {alias: attribute for attribute, alias in names.items()},
+                "ExpressionAttributeValues": {alias: to_value(content) for alias, content in values.items()},
+            }
+        }
 
     def _put_all(self, items: Iterable[Mapping[str, Any]], what: str) -> None:
         requests = [{"PutRequest": {"Item": to_item(item)}} for item in items]

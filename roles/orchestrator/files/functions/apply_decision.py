@@ -19,7 +19,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.decisio
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import Plan
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import RunStatus, ServerStatus
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import ServerStatus
 
 ABOUT_SERVERS = frozenset({"prepare-wave", "reconcile-wave", "validate", "wave"})
 """Steps at which a decision other than abort is about the wave's servers."""
@@ -99,6 +99,4 @@ def handler(call: Call) -> Result:
     }
     runs().append_event(call.run_id, EventKind.DECISION_MADE.value, told, call.now)
     _apply(call, pause, run)
-    others = runs().open_pauses(call.run_id)
-    runs().update_run(call.run_id, {"status": (RunStatus.WAITING if others else RunStatus.RUNNING).value})
     return {"decision": pause["decision"]}

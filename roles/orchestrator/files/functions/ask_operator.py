@@ -15,7 +15,6 @@ from _records import read_plan, read_run
 from _runtime import Call, Result, function, runs
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import decisions
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import RunStatus
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timestamps import format_time
 
 
@@ -65,6 +64,5 @@ def handler(call: Call) -> Result:
     )
     told = {name: pause[name] for name in ("pause_id", "step", "wave", "reason", "options", "default", "deadline")}
     runs().append_event(call.run_id, EventKind.RUN_PAUSED.value, told, call.now)
-    runs().update_run(call.run_id, {"status": RunStatus.WAITING.value})
     publish(call, "decision_needed", f"Decision needed: {call.run_id}", _notice(run, pause))
     return {"pause_id": pause["pause_id"]}
