@@ -35,10 +35,11 @@ INFO_MODULE = "disaster_recovery.aws.dr_execution_info"
 OWN_OPTIONS = frozenset(
     {
         *("state", "plan", "declared", "tag_policy", "mandatory_tags", "production_cidrs", "mode", "run_id"),
-        *("incident_at", "reason", "wait", "wait_timeout", "poll_interval"),
+        *("incident_at", "hold", "reason", "wait", "wait_timeout", "poll_interval"),
     }
 )
-FOLLOWED = ("started", "resumed")
+CLEANED_UP = "cleaned_up"
+FOLLOWED = ("started", "resumed", CLEANED_UP)
 FAILED_LOOKS = 10  # looks in a row that may fail before the run is no longer followed
 RUNNING = "RUNNING"
 ATTENTION = "yellow"
@@ -98,6 +99,8 @@ class ActionModule(ActionBase):
         final = self._look({**look, "details": True}, patience, task_vars)
         for line in ["", *final.get("summary", [])]:
             _say(line)
+        if options.get("state") == CLEANED_UP:
+            return _cleaned(started, seen, final)
         return _result(started, seen, final)
 
     def _watch(self, look: Result, patience: Patience, task_vars: dict[str, Any] | None) -> Result:
@@ -171,6 +174,19 @@ def _result(started: Result, seen: Result, final: Result) -> Result:
         )
         return {**result, "msg": text}
     return {**result, "msg": f"Run {started['run_id']} has ended as {status}: {_why(final) or stopped}"}
+
+
+def _cleaned(started: Result, seen: Result, final: Result) -> Result:
+    """Return the result of a clean-up, which keeps the status of the run: it fails where something is left."""
+    report, execution = final["report"], seen["execution"]
+    result = {name: started[name] for name in ("changed", "run_id", "execution_arn", "joined")}
+    result |= {"status": final["run"]["status"], "report": report, "summary": final["summary"]}
+    left = [*report["drill_instances_left"], *(item["id"] for item in report["left_behind"])]
+    if left or report["templates_left"]:
+        what = ", ".join(left) or report["templates_left"]
+        why = " ".join(filter(None, [execution.get("error"), execution.get("cause")]))
+        return {**result, "failed": True, "msg": f"Run {started['run_id']} still leaves: {what}. {why}".strip()}
+    return result
 
 
 def _why(final: Result) -> str:

@@ -3,13 +3,13 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Start, join, abort, stop or resume the run of a plan."""
+"""Start, join, abort, stop, resume or clean up the run of a plan."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: dr_execution
-short_description: Start, join, abort, stop or resume the run of a disaster recovery plan
+short_description: Start, join, abort, stop, resume or clean up the run of a disaster recovery plan
 version_added: 0.1.0
 description:
   - Starts the orchestrator's state machine for a published plan, or joins the run when it was started before.
@@ -39,13 +39,16 @@ options:
     description:
       - V(started) starts the run, or joins it when there is one with this O(run_id).
       - V(aborted) asks the run to end. It starts nothing more, waits for DRS's jobs, which cannot be cancelled, cleans
-        up a drill, closes itself as aborted and releases its locks. Open pauses are answered with C(abort).
+        up a drill, closes itself as aborted and releases its locks. Open pauses are answered with C(abort), a hold or a
+        soak ends. A run whose execution has ended without closing it gets another one that does all that.
       - V(stopped) ends the execution where it is, marks the run as aborted and releases its locks. DRS jobs that run
-        go on, instances that were launched stay.
+        go on, instances that were launched stay. Those of a drill can be terminated afterwards with V(cleaned_up).
       - V(resumed) goes on from its records with a run whose execution has ended without closing it, such as one that
         somebody stopped in the console. Nothing is launched twice.
+      - V(cleaned_up) terminates what a closed drill left, such as one that was stopped, and lets the launch templates
+        launch a failover again. It takes the locks of the drill for that time. The status of the run stays what it was.
     type: str
-    choices: [started, aborted, stopped, resumed]
+    choices: [started, aborted, stopped, resumed, cleaned_up]
     default: started
   plan:
     description: Name of the plan. Required to start.
@@ -85,8 +88,14 @@ options:
   incident_at:
     description: When the disaster happened (ISO 8601 with offset). RTO and RPO count from it, else from the start.
     type: str
+  hold:
+    description:
+      - Seconds that the instances of a drill stay for testers between the final validation and the clean-up, at most 7
+        days, in place of the plan's C(drill.hold). V(0) is none.
+      - The hold is a pause like others, which ends by itself. M(disaster_recovery.aws.dr_decision) ends it early.
+    type: int
   reason:
-    description: Why the run is aborted, stopped or resumed, required then. It is recorded with the caller.
+    description: Why the run is aborted, stopped, resumed or cleaned up, required then. It is recorded with the caller.
     type: str
   wait:
     description: Whether to follow the run to its end.
@@ -152,7 +161,7 @@ mode:
   type: str
 joined:
   description: Whether the run had been started before.
-  returned: when O(state=started) or O(state=resumed)
+  returned: when O(state=started), O(state=resumed) or O(state=cleaned_up)
   type: bool
 status:
   description: Status of the run at the end of the task.
@@ -251,7 +260,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils._plans impor
     publish,
     resolve_plans,
 )
-from ansible_collections.disaster_recovery.aws.plugins.module_utils._run_control import abort, resume, stop
+from ansible_collections.disaster_recovery.aws.plugins.module_utils._run_control import abort, clean_up, resume, stop
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import executions
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.drs import read_quotas, read_source_servers
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import ConflictError
@@ -260,6 +269,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.ip_map_t
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.run_times import typical_of_plan
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.runs_locks import plan_lock
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.runs_table import RunsTable
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.drill_policy import check_hold
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError, Problem
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plan_preview import preview
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.planned_addresses import entries_by_server
@@ -288,6 +298,7 @@ def _start(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[s
     declared = _declared(params, plan)
     who = caller(clients("sts"))
     incident_at = _incident_at(params["incident_at"], who.now)
+    hold = _hold(params["hold"], mode)
     table = runs_table(params, clients)
     sfn = clients("stepfunctions")
     run_id = params["run_id"] or default_run_id(plan, mode, who.now)
@@ -303,7 +314,7 @@ def _start(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[s
                 f"run_id: {run_id!r} began at {recorded['requested_at']}, but Step Functions does not know its "
                 "execution any more: choose another run id"
             )
-        _check_unlocked(table, plan, run_id)
+        _check_unlocked(table, sfn, plan, run_id)
         if check_mode:
             return {
                 **_preview(params, clients, table, declared or _published(table, plan), run_id),
@@ -319,6 +330,8 @@ def _start(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[s
     request = {"run_id": run_id, "plan": plan, "requested_by": who.arn}
     if incident_at is not None:
         request["incident_at"] = format_time(incident_at)
+    if hold is not None:
+        request["hold"] = hold
     execution, joined = (existing, True) if existing else executions.start(sfn, machine, run_id, request)
     if execution["input"].get("plan") != plan:
         raise ConflictError(
@@ -361,6 +374,14 @@ def _incident_at(text: str | None, now: datetime) -> datetime | None:
     return moment
 
 
+def _hold(hold: int | None, mode: str) -> int | None:
+    if hold is None:
+        return None
+    if mode != "test":
+        raise DeclarationError([Problem(str(hold), "hold", "only a drill (mode test) can be held: leave it out")])
+    return check_hold(hold, "option")
+
+
 def _check_same_run(existing: dict[str, Any] | None, run_id: str, plan: str, mode: str) -> None:
     """Refuse a run id that belongs to a run of another plan or mode."""
     for name, wanted in (("plan_name", plan), ("mode", mode)):
@@ -371,12 +392,20 @@ def _check_same_run(existing: dict[str, Any] | None, run_id: str, plan: str, mod
             )
 
 
-def _check_unlocked(table: RunsTable, plan: str, run_id: str) -> None:
+def _check_unlocked(table: RunsTable, sfn: Any, plan: str, run_id: str) -> None:
     other = table.lock_owners([plan_lock(plan)]).get(plan_lock(plan))
-    if other and other != run_id:
+    if not other or other == run_id:
+        return
+    holder = table.get_run(other)
+    execution = executions.describe(sfn, holder["execution_arn"]) if holder else None
+    if execution and execution["status"] == executions.RUNNING:
         raise ConflictError(
-            f"Plan {plan!r} is being run by run {other!r}: join it with that run id, wait for its end, or stop it"
+            f"Plan {plan!r} is being run by run {other!r}: join it with that run id, wait for its end, or abort it"
         )
+    raise ConflictError(
+        f"Plan {plan!r} is locked by run {other!r}, whose execution has ended without closing it. Abort it (state "
+        "aborted: a drill is cleaned up), go on with it (resumed) or stop it (stopped): each releases its locks"
+    )
 
 
 def _bring_plan(declared: Plan | None, name: str, table: RunsTable, who: Caller, drs: Any) -> None:
@@ -408,7 +437,7 @@ def _preview(params: dict[str, Any], clients: Clients, table: RunsTable, plan: P
     return {"resolved_plan": found}
 
 
-ACTIONS = {"started": _start, "aborted": abort, "stopped": stop, "resumed": resume}
+ACTIONS = {"started": _start, "aborted": abort, "stopped": stop, "resumed": resume, "cleaned_up": clean_up}
 
 
 def main() -> NoReturn:
@@ -425,6 +454,7 @@ def main() -> NoReturn:
             "mode": {"type": "str", "choices": ["test", "failover", "failback"]},
             "run_id": {"type": "str"},
             "incident_at": {"type": "str"},
+            "hold": {"type": "int"},
             "reason": {"type": "str"},
             "wait": {"type": "bool", "default": True},
             "wait_timeout": {"type": "int", "default": 0},
@@ -434,7 +464,7 @@ def main() -> NoReturn:
         needs_drs=True,
         required_if=[
             ("state", "started", ("plan", "mode")),
-            *(("state", state, ("run_id", "reason")) for state in ("aborted", "stopped", "resumed")),
+            *(("state", state, ("run_id", "reason")) for state in ("aborted", "stopped", "resumed", "cleaned_up")),
         ],
     )
 

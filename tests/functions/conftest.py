@@ -47,6 +47,14 @@ def new_run(orchestrator: Orchestrator) -> Iterator[Callable[[], str]]:
 
 
 @pytest.fixture
+def slowly(orchestrator: Orchestrator) -> Iterator[None]:
+    """Let virtual time pass only when a test advances it."""
+    orchestrator.aws.control("clock", {"pace": 0.01})
+    yield
+    orchestrator.aws.control("clock", {"pace": None})
+
+
+@pytest.fixture
 def open_run(orchestrator: Orchestrator, new_run: Callable[[], str]) -> Callable[..., str]:
     """Open a drill, discover its servers, and return its id."""
 

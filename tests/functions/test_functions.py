@@ -70,7 +70,7 @@ class TestOpenRun:
         run_id = new_run()
         asked = request(run_id, "test", "small", orchestrator.now())
         first = orchestrator.invoke("open-run", run_id, **asked)
-        assert first == {"plan": "small", "waves": [1, 2], "decision_timeout": 3600}
+        assert first == {"plan": "small", "waves": [1, 2], "decision_timeout": 3600, "hold": 0, "begin": "correlate"}
         assert orchestrator.invoke("open-run", run_id, **asked) == first
         assert orchestrator.kinds(run_id) == ["run_opened"]
 
@@ -295,13 +295,13 @@ class TestPrepareWave:
         self, orchestrator: Orchestrator, open_run: OpenRun
     ) -> None:
         run_id = open_run()
-        assert orchestrator.invoke("prepare-wave", run_id, wave=2) == {"outcome": "done", "seconds": 0}
+        assert orchestrator.invoke("prepare-wave", run_id, wave=2) == {"outcome": "done", "seconds": 0, "reason": ""}
         subnets = default_subnets(orchestrator)
         assert {name: subnets[name] for name in ("app-1", "app-2", "rep-1")} == dict.fromkeys(
             ("app-1", "app-2", "rep-1"), "subnet-0a99100000000d001"
         )
         before = calls(orchestrator, "ModifyLaunchTemplate")
-        assert orchestrator.invoke("prepare-wave", run_id, wave=2) == {"outcome": "done", "seconds": 0}
+        assert orchestrator.invoke("prepare-wave", run_id, wave=2) == {"outcome": "done", "seconds": 0, "reason": ""}
         assert calls(orchestrator, "ModifyLaunchTemplate") == before
         assert orchestrator.kinds(run_id).count("wave_started") == 1
 
@@ -517,6 +517,18 @@ class TestPause:
         (pause,) = orchestrator.runs.open_pauses(run_id)
         assert orchestrator.runs.task_token(run_id, pause["pause_id"]) == "token-2"
         assert orchestrator.kinds(run_id).count("run_paused") == 1
+
+    def test_a_pause_that_begins_while_the_run_is_being_aborted_is_answered_at_once(
+        self, orchestrator: Orchestrator, open_run: OpenRun
+    ) -> None:
+        run_id = open_run()
+        told = {"by": "arn:me", "at": orchestrator.now(), "reason": "false alarm"}
+        orchestrator.runs.update_run(run_id, {"aborting": told})
+        self.ask(orchestrator, run_id, "token", orchestrator.now())
+        (pause,) = orchestrator.runs.pauses(run_id)
+        assert (pause["decision"], pause["decided_by"], pause["decision_reason"]) == ("abort", "arn:me", "false alarm")
+        assert orchestrator.runs.get_run(run_id)["status"] == "running"
+        assert orchestrator.invoke("gate", run_id)["outcome"] == "abort"
 
     def test_nobody_answered_means_the_default(self, orchestrator: Orchestrator, open_run: OpenRun) -> None:
         run_id = open_run()

@@ -35,20 +35,22 @@ NEEDED_IN_A_NETWORK = {"ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAdd
 ONLY_IN_TROUBLE = {
     ("apply-decision", "states:SendTaskSuccess"),
     ("clean-up", "drs:GetLaunchConfiguration"),
+    ("ask-operator", "states:SendTaskSuccess"),
     ("close-run", "drs:GetLaunchConfiguration"),
     ("close-run", "ec2:DescribeLaunchTemplateVersions"),
     ("close-run", "ec2:DescribeLaunchTemplates"),
     ("close-run", "ec2:ModifyLaunchTemplate"),
     ("correlate", "dynamodb:DeleteItem"),
     ("gate", "ec2:GetManagedPrefixListEntries"),
+    ("prepare-wave", "ec2:GetManagedPrefixListEntries"),
     ("reconcile-wave", "drs:GetLaunchConfiguration"),
     ("reconcile-wave", "ec2:ModifyLaunchTemplate"),
     ("validate", "ssm:ListCommands"),
     *((machine, "states:StopExecution") for machine in ("failover", "test")),
 }
 """Calls that repair what a drill that was aborted left, or what somebody changed during a wave (the template is gone,
-too), or that end waves or forget servers; a look for a command whose sender died; prefix lists, where routes or
-security groups of the drill network name them."""
+too), or that end waves or forget servers; a look for a command whose sender died; the answer to a pause that begins
+while its run is being aborted; prefix lists, where routes or security groups of the drill network name them."""
 
 PROBES: list[dict[str, Any]] = [
     {"name": "postgres", "groups": ["db"], "tcp": {"port": 5432}},
@@ -94,10 +96,12 @@ def test_policies_allow_what_a_run_does_and_no_more(orchestrator: Orchestrator, 
     first, second = new_run(), new_run()
     fault = {"phase": "LAUNCH", "times": 1, "raw_error": "InsufficientInstanceCapacity"}
     orchestrator.change_source_server("db-1", fail_launch=fault)
-    arn = orchestrator.start("test", first)
+    arn = orchestrator.start("test", first, hold=600)
     orchestrator.follow(arn, until_paused=True)
     orchestrator.follow(orchestrator.start("test", second))
     orchestrator.decide(first, "retry")
+    orchestrator.follow(arn, until_paused=True)
+    orchestrator.decide(first, "continue")
     assert orchestrator.follow(arn)["status"] == "SUCCEEDED"
     found, lacking = used(orchestrator)
     assert lacking == []

@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import ConflictError
-from ansible_collections.disaster_recovery.aws.plugins.modules import dr_execution
 
-from tests.support.embedded import TARGET
-from tests.support.orchestrator import KEYS, PREFIX, REGION, Orchestrator, options
+from tests.functions.run_control import MACHINE_ARN, execute, stop_executions, until
+from tests.support.orchestrator import KEYS, Orchestrator
 
 NewRun = Callable[[], str]
-MACHINE_ARN = f"arn:aws:states:{REGION}:{TARGET}:stateMachine:{PREFIX}-"
 FAULT = {"phase": "LAUNCH", "times": 1, "raw_error": "InsufficientInstanceCapacity"}
-
-
-def execute(orchestrator: Orchestrator, state: str, run_id: str, *, check_mode: bool = False) -> dict[str, Any]:
-    def clients(service: str, region: str | None = None, credentials: object = None) -> Any:
-        return orchestrator.client(service, region or REGION)
-
-    given = options(dr_execution, state=state, run_id=run_id, reason="the test says so", prefix=PREFIX)
-    return dr_execution.run(given, clients, check_mode)
 
 
 def paused(orchestrator: Orchestrator, run_id: str) -> str:
@@ -51,56 +40,16 @@ def test_an_abort_answers_what_is_asked_and_cleans_up(orchestrator: Orchestrator
     assert (again["changed"], again["status"]) == (False, "aborted")
 
 
-@pytest.fixture
-def slowly(orchestrator: Orchestrator) -> Iterator[None]:
-    """Let virtual time pass only when a test advances it."""
-    orchestrator.aws.control("clock", {"pace": 0.01})
-    yield
-    orchestrator.aws.control("clock", {"pace": None})
-
-
-def until(orchestrator: Orchestrator, run_id: str, kind: str) -> None:
-    """Advance the time until an event of this kind is recorded."""
-    for _ in range(400):
-        if kind in orchestrator.kinds(run_id):
-            return
-        orchestrator.aws.control("clock", {"advance": 10})
-    raise AssertionError(f"no {kind}, only {orchestrator.kinds(run_id)}")
-
-
-@pytest.mark.parametrize("phase", ["wave_started", "job_started", "server_launched", "wave_ended"])
-def test_an_abort_in_any_phase_waits_for_drs_and_leaves_nothing(
+@pytest.mark.parametrize("phase", ["servers_discovered", "job_started", "wave_ended"])
+def test_a_run_whose_executions_were_stopped_goes_on_from_its_records(
     orchestrator: Orchestrator, new_run: NewRun, slowly: None, phase: str
 ) -> None:
     run_id = new_run()
     arn = orchestrator.start("test", run_id)
     until(orchestrator, run_id, phase)
-    assert execute(orchestrator, "aborted", run_id)["changed"]
-    orchestrator.aws.control("clock", {"pace": None})
-    execution = orchestrator.follow(arn)
-    assert (execution["status"], execution["error"]) == ("FAILED", "aborted")
-    assert {job["status"] for job in orchestrator.jobs(run_id)} <= {"COMPLETED"}
-    assert orchestrator.client("drs").describe_recovery_instances(filters={})["items"] == []
-    assert orchestrator.runs.lock_owners(KEYS.values()) == {}
-    waves = orchestrator.runs.get_waves(run_id)
-    assert all(wave["ended_at"] for wave in waves)
-
-
-@pytest.mark.parametrize("phase", ["servers_discovered", "job_started", "wave_ended"])
-def test_a_run_whose_executions_were_stopped_goes_on_from_its_records(
-    orchestrator: Orchestrator, new_run: NewRun, slowly: None, phase: str
-) -> None:
-    run_id, states = new_run(), orchestrator.client("stepfunctions")
-    arn = orchestrator.start("test", run_id)
-    until(orchestrator, run_id, phase)
     with pytest.raises(ConflictError, match="is being executed"):
         execute(orchestrator, "resumed", run_id)
-    for machine in ("wave", "test"):
-        found = states.list_executions(stateMachineArn=f"{MACHINE_ARN}{machine}", statusFilter="RUNNING")["executions"]
-        for child in found:
-            states.stop_execution(executionArn=child["executionArn"])
-    with pytest.raises(ConflictError, match="nobody could abort it"):
-        execute(orchestrator, "aborted", run_id)
+    stop_executions(orchestrator)
     resumed = execute(orchestrator, "resumed", run_id)
     assert resumed["execution_arn"] == f"{arn}-r1"
     orchestrator.aws.control("clock", {"pace": None})

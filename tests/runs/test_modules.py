@@ -37,7 +37,7 @@ def read_plans(house: Orchestrator, **given: Any) -> dict[str, Any]:
 
 def execute(house: Orchestrator, *, check_mode: bool = False, **options: Any) -> dict[str, Any]:
     given = {"plan": "payments", "mode": "test", **options}
-    names = ("plan", "mode", "run_id", "incident_at", "reason", "declared", "tag_policy", "mandatory_tags")
+    names = ("plan", "mode", "run_id", "incident_at", "hold", "reason", "declared", "tag_policy", "mandatory_tags")
     named = {name: given.get(name) for name in names}
     params = house.params(**named, state=given.get("state", "started"), production_cidrs=[])
     return dr_execution.run(params, house.clients, check_mode)
@@ -374,7 +374,7 @@ class TestStart:
         house.deploy("test")
         publish(house, PLAN)
         house.table.take_locks([plan_lock("payments")], "r0", at=AT)
-        with pytest.raises(ConflictError, match="'payments' is being run by run 'r0'"):
+        with pytest.raises(ConflictError, match="'payments' is locked by run 'r0', whose execution has ended"):
             execute(house, run_id="r1")
         assert executions(house) == []
 

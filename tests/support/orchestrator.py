@@ -6,6 +6,7 @@ The real archive and the real definitions, put in place by boto3; tests/end_to_e
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Sequence
 from functools import cache
@@ -38,6 +39,8 @@ PROBE_NETWORKS = {
     "test": {"subnet_ids": ["subnet-0a99100000000d001"], "security_group_ids": ["sg-0a99100000000d001"]},
 }
 MACHINES = {"wave": ("wave", ""), "failover": ("run", "failover"), "test": ("run", "test")}
+
+RESUMED = re.compile(r"-r[0-9]+$")  # ends the name of an execution that goes on with a run
 
 KEYS = {name: f"{name}.example.internal" for name in ("db-1", "app-1", "app-2", "rep-1")}
 IDS = {name: f"s-{name.replace('-', '')}{'0' * (16 - len(name))}01" for name in KEYS}
@@ -245,7 +248,7 @@ class Orchestrator(Deployment):
 
     def follow(self, execution_arn: str, *, until_paused: bool = False, timeout: float = 120) -> dict[str, Any]:
         """Wait until an execution ends (or its run is paused), and return it as DescribeExecution does."""
-        run_id = execution_arn.rsplit(":", 1)[1]
+        run_id = RESUMED.sub("", execution_arn.rsplit(":", 1)[1])
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             execution = self.client("stepfunctions").describe_execution(executionArn=execution_arn)

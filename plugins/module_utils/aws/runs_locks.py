@@ -30,7 +30,7 @@ def _held_by_others(run_id: str, holders: Mapping[str, str]) -> str:
     more = f" and {len(holders) - 5} more" if len(holders) > 5 else ""
     return (
         f"Run {run_id} cannot lock what another run holds: {shown}{more}. "
-        "Wait until that run ends, or stop it with playbook stop, which releases its locks."
+        "Wait until that run ends, or end it with playbook abort, also when its execution is dead; that releases them."
     )
 
 

@@ -4,8 +4,8 @@
 
 """Pauses of a run in the runs table: what is asked, the task token, and the one answer.
 
-A run waits as long as a pause of it is open. Its record lists the open ones (C(open_pauses)), and a pause that begins or
-ends changes item, list and status of the run in one transaction: so the status is right whoever pauses at the same time.
+A run waits as long as a pause of it is open. Its record lists the open ones (C(open_pauses)), and a pause that begins
+or ends changes item, list and status in one transaction: so the status is right whoever pauses at the same time.
 
 This module util is private to the collection.
 """
@@ -23,7 +23,9 @@ from .dynamodb import Item, back_off, cancellation_codes, round_trip
 from .errors import ConflictError, NotFoundError, TransientError
 from .table import Table
 
-LOST_RACES = 60  # times in a row that others may pause the same run, or end pauses of it, before one is told to come back
+LOST_RACES = (
+    60  # times in a row that others may pause the same run, or end pauses of it, before one is told to come back
+)
 
 
 def _without_token(pause: Mapping[str, Any]) -> Item:

@@ -47,11 +47,13 @@ class RunsTable(PlanItems, EventItems, PauseItems, LockItems):
         requested_by: str,
         execution_arn: str,
         incident_at: datetime | None = None,
+        hold: int = 0,
     ) -> tuple[Item, bool]:
         """Create the run, status C(running), with no event; or find it again when the same request comes again.
 
         Args:
             plan: The plan document as of now; the run keeps it.
+            hold: Seconds that a drill's instances stay for testers.
 
         Returns:
             The run, and whether it was created by this call.
@@ -70,6 +72,7 @@ class RunsTable(PlanItems, EventItems, PauseItems, LockItems):
             "requested_by": requested_by,
             "incident_at": format_time(incident_at) if incident_at else None,
             "execution_arn": execution_arn,
+            "hold": hold,
             "event_count": 0,
             "last_hash": FIRST_HASH,
             "closed_at": None,

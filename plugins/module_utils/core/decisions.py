@@ -68,8 +68,8 @@ class Pause:
 
 
 _RETRY_STEP = "does the step again"
-_ABORT = "ends the run as aborted; what was launched stays as it is"
-_ABORT_TEST = "ends the run as aborted; drill instances stay until they are cleaned up"
+_ABORT = "ends the run as aborted; a drill's instances are terminated, those of a failover stay as they are"
+_ABORT_CLEAN_UP = "ends the run as aborted; the drill instances that are left stay as they are"
 
 _EFFECTS: Mapping[str, Mapping[str, str]] = {
     "open-run": {Decision.RETRY: _RETRY_STEP, Decision.ABORT: _ABORT},
@@ -114,10 +114,14 @@ _EFFECTS: Mapping[str, Mapping[str, str]] = {
         Decision.RETRY: "checks the servers that did not pass once more",
         Decision.ABORT: _ABORT,
     },
+    "hold": {
+        Decision.CONTINUE: "ends the hold: the drill's instances are terminated",
+        Decision.ABORT: "terminates the drill's instances and ends the run as aborted",
+    },
     "clean-up": {
         Decision.CONTINUE: "leaves the drill instances that are left as they are and ends the run",
         Decision.RETRY: _RETRY_STEP,
-        Decision.ABORT: _ABORT_TEST,
+        Decision.ABORT: _ABORT_CLEAN_UP,
     },
     "close-run": {Decision.RETRY: _RETRY_STEP, Decision.ABORT: "ends the run without a report"},
 }
@@ -130,7 +134,9 @@ def options_for(step: str) -> tuple[str, ...]:
 
 
 def default_for(step: str, wanted: str) -> str:
-    """Return the plan's default decision where the step allows it, else C(abort)."""
+    """Return the plan's default decision where the step allows it, else C(abort); a hold always ends by itself."""
+    if step == "hold":
+        return str(Decision.CONTINUE)
     return wanted if wanted in options_for(step) else str(Decision.ABORT)
 
 

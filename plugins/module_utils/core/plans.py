@@ -19,6 +19,7 @@ from typing import Any
 from .canonical import canonical, plain
 from .capacity import CAPACITY_CODES, read_codes
 from .decisions import Decision
+from .drill_policy import DEFAULT_DRILL, DrillPolicy, parse_drill
 from .errors import DeclarationError, Problem, Problems
 from .fields import Fields, members_of
 from .isolation_policy import DEFAULT_ISOLATION, IsolationPolicy, parse_isolation
@@ -36,7 +37,18 @@ LONGEST_PAUSE = 30 * 86400
 LONGEST_OBJECTIVE = 30 * 86400
 MOST_WAVES = 99
 
-PLAN_FIELDS = ("name", "description", "groups", "waves", "optional_servers", "targets", "decision", "gate", "probes")
+PLAN_FIELDS = (
+    "name",
+    "description",
+    "groups",
+    "waves",
+    "optional_servers",
+    "targets",
+    "decision",
+    "gate",
+    "probes",
+    "drill",
+)
 GATE_POLICY_FIELDS = ("max_lag", "mandatory_tags", "tags", "isolation")
 WAVE_FIELDS = (
     "name",
@@ -138,6 +150,7 @@ class Plan:
     decision: DecisionPolicy
     gate: GatePolicy
     probes: tuple[Probe, ...] = ()
+    drill: DrillPolicy = DEFAULT_DRILL
 
     def to_document(self) -> dict[str, Any]:
         """Return the plan as a plain dict that L(parse_plan) reads, every default written out."""
@@ -173,6 +186,7 @@ class Plan:
                 "isolation": self.gate.isolation.to_document(),
             },
             "probes": [probe.to_document() for probe in self.probes],
+            "drill": self.drill.to_document(),
         }
 
 
@@ -332,6 +346,7 @@ def _read_plan(raw: Any, where: str, problems: Problems) -> Plan:
             isolation=parse_isolation(gate.value("isolation"), gate.at("isolation"), problems),
         ),
         probes=read_probes(fields.value("probes"), fields.at("probes"), groups, problems),
+        drill=parse_drill(fields.value("drill"), fields.at("drill"), problems),
     )
 
 

@@ -36,6 +36,7 @@ class Progress:
             EventKind.GATE_FAILED: lambda data: f"gate failed: {_findings(data[0])}",
             EventKind.WAVE_STARTED: lambda data: f"{data[0]['name']}: started, {_servers(data[0]['servers'])}",
             EventKind.WAVE_ENDED: lambda data: f"{data[0]['name']}: {data[0]['status']}",
+            EventKind.ISOLATION_CHECKED: _isolation,
             EventKind.TEMPLATES_PREPARED: lambda data: f"launch templates set to profile {data[0]['profile']}",
             EventKind.QUOTAS_READ: _quotas,
             EventKind.JOB_STARTED: _jobs("started"),
@@ -50,8 +51,11 @@ class Progress:
             EventKind.DECISION_MADE: _decision,
             EventKind.ABORT_REQUESTED: lambda data: f"ABORT requested by {data[0]['by']}{_because(data[0]['reason'])}",
             EventKind.RUN_RESUMED: lambda data: f"resumed by {data[0]['by']}{_because(data[0]['reason'])}",
+            EventKind.CLEAN_UP_REQUESTED: lambda data: (
+                f"clean-up requested by {data[0]['by']}{_because(data[0]['reason'])}"
+            ),
             EventKind.CLEAN_UP_STARTED: lambda data: f"clean-up started, {len(data[0]['instances'])} drill instances",
-            EventKind.CLEAN_UP_ENDED: lambda data: f"clean-up ended, {data[0]['instances']} drill instances are gone",
+            EventKind.CLEAN_UP_ENDED: _clean_up_ended,
             EventKind.RUN_CLOSED: lambda data: f"run closed: {data[0]['status']}{_because(data[0].get('error'))}",
         }
 
@@ -150,6 +154,20 @@ def _findings(data: Data) -> str:
     shown = "; ".join(f"{finding['server_key']}: {finding['what']}" for finding in findings[:NAMED])
     more = len(findings) - NAMED + hidden
     return f"{checked} checked, findings: {shown}{f'; and {more} more' if more > 0 else ''}"
+
+
+def _isolation(data: Sequence[Data]) -> str:
+    findings = data[-1]["findings"]
+    if not findings:
+        return "the drill's network is isolated"
+    return f"the drill's network is NOT isolated any more: {'; '.join(item['what'] for item in findings[:NAMED])}"
+
+
+def _clean_up_ended(data: Sequence[Data]) -> str:
+    ended = data[-1]
+    left = len(ended.get("left_behind", [])) + ended.get("left_behind_not_shown", 0)
+    found = f", LEFT BEHIND: {left} volumes, interfaces or instances (see the summary)" if left else ""
+    return f"clean-up ended, {ended['instances']} drill instances are gone{found}"
 
 
 def _correlated(data: Sequence[Data]) -> str:

@@ -26,6 +26,7 @@ class ServerRecord:
         recovery_point_at: The point in time that its data are from.
         accepted: It failed, and the wave's tolerance or an operator has accepted that.
         reason: Why it is in this status, for a person.
+        attached: Volumes and network interfaces of its drill instance, as they were before its termination.
         expected: What validation looks for, see L(validation.expected_of): interfaces, names of probes, and what the
             launch template's version says.
         probes: What each probe saw, by its name; see L(probe_results).
@@ -50,6 +51,7 @@ class ServerRecord:
     recovery_point_at: str | None = None
     accepted: bool = False
     reason: str = ""
+    attached: Sequence[str] = field(default_factory=list)
     expected: Mapping[str, Any] = field(default_factory=dict)
     probes: Mapping[str, Any] = field(default_factory=dict)
     launch_template: str | None = None

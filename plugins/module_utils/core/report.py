@@ -9,6 +9,8 @@ Its schema (seconds are numbers, times are texts, what is not known is null):
     run_id, plan, mode, status, requested_by, requested_at, incident_at, closed_at, execution_arn, evidence
     error                     what ended the run, when no person and no result did
     drill_instances_left      instances of a closed drill that were not cleaned up
+    left_behind               what the clean-up of a drill found to be left: [{kind, id, server_key, state}]
+    templates_left            why launch templates of a drill could not be set back to profile failover, null otherwise
     seconds                   from the request to the end
     targets                   {rto, rpo}
     achieved                  {rto, rpo, rto_met, rpo_met} of the whole run
@@ -35,6 +37,7 @@ from typing import Any
 from .canonical import plain
 from .decisions import Pause
 from .events import FIRST_HASH, Event, EventKind, verify
+from .leftovers import leftover_text
 from .objectives import overall_objectives, server_objectives
 from .plans import Targets
 from .probe_results import evidence
@@ -45,6 +48,9 @@ from .timestamps import format_seconds, parse_time
 
 OUTCOMES = ("recovered", "failed", "skipped", "unfinished")
 """What a server of a run comes to."""
+
+LEFTOVERS_SHOWN = 20
+"""Things left behind that the summary names."""
 
 FAILURES_SHOWN = 20
 """Servers whose failure the summary names; the report has all."""
@@ -89,6 +95,8 @@ def build_report(
         "evidence": run.get("evidence"),
         "error": run.get("error") or None,
         "drill_instances_left": _drill_instances_left(run, servers, events),
+        "left_behind": _left_behind(events),
+        "templates_left": run.get("templates_left") or None,
         "seconds": _seconds(run["requested_at"], run.get("closed_at"), now),
         "targets": asdict(targets),
         "achieved": asdict(overall_objectives(servers, since=since, targets=targets)),
@@ -148,24 +156,37 @@ def summary_lines(report: Mapping[str, Any]) -> list[str]:
         )
     if report["drill_instances_left"]:
         lines.append(f"Drill instances that are still there: {', '.join(report['drill_instances_left'])}")
+    for leftover in report["left_behind"][:LEFTOVERS_SHOWN]:
+        lines.append(f"Left behind by the drill, to be deleted by hand: {leftover_text(leftover)}")
+    if len(report["left_behind"]) > LEFTOVERS_SHOWN:
+        lines.append(f"and {len(report['left_behind']) - LEFTOVERS_SHOWN} more left behind, in the report")
+    if report["templates_left"]:
+        lines.append(f"Launch templates that are not set back to profile failover: {report['templates_left']}")
     if not report["events"]["intact"]:
         lines.append("The chain of events is BROKEN: somebody has changed them")
     return [*lines, "", f"Evidence: {report['evidence'] or 'none written'}"]
 
 
 def final_status(
-    servers: Iterable[ServerRecord], *, aborted: bool = False, timed_out: bool = False, error: str = ""
+    servers: Iterable[ServerRecord],
+    *,
+    aborted: bool = False,
+    timed_out: bool = False,
+    error: str = "",
+    leaves_something: bool = False,
 ) -> str:
     """Return the final L(runs.RunStatus): honest, an aborted run never reports success.
 
     C(succeeded): every server was recovered. C(succeeded_with_failures): those that were not are optional, skipped or
-    accepted, and at least one server was recovered. Everything else has failed.
+    accepted, and at least one server was recovered; or a drill recovered all and left something behind. Everything else
+    has failed.
 
     Args:
         servers: All records of the run; none at all is a failure.
         aborted: An operator (or the default decision) aborted the run.
         timed_out: The run ran out of time.
         error: Text of an error that ended the run.
+        leaves_something: A drill could not clean up completely.
     """
     servers = list(servers)
     if aborted:
@@ -174,7 +195,7 @@ def final_status(
         return RunStatus.TIMED_OUT
     if error or not any(record.recovered for record in servers):
         return RunStatus.FAILED
-    if all(record.recovered for record in servers):
+    if all(record.recovered for record in servers) and not leaves_something:
         return RunStatus.SUCCEEDED
     if all(record.recovered or _is_tolerated(record) for record in servers):
         return RunStatus.SUCCEEDED_WITH_FAILURES
@@ -188,6 +209,11 @@ def _drill_instances_left(
     if run["mode"] != "test" or not run.get("closed_at") or cleaned_up:
         return []
     return sorted(record.instance_id for record in servers if record.instance_id)
+
+
+def _left_behind(events: Iterable[Event]) -> list[dict[str, Any]]:
+    ended = [event for event in events if event.kind == EventKind.CLEAN_UP_ENDED]
+    return [dict(leftover) for leftover in ended[-1].data.get("left_behind", [])] if ended else []
 
 
 def _is_tolerated(record: ServerRecord) -> bool:

@@ -29,10 +29,15 @@ def turn(plan: Plan, number: int, waves: Iterable[Mapping[str, Any]], *, abortin
     Returns:
         C(start), C(wait), C(done) for a wave that has ended before (in a run that was resumed), or C(abort).
     """
-    ended = {wave["name"] for wave in waves if wave["ended_at"]}
+    records = {wave["name"]: wave for wave in waves}
+    ended = {name for name, record in records.items() if record["ended_at"]}
     wave = plan.waves[number - 1]
     if wave.name in ended:
         return DONE
+    record = records[wave.name]
+    if record.get("soaking"):
+        return ABORT if aborting else WAIT
     if aborting:
-        return ABORT
+        # One that had begun when its execution ended has jobs to wait for.
+        return START if record["started_at"] else ABORT
     return START if ended.issuperset(wave.depends_on) else WAIT

@@ -27,7 +27,12 @@ def plan_of(dependencies: list[list[int]]) -> Plan:
 
 def records(plan: Plan, ended: set[int]) -> list[dict[str, Any]]:
     return [
-        {"wave": number, "name": wave.name, "ended_at": "2026-01-01T00:00:00Z" if number in ended else None}
+        {
+            "wave": number,
+            "name": wave.name,
+            "started_at": "2026-01-01T00:00:00Z" if number in ended else None,
+            "ended_at": "2026-01-01T00:00:00Z" if number in ended else None,
+        }
         for number, wave in enumerate(plan.waves, start=1)
     ]
 
@@ -42,6 +47,19 @@ def test_a_wave_waits_for_all_that_it_depends_on() -> None:
 def test_an_aborted_run_starts_nothing_more() -> None:
     plan = plan_of([[], [0]])
     assert [turn(plan, n, records(plan, {1}), aborting=True) for n in (1, 2)] == ["done", "abort"]
+
+
+def test_a_wave_that_had_begun_goes_on_to_wait_for_its_jobs_when_its_run_is_aborted() -> None:
+    plan = plan_of([[]])
+    (record,) = records(plan, set())
+    assert turn(plan, 1, [{**record, "started_at": "2026-01-01T00:00:00Z"}], aborting=True) == "start"
+
+
+def test_a_soak_is_cut_short_by_an_abort_and_by_nothing_else() -> None:
+    plan = plan_of([[]])
+    (record,) = records(plan, set())
+    soaking = {**record, "started_at": "2026-01-01T00:00:00Z", "soaking": True}
+    assert [turn(plan, 1, [soaking], aborting=aborting) for aborting in (False, True)] == ["wait", "abort"]
 
 
 @given(st.data())

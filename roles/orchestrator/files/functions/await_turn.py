@@ -4,6 +4,8 @@
 
 """AwaitTurn: let a wave wait until the waves that it depends on have ended, or the run is being aborted.
 
+A wave that soaks waits for nothing but that.
+
 The token is stored before the records are read, and whoever ends a wave writes its record before it reads the tokens:
 so one of the two sees that it is the wave's turn, whichever comes first.
 """
@@ -19,6 +21,7 @@ from _turns import wake_waves
 def handler(call: Call) -> Result:
     """Return C({}); the state ends when its token is answered with C({turn, soak})."""
     number = read_wave(call)["wave"]
-    runs().update_wave(call.run_id, number, {"turn_token": call.event["task_token"]})
+    waits = {"turn_token": call.event["task_token"], "soaking": bool(call.event.get("soaking"))}
+    runs().update_wave(call.run_id, number, waits)
     wake_waves(call)
     return {}

@@ -5,31 +5,41 @@
 """CleanUp of a drill: terminate its instances, and nothing else, and let the templates launch a failover again.
 
 An instance is terminated only when all three agree: DRS calls it a drill instance, one of this run's jobs launched it,
-and this run's records have it.
+and this run's records have the server.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
+from _drill import drill_instances, held, launch_jobs, with_instances
 from _launch import set_back
-from _records import read_records, read_run, store
+from _records import read_records, store
 from _runtime import Call, Result, client, function, runs
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import drs, instances
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import (
     ConflictError,
     InvalidRequestError,
 )
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.leftovers import attached_to, find_leftovers
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.jobs import TAG_RUN, TERMINATE, job_from_drs
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.jobs import TERMINATE, Job, job_from_drs
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import ServerStatus
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timestamps import parse_time
 
 Item = dict[str, Any]
 
 POLL_SECONDS = 30
+JOB_POLL_SECONDS = 120
+LONGEST_JOB_WAIT = 6 * 3600
+"""Seconds that jobs which launch are waited for before a person is asked."""
+
+LEFTOVERS_IN_EVENT = 500
+"""An item of DynamoDB holds 400 KB; the others are counted."""
+
 ATTEMPTS = 3
 """Terminations that are asked of DRS before a person is asked."""
 
@@ -45,18 +55,8 @@ def _left(records: Sequence[ServerRecord]) -> dict[str, ServerRecord]:
     return {instance_id: record for instance_id, record in launched.items() if not _gone(found.get(instance_id))}
 
 
-def _own_drill_instances(call: Call, left: Mapping[str, ServerRecord]) -> list[str]:
-    """Return those that DRS calls drill instances and that a job of this run launched."""
-    candidates = drs.describe_recovery_instances(client("drs"), ids=list(left))
-    jobs = drs.describe_jobs(client("drs"), ids=[item["jobID"] for item in candidates if item.get("jobID")])
-    own_jobs = {job.job_id for job in map(job_from_drs, jobs) if job.tags.get(TAG_RUN) == call.run_id}
-    return [
-        item["recoveryInstanceID"]
-        for item in candidates
-        if item.get("isDrill") is True
-        and item.get("jobID") in own_jobs
-        and left[item["recoveryInstanceID"]].job_id == item["jobID"]
-    ]
+def _nothing(reason: str) -> Result:
+    return {"outcome": "done", "seconds": 0, "reason": f"nothing to clean up: {reason}"}
 
 
 def _terminating(run: Item, own: Sequence[str]) -> list[str]:
@@ -70,21 +70,22 @@ def _terminating(run: Item, own: Sequence[str]) -> list[str]:
     return sorted(found)
 
 
-def _wait(reason: str) -> Result:
-    return {"outcome": "wait", "seconds": POLL_SECONDS, "reason": reason}
+def _wait(reason: str, seconds: int = POLL_SECONDS) -> Result:
+    return {"outcome": "wait", "seconds": seconds, "reason": reason}
 
 
 def _ask(reason: str) -> Result:
     return {"outcome": "ask", "seconds": 0, "reason": reason}
 
 
-def _terminate(call: Call, run: Item, left: Mapping[str, ServerRecord]) -> Result:
-    progress = run.get("clean_up") or {"attempts": 0, "job_ids": []}
+def _terminate(
+    call: Call, run: Item, records: Sequence[ServerRecord], left: Mapping[str, ServerRecord], own: Sequence[str]
+) -> Result:
+    progress = _progress(run)
     if progress["job_ids"]:
         jobs = [job_from_drs(item) for item in drs.describe_jobs(client("drs"), ids=progress["job_ids"])]
         if any(job.active for job in jobs):
             return _wait(f"{len(left)} drill instances are being terminated")
-    own = _own_drill_instances(call, left)
     foreign = sorted(set(left) - set(own))
     if foreign and not own:
         shutting_down = instances.describe_instances(client("ec2"), foreign)
@@ -96,6 +97,7 @@ def _terminate(call: Call, run: Item, left: Mapping[str, ServerRecord]) -> Resul
         )
     if progress["attempts"] >= ATTEMPTS:
         return _ask(f"DRS did not terminate these instances in {ATTEMPTS} attempts: {', '.join(own)}")
+    _remember_attached(call, records, left)
     try:
         job_ids = [job["jobID"] for job in drs.terminate_recovery_instances(client("drs"), own)]
     except ConflictError as error:
@@ -103,21 +105,48 @@ def _terminate(call: Call, run: Item, left: Mapping[str, ServerRecord]) -> Resul
         job_ids = _terminating(run, own)
         if not job_ids:
             return _wait(f"another job holds the drill instances: {error.message}")
-    runs().append_event(call.run_id, EventKind.CLEAN_UP_STARTED.value, {"instances": own, "jobs": job_ids}, call.now)
-    runs().update_run(call.run_id, {"clean_up": {"attempts": progress["attempts"] + 1, "job_ids": job_ids}})
+    begun = {"instances": list(own), "jobs": job_ids}
+    runs().append_event(call.run_id, EventKind.CLEAN_UP_STARTED.value, begun, call.now)
+    attempts = progress["attempts"] + 1
+    runs().update_run(call.run_id, {"clean_up": {**progress, "attempts": attempts, "job_ids": job_ids}})
     return _wait(f"{len(own)} drill instances are being terminated")
 
 
-@function("clean-up")
-def handler(call: Call) -> Result:
-    """Return C({outcome, seconds, reason}); done when EC2 has terminated every instance of the drill."""
-    run = read_run(call)
-    if run["mode"] != "test":
-        raise InvalidRequestError(f"Run {call.run_id} is a {run['mode']}, not a test: its instances stay")
-    records = read_records(call)
-    left = _left(records)
-    if left:
-        return _terminate(call, run, left)
+def _progress(run: Mapping[str, Any]) -> Item:
+    return {"attempts": 0, "job_ids": [], "looks": 0, "jobs_awaited_since": None, **(run.get("clean_up") or {})}
+
+
+def _remember_attached(call: Call, records: Sequence[ServerRecord], left: Mapping[str, ServerRecord]) -> None:
+    """Record what is attached to the instances: once they are gone, nothing else tells whose it was."""
+    found = instances.describe_instances(client("ec2"), left)
+
+    def with_attached(record: ServerRecord) -> ServerRecord:
+        instance = found.get(record.instance_id or "")
+        attached = {*record.attached, *attached_to(instance)} if instance else record.attached
+        return replace(record, attached=sorted(attached))
+
+    store(call, records, [with_attached(record) for record in records])
+
+
+def _await_jobs(call: Call, run: Item, active: Sequence[Job]) -> Result:
+    """Wait for jobs that launch: DRS cannot cancel them, and what they launch is to be terminated, too."""
+    progress, names = _progress(run), ", ".join(job.job_id for job in active)
+    since = progress["jobs_awaited_since"] or call.at
+    if (call.now - parse_time(since)).total_seconds() >= LONGEST_JOB_WAIT:
+        runs().update_run(call.run_id, {"clean_up": {**progress, "jobs_awaited_since": None}})
+        return _ask(f"these DRS jobs of the run still go on, and what they launch cannot be terminated yet: {names}")
+    runs().update_run(call.run_id, {"clean_up": {**progress, "jobs_awaited_since": since}})
+    return _wait(f"DRS cannot cancel {names}, which is waited for", JOB_POLL_SECONDS)
+
+
+def _end(call: Call, run: Item, records: Sequence[ServerRecord], jobs: Sequence[Job]) -> Result:
+    """Look for what the instances left behind, twice, since EC2 takes its time; then restore the templates."""
+    owners = {name: record.server_key for record in records for name in record.attached}
+    left = find_leftovers(client("ec2"), owners=owners, job_ids=[job.job_id for job in jobs])
+    progress = _progress(run)
+    if left and not progress["looks"]:
+        runs().update_run(call.run_id, {"clean_up": {**progress, "looks": 1}})
+        return _wait(f"{len(left)} volumes or network interfaces of the drill are still there")
     cleaned = [
         replace(record, status=ServerStatus.CLEANED_UP.value)
         if record.instance_id and record.status == ServerStatus.VALIDATED
@@ -125,9 +154,44 @@ def handler(call: Call) -> Result:
         for record in records
     ]
     store(call, records, cleaned)
-    seconds = set_back(call, cleaned)
+    seconds = set_back(call, held(call, cleaned))
     if seconds:
-        return {"outcome": "wait", "seconds": seconds, "reason": "the failover profile is being set again"}
-    ended = {"instances": sum(bool(record.instance_id) for record in records), "profile": "failover"}
+        return _wait("the failover profile is being set again", seconds)
+    told = [asdict(leftover) for leftover in left]
+    ended = {
+        "instances": sum(bool(record.instance_id) for record in records),
+        "profile": "failover",
+        "left_behind": told[:LEFTOVERS_IN_EVENT],
+        "left_behind_not_shown": max(0, len(told) - LEFTOVERS_IN_EVENT),
+    }
     runs().append_event(call.run_id, EventKind.CLEAN_UP_ENDED.value, ended, call.now)
+    runs().update_run(call.run_id, {"clean_up": {**progress, "ended_at": call.at, "left_behind": len(left)}})
     return {"outcome": "done", "seconds": 0, "reason": f"{ended['instances']} drill instances are terminated"}
+
+
+@function("clean-up")
+def handler(call: Call) -> Result:
+    """Return C({outcome, seconds, reason}); done when EC2 has terminated every instance of the drill.
+
+    Whatever ended the drill leads here, so there may be nothing to do, or jobs that still launch.
+    """
+    run = runs().get_run(call.run_id)
+    if run is None:
+        return _nothing("the run was not opened")
+    if run["mode"] != "test":
+        raise InvalidRequestError(f"Run {call.run_id} is a {run['mode']}, not a test: its instances stay")
+    if not any(wave["started_at"] for wave in runs().get_waves(call.run_id)):
+        return _nothing("no wave has begun")
+    before = read_records(call)
+    jobs = launch_jobs(call, run)
+    active = [job for job in jobs if job.active]
+    if active:
+        return _await_jobs(call, run, active)
+    found = drill_instances(before, jobs)
+    records = with_instances(before, found)
+    store(call, before, records)
+    left = _left(records)
+    if not left:
+        return _end(call, run, records, jobs)
+    own = sorted(item["recoveryInstanceID"] for item in found.values() if item["recoveryInstanceID"] in left)
+    return _terminate(call, run, records, left, own)

@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from _drill import held
 from _jobs import job_facts, read_jobs
 from _launch import set_back
 from _notices import error_text, publish
 from _records import end_wave, read_plan, read_records, store
 from _runtime import Call, Result, client, function, runs
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.dynamodb import call as aws_call
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import AwsError, TransientError
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.runs_locks import plan_lock
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import report, waves
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.decisions import Decision, pause_from_item
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind, event_from_item
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.jobs import TAG_RUN
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import RunStatus, WaveStatus
 
 Item = dict[str, Any]
@@ -45,6 +48,39 @@ def _end_waves(call: Call, run: Mapping[str, Any], aborted: bool) -> None:
     for wave in runs().get_waves(call.run_id):
         if not wave["ended_at"] and (aborted or wave["status"] != WaveStatus.PENDING):
             end_wave(call, plan, wave["wave"], aborted=aborted)
+
+
+def _set_back(call: Call, records: Sequence[ServerRecord]) -> tuple[int, str]:
+    """Let the templates launch a failover again, also after a drill that could not clean up.
+
+    Returns:
+        Seconds to wait before more can be set back, and why some could not be, empty when all could. That keeps no run
+        from its end: a run that launches sets its templates first, and its locks must not outlive this one.
+
+    Raises:
+        TransientError: It may work later.
+    """
+    try:
+        return set_back(call, held(call, records)), ""
+    except TransientError:
+        raise
+    except AwsError as error:
+        call.log("templates not restored", error=error.message)
+        return 0, error.message
+
+
+def _leaves_instances(run: Mapping[str, Any], records: Sequence[ServerRecord]) -> bool:
+    """Tell whether a drill leaves anything in EC2: what its clean-up found, or instances that it did not clean up."""
+    clean_up = run.get("clean_up") or {}
+    if clean_up.get("ended_at"):
+        return bool(clean_up.get("left_behind"))
+    return run["mode"] == "test" and any(record.instance_id for record in records)
+
+
+def _void_pauses(call: Call) -> None:
+    """End the pauses that nobody can answer any more."""
+    for pause in runs().open_pauses(call.run_id):
+        runs().void_pause(call.run_id, pause["pause_id"], by="close-run", at=call.now)
 
 
 def _report(call: Call, run: Mapping[str, Any]) -> Item:
@@ -95,30 +131,33 @@ def handler(call: Call) -> Result:
         before = read_records(call)
         store(call, before, waves.apply_decision(before, Decision.ABORT))
     records = read_records(call)
-    status = run["status"] if run["closed_at"] else str(report.final_status(records, aborted=aborted, error=error))
-    locks = [plan_lock(run["plan_name"]), *(record.server_key for record in records)]
-    if run["mode"] == "test":
-        # Only of servers that this run still holds: those of a run that got no locks are another run's to prepare.
-        owners = runs().lock_owners(locks)
-        own = [record for record in records if owners.get(record.server_key) == call.run_id]
-        seconds = set_back(call, own)
-        if seconds:
-            return {"outcome": "wait", "seconds": seconds}
+    seconds, templates_left = _set_back(call, records) if run["mode"] == "test" else (0, "")
+    if seconds:
+        return {"outcome": "wait", "seconds": seconds}
+    leaves = bool(templates_left) or _leaves_instances(run, records)
+    status = run["status"]
     if not run["closed_at"]:
+        status = str(report.final_status(records, aborted=aborted, error=error, leaves_something=leaves))
+        _void_pauses(call)
         _end_waves(call, run, aborted)
         _tell_of_ended_jobs(call, run)
         told = {"status": status, "aborted": aborted, "error": error}
         runs().append_event(call.run_id, EventKind.RUN_CLOSED.value, told, call.now)
     evidence = f"s3://{os.environ['EVIDENCE_BUCKET']}/{_evidence_key(call)}"
     closed_at = run["closed_at"] or call.at
-    closed = {**run, "status": status, "closed_at": closed_at, "evidence": evidence, "error": error}
+    changes = {
+        "status": status,
+        "closed_at": closed_at,
+        "evidence": evidence,
+        "error": error or run.get("error"),
+        "templates_left": templates_left,
+    }
+    closed = {**run, **changes}
     document = _report(call, closed)
     lines = report.summary_lines(document)
     _store_evidence(call, document)
-    runs().update_run(
-        call.run_id,
-        {"status": status, "closed_at": closed_at, "evidence": evidence, "error": error or run.get("error")},
-    )
+    runs().update_run(call.run_id, changes)
+    locks = [plan_lock(run["plan_name"]), *(record.server_key for record in records)]
     runs().release_locks(locks, call.run_id)
     publish(call, "run_closed", f"Run {status}: {call.run_id}", "\n".join(lines))
     return {"outcome": "done", "status": status, "summary": "\n".join(lines)[:SUMMARY_LENGTH]}

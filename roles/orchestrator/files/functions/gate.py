@@ -135,14 +135,19 @@ def _facts(records: list[ServerRecord], profile: str) -> list[ServerFacts]:
 
 @function("gate")
 def handler(call: Call) -> Result:
-    """Return C({outcome, reason, findings}): done when nothing blocks, else ask."""
+    """Return C({outcome, reason, findings}): done when nothing blocks, else ask; abort once it is asked for."""
     run = read_run(call)
+    if run.get("aborting"):
+        return {"outcome": "abort", "reason": "the run is being aborted", "findings": 0}
     profile = profile_of(run["mode"])
     records = read_records(call)
     # In a run that was resumed, servers that were launched before have passed.
     facts = _facts([record for record in records if record.status == ServerStatus.PENDING], profile)
     policy = read_plan(run).gate
     findings = isolation_findings(records, policy.isolation) if profile == TEST_PROFILE else []
+    # Whoever continues in spite of them is not asked again before every wave.
+    paths = [finding.what for finding in findings if finding.blocking]
+    runs().update_run(call.run_id, {"known_paths": paths[:FINDINGS_IN_EVENT]})
     findings += readiness.evaluate(facts, policy, profile=profile, now=call.now)
     findings.sort(key=lambda finding: not finding.blocking)
     blocked = any(finding.blocking for finding in findings)

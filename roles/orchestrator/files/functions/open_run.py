@@ -18,6 +18,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors i
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import plans, probes
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import runs as run_rules
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.drill_policy import check_hold
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import Plan
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timestamps import format_time, parse_time
@@ -45,6 +46,32 @@ def _incident_at(call: Call) -> datetime | None:
     if moment > call.now:
         raise InvalidRequestError(f"The request's incident_at {given} is in the future (it is {call.at})")
     return moment
+
+
+def _hold(call: Call, plan: Plan) -> int:
+    """Return the seconds that a drill's instances stay for testers: the run's own, else the plan's."""
+    given = call.event.get("hold")
+    if call.event["mode"] != "test":
+        if given:
+            raise InvalidRequestError(f"The request's hold is {given!r}: only a drill (mode test) can be held")
+        return 0
+    return plan.drill.hold if given is None else check_hold(given, "request")
+
+
+def _hold_left(call: Call, run: Mapping[str, Any]) -> int:
+    """Return the seconds of the hold that are left: one that an earlier execution began ends when it was to end."""
+    if not run.get("hold_until"):
+        return int(run.get("hold") or 0)
+    return max(0, int((parse_time(run["hold_until"]) - call.now).total_seconds()))
+
+
+def _begin(call: Call, run: Mapping[str, Any]) -> str:
+    """Return where an execution begins: at the beginning, unless the run is closed or being aborted."""
+    if run["closed_at"]:
+        return "clean-up"
+    if not run.get("aborting"):
+        return "correlate"
+    return "waves" if runs().get_waves(call.run_id) else "clean-up"
 
 
 def _check_execution(call: Call, existing: Mapping[str, Any] | None) -> None:
@@ -82,7 +109,10 @@ def _check_probes(plan: Plan, mode: str) -> None:
 
 @function("open-run")
 def handler(call: Call) -> Result:
-    """Return C({plan, waves, decision_timeout}), the waves in the order in which they may start.
+    """Return C({plan, waves, decision_timeout, hold, begin}), the waves in the order in which they may start.
+
+    C(hold) are the seconds that a drill is held, C(begin) is where the execution begins: C(correlate), C(waves) or
+    C(clean-up).
 
     The same request again gets the same answer.
     """
@@ -93,7 +123,7 @@ def handler(call: Call) -> Result:
     _check_probes(plan, call.event["mode"])
     requested_at, incident_at = parse_time(call.event["requested_at"]), _incident_at(call)
     try:
-        runs().open_run(
+        run, _created = runs().open_run(
             run_id=call.run_id,
             plan=plan.to_document(),
             mode=call.event["mode"],
@@ -101,6 +131,7 @@ def handler(call: Call) -> Result:
             requested_by=call.event["requested_by"],
             execution_arn=call.event["execution_arn"],
             incident_at=incident_at,
+            hold=_hold(call, plan),
         )
     except ConflictError as error:
         raise InvalidRequestError(error.message) from error
@@ -113,4 +144,10 @@ def handler(call: Call) -> Result:
     }
     if not (existing and existing.get("resumed")):
         runs().append_event(call.run_id, EventKind.RUN_OPENED.value, opened, requested_at)
-    return {"plan": plan.name, "waves": plans.start_order(plan), "decision_timeout": plan.decision.timeout}
+    return {
+        "plan": plan.name,
+        "waves": plans.start_order(plan),
+        "decision_timeout": plan.decision.timeout,
+        "hold": _hold_left(call, run),
+        "begin": _begin(call, run),
+    }

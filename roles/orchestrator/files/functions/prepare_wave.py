@@ -7,15 +7,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
+from _isolation import isolation_findings
 from _launch import LOOKED_AT, SWITCHED, pause, set_profile, with_settings
-from _records import read_records, read_run, read_wave
+from _records import read_plan, read_records, read_run, read_wave
 from _runtime import Call, Result, function, runs
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.pacing import Outcomes
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import readiness
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.isolation_facts import TEST_PROFILE
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import record_to_item
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import WaveStatus, profile_of
+
+FINDINGS_IN_EVENT = 50
+
+
+def _ways_out(call: Call, run: Mapping[str, Any]) -> str:
+    """Prove the isolation of a drill's network anew: hours may have passed since the gate, or since the latest wave.
+
+    Returns:
+        What leads out of it now and did not when the gate let the run pass; empty when nothing does.
+    """
+    findings = isolation_findings(read_records(call), read_plan(run).gate.isolation)
+    new = [finding for finding in findings if finding.blocking and finding.what not in run.get("known_paths", [])]
+    told = {"wave": call.wave, "findings": [asdict(finding) for finding in new[:FINDINGS_IN_EVENT]]}
+    runs().append_event(call.run_id, EventKind.ISOLATION_CHECKED.value, told, call.now)
+    return f"the drill's network is not isolated any more: {readiness.summary(new)}" if new else ""
 
 
 def _begin(call: Call, wave: Mapping[str, Any], servers: int) -> None:
@@ -30,14 +49,15 @@ def _begin(call: Call, wave: Mapping[str, Any], servers: int) -> None:
 
 @function("prepare-wave")
 def handler(call: Call) -> Result:
-    """Return C({outcome, seconds}): wait as long as there are servers whose template was not looked at yet.
+    """Return C({outcome, seconds, reason}): wait as long as there are servers whose template was not looked at yet, ask
+    where the network of a drill is not isolated any more.
 
     The template versions are set and read back, whatever a drill that died may have left. What is done is in the
     records, so a call that was cut short, or refused for some servers, is gone on with.
     """
     run, wave = read_run(call), read_wave(call)
     if run.get("aborting"):
-        return {"outcome": "done", "seconds": 0}
+        return {"outcome": "done", "seconds": 0, "reason": ""}
     records = read_records(call, call.wave)
     if not wave["started_at"]:
         _begin(call, wave, len(records))
@@ -56,4 +76,7 @@ def handler(call: Call) -> Result:
         runs().put_servers(call.run_id, [record_to_item(record) for record in done])
     Outcomes({}, dict(outcomes.errors)).raise_if_any(f"set launch template versions of profile {profile}")
     seconds = pause(len(left) - len(outcomes.results), outcomes.switched)
-    return {"outcome": "wait" if seconds else "done", "seconds": seconds}
+    if seconds:
+        return {"outcome": "wait", "seconds": seconds, "reason": "more templates are to be set"}
+    reason = _ways_out(call, run) if profile == TEST_PROFILE else ""
+    return {"outcome": "ask" if reason else "done", "seconds": 0, "reason": reason}
