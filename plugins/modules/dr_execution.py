@@ -213,7 +213,7 @@ resolved_plan:
           type: list
           elements: dict
           sample: [{server_key: pay-db-1.example.internal, source_server_id: s-1a2b3c4d5e6f7a8b9, critical: true,
-                    is_windows: false, job: 1, addresses: [{interface: 0, address: 10.20.1.11,
+                    is_windows: false, job: 1, probes: [], addresses: [{interface: 0, address: 10.20.1.11,
                     subnet_id: subnet-0a20100000000d001, security_groups: [sg-0a20100000000d001]}]}]
 report:
   description: What happened, as it is in the evidence. See M(disaster_recovery.aws.dr_execution_info).

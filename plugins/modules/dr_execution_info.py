@@ -123,6 +123,7 @@ summary:
   elements: str
 """
 
+from datetime import datetime
 from typing import Any, NoReturn
 
 from ansible_collections.disaster_recovery.aws.plugins.module_utils._module import Clients, run_module
@@ -140,8 +141,13 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans i
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.progress import pause_lines
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import record_from_item
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.report import build_report, summary_lines
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import RUN_FINAL
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.tables import table_lines
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.wave_counts import WaveCounts
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timestamps import format_time
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.wave_counts import (
+    WaveCounts,
+    count_line,
+)
 
 Item = dict[str, Any]
 
@@ -181,16 +187,21 @@ def run(params: Item, clients: Clients, check_mode: bool) -> Item:  # noqa: ARG0
     }
     events = table.events(params["run_id"], after=0 if params["details"] else params["after"])
     result["events"] = [event for event in events if event["sequence"] > params["after"]]
+    counts = WaveCounts()
     if params["details"] or params["after"] == 0:
-        counts = WaveCounts()
         counts.add(events)
         result["progress"] = [wave.to_document() for wave in counts.waves]
     if params["details"]:
         result["waves"] = table.get_waves(params["run_id"])
         result["servers"] = table.get_servers(params["run_id"])
     if params["details"] and found:
-        result["report"] = _report(result, events, clients)
-        result["summary"] = summary_lines(result["report"]) + _open_questions(result["pauses"], params["run_id"])
+        now = caller(clients("sts")).now
+        result["report"] = _report(result, events, now)
+        result["summary"] = [
+            *summary_lines(result["report"]),
+            *_progress(found, counts, now),
+            *_open_questions(result["pauses"], params["run_id"]),
+        ]
     return result
 
 
@@ -218,7 +229,17 @@ def _open_questions(pauses: list[Item], run_id: str) -> list[str]:
     return [line for pause in waiting for line in pause_lines(pause, command + pause["pause_id"])]
 
 
-def _report(result: Item, events: list[Item], clients: Clients) -> Item:
+def _progress(run: Item, counts: WaveCounts, now: datetime) -> list[str]:
+    """Return a line for each wave that is under way."""
+    if run["status"] in RUN_FINAL:
+        return []
+    waves = len(run["plan"]["waves"])
+    at = format_time(now)
+    lines = [count_line(wave, waves, run["requested_at"], at) for wave in counts.waves if not wave.ended]
+    return ["", *lines] if lines else []
+
+
+def _report(result: Item, events: list[Item], now: datetime) -> Item:
     gate = [event for event in events if event["kind"] in {EventKind.GATE_PASSED, EventKind.GATE_FAILED}]
     return build_report(
         result["run"],
@@ -226,7 +247,7 @@ def _report(result: Item, events: list[Item], clients: Clients) -> Item:
         [record_from_item(item) for item in result["servers"]],
         [event_from_item(item) for item in events],
         [pause_from_item(item) for item in result["pauses"]],
-        now=caller(clients("sts")).now,
+        now=now,
         findings=gate[-1]["data"].get("findings", []) if gate else [],
     )
 

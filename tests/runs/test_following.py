@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 
 import pytest
 import yaml
+from ansible import context
+from ansible.errors import AnsibleActionFail
 from ansible_collections.disaster_recovery.aws.plugins.action import dr_execution as follower
 from ansible_collections.disaster_recovery.aws.plugins.modules import dr_execution, dr_execution_info
 
@@ -221,6 +223,21 @@ class Line:
             while data := source.recv(65_536):
                 sink.sendall(data)
             sink.shutdown(socket.SHUT_WR)
+
+
+def test_a_connection_that_stays_lost_ends_the_watching_and_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(context, "CLIARGS", {})
+    monkeypatch.setattr(follower.time, "sleep", slept.append)
+    started = {"run_id": "r1", "plan": "payments", "mode": "failover"}
+    patience = follower.Patience(started, {"poll_interval": 7})
+    for failures in range(1, follower.FAILED_LOOKS):
+        patience.wait_after(failures, "nothing answers")
+    assert slept == [7] * (follower.FAILED_LOOKS - 1)
+    with pytest.raises(AnsibleActionFail) as left:
+        patience.wait_after(follower.FAILED_LOOKS, "nothing answers.")
+    assert "Run r1 could not be looked at 10 times in a row: nothing answers. The run goes on in AWS" in str(left.value)
+    assert "Join it again: ansible-playbook disaster_recovery.aws.failover" in str(left.value)
 
 
 def test_a_lost_connection_is_told_and_the_run_followed_on_when_it_is_back(player: Player) -> None:

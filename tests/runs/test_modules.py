@@ -290,6 +290,7 @@ class TestStart:
                 "critical": False,
                 "is_windows": False,
                 "job": 1,
+                "probes": [],
                 "addresses": [
                     {"interface": 0, "subnet_id": "subnet-1", "address": "10.99.4.11", "security_groups": ["sg-1"]}
                 ],
@@ -439,6 +440,7 @@ class TestInfo:
         assert found["progress"] == [
             {"wave": 1, "name": "databases", "servers": 1, "launched": 0, "failed": 0, "ended": False}
         ]
+        assert any(line.startswith("wave 1/2 · 0 of 1 launched · 0 failed · ") for line in found["summary"])
         assert "progress" not in read(house, run_id="r1", after=1, details=False)
         assert "the-secret-token" not in repr(found)
         assert any("-e dr_run=r1 -e dr_pause=001" in line for line in found["summary"])
@@ -469,7 +471,7 @@ class TestDecide:
         execute(house, run_id="r1")
         token = house.task_token()
         house.open_run("r1")
-        house.pause("r1", token, **changes)
+        house.pause("r1", **{"token": token, **changes})
         return token
 
     def test_a_decision_is_recorded_and_lets_the_run_go_on(self, house: Orchestrator) -> None:
@@ -491,6 +493,20 @@ class TestDecide:
             decide(house, "abort")
         with pytest.raises(ConflictError, match="answered with retry"):
             decide(house, "abort", pause_id="1")
+
+    def test_an_abort_that_died_after_recording_is_finished_by_repeating_it(self, house: Orchestrator) -> None:
+        self.paused(house)
+        house.table.answer_pause("r1", "001", decision="abort", by=OPERATOR, at=AT, reason="quota was raised")
+        again = {"state": "aborted", "run_id": "r1", "reason": "quota was raised"}
+        assert execute(house, **again)["changed"] is True
+        assert house.ended("test", "r1")["status"] == "SUCCEEDED"
+
+    def test_an_abort_whose_step_waits_no_more_is_recorded_and_says_so(self, house: Orchestrator) -> None:
+        self.paused(house, token="a-token-of-yesterday")
+        aborted = execute(house, state="aborted", run_id="r1", reason="false alarm")
+        assert "Pause 001 is answered. The task does not wait for this answer" in aborted["warnings"][0]
+        assert house.table.get_pause("r1", "001")["decision"] == "abort"
+        assert house.table.get_run("r1")["aborting"]["reason"] == "false alarm"
 
     def test_a_task_that_died_after_recording_is_finished_by_repeating_it(self, house: Orchestrator) -> None:
         self.paused(house)

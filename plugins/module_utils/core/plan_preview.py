@@ -13,7 +13,8 @@ from typing import Any
 from .admission import Quotas
 from .canonical import canonical
 from .ip_map import MapEntry
-from .plans import PlannedServer, ResolvedPlan
+from .plans import PlannedServer, ResolvedPlan, parse_plan
+from .probes import names_for
 from .runs import profile_of
 from .tables import table_lines
 from .timeline import EstimatedWave, Timeline
@@ -23,6 +24,12 @@ from .validation import expected_of
 SHOWN_APART = frozenset({"name", "description", "groups", "waves", "optional_servers", "targets", "depends_on"})
 """Fields of plans and waves that have a place of their own; all others, whatever they are, are settings."""
 
+DEFAULTS: Mapping[str, Any] = parse_plan(
+    {"name": "plan", "groups": {"group": {"servers": ["server"]}}, "waves": [{"name": "wave", "groups": ["group"]}]}
+).to_document()
+"""A plan that says nothing beside what it must: what is as there is not shown to a person."""
+
+AS_BY_DEFAULT = "as by default"
 DURATIONS = frozenset({"timeout", "windows_timeout", "soak"})
 
 
@@ -57,7 +64,7 @@ def preview(
         "estimate": {"seconds": timeline.seconds, "source": timeline.source},
         "settings": _settings(document),
         "waves": [
-            _wave(estimated, document["waves"][estimated.wave - 1], resolved, entries, profile_of(mode))
+            _wave(estimated, document["waves"][estimated.wave - 1], resolved, entries, mode)
             for estimated in timeline.waves
         ],
     }
@@ -73,7 +80,7 @@ def preview_lines(found: Mapping[str, Any]) -> list[str]:
         + (f", target {format_seconds(target)}" if target else ""),
         f"Quotas ({quotas['source']}): {quotas['servers_per_job']} servers in a job, {quotas['concurrent_jobs']} jobs, "
         f"{quotas['servers_in_all_jobs']} servers in all jobs",
-        f"Settings: {_text(found['settings'])}",
+        f"Settings: {_text(_beside(found['settings'], DEFAULTS)) or AS_BY_DEFAULT}",
     ]
     for wave in found["waves"]:
         lines += ["", *_wave_lines(wave)]
@@ -85,8 +92,9 @@ def _wave(
     declared: Mapping[str, Any],
     resolved: ResolvedPlan,
     entries: Mapping[str, Sequence[MapEntry]],
-    profile: str,
+    mode: str,
 ) -> dict[str, Any]:
+    profile = profile_of(mode)
     job_of = {key: number for number, job in enumerate(estimated.jobs, start=1) for key in job.server_keys}
     return {
         "wave": estimated.wave,
@@ -104,19 +112,22 @@ def _wave(
         ],
         "settings": _settings(declared),
         "servers": [
-            _server(planned, entries[planned.server.key], profile, job_of[planned.server.key])
+            {
+                **_server(planned, entries[planned.server.key], profile),
+                "job": job_of[planned.server.key],
+                "probes": names_for(resolved.plan.probes, planned.server, resolved.plan.groups, mode),
+            }
             for planned in resolved.wave_servers(estimated.wave)
         ],
     }
 
 
-def _server(planned: PlannedServer, entries: Sequence[MapEntry], profile: str, job: int) -> dict[str, Any]:
+def _server(planned: PlannedServer, entries: Sequence[MapEntry], profile: str) -> dict[str, Any]:
     return {
         "server_key": planned.server.key,
         "source_server_id": planned.server.source_server_id,
         "critical": planned.critical,
         "is_windows": planned.server.is_windows,
-        "job": job,
         "addresses": expected_of(entries, profile)["interfaces"],
     }
 
@@ -144,9 +155,18 @@ def _wave_lines(wave: Mapping[str, Any]) -> list[str]:
         f"Wave {wave['wave']} {wave['name']} ({after}): {_count(len(wave['servers']), 'server')}, estimated from "
         f"{format_seconds(wave['starts_after'])} to {format_seconds(wave['ends_after'])}",
         f"{_count(len(wave['jobs']), 'DRS job')}: {jobs}",
-        f"Settings: {_text(wave['settings'])}",
+        f"Settings: {_text(_beside(wave['settings'], DEFAULTS['waves'][0])) or AS_BY_DEFAULT}",
         *table_lines(("Server", "Kind", "Source server", "Job", "Addresses"), rows),
     ]
+
+
+def _beside(settings: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that are not as by default."""
+    return {
+        name: _beside(value, defaults[name]) if isinstance(value, Mapping) and name in defaults else value
+        for name, value in settings.items()
+        if name not in defaults or value != defaults[name]
+    }
 
 
 def _text(settings: Mapping[str, Any]) -> str:
@@ -164,7 +184,7 @@ def _text(settings: Mapping[str, Any]) -> str:
             shown.append(f"{name} {', '.join(_name(member) for member in value)}")
         else:
             shown.append(f"{name} {str(value).lower() if isinstance(value, bool) else value}")
-    return ", ".join(shown) or "none"
+    return ", ".join(shown)
 
 
 def _name(member: Any) -> str:
