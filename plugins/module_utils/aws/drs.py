@@ -285,7 +285,9 @@ def read_quotas(client: Any) -> tuple[Quotas, str]:
     except AwsError as error:
         return Quotas(), f"documented values, because Service Quotas did not answer: {error}"
     live = {QUOTA_CODES[item["QuotaCode"]]: int(item["Value"]) for item in quotas if item["QuotaCode"] in QUOTA_CODES}
-    return replace(Quotas(), **live), "Service Quotas"
+    missing = [name for name in QUOTA_CODES.values() if name not in live]
+    unknown = f", which does not know {', '.join(missing)}: documented values" if missing else ""
+    return replace(Quotas(), **live), f"Service Quotas{unknown}"
 
 
 def read_total_servers_quota(client: Any) -> tuple[int, str]:

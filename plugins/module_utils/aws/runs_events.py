@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from ..core.canonical import canonical
 from ..core.events import chain, event_to_item
 from ..core.timestamps import format_time
 from .dynamodb import TRANSACTION_SIZE, Item, back_off, chunks, round_trip, to_item
@@ -23,8 +24,8 @@ LOST_RACES = 60  # appends in a row that may lose against other writers of the s
 EVENTS_IN_ONE_TRANSACTION = TRANSACTION_SIZE - 1  # one action moves the head
 
 
-def _is(event: Mapping[str, Any], kind: str, data: Mapping[str, Any]) -> bool:
-    return bool(event["kind"] == kind and event["data"] == data)
+def _identity(kind: str, data: Mapping[str, Any]) -> tuple[str, str]:
+    return (kind, canonical(data))
 
 
 class EventItems(Table):
@@ -52,30 +53,40 @@ class EventItems(Table):
             TransientError: Other writers won every time.
         """
         stored: list[Item] = []
+        known: dict[tuple[str, str], Item] = {}
         for piece in chunks(list(entries), EVENTS_IN_ONE_TRANSACTION):
-            stored += self._append_piece(run_id, [(kind, round_trip(dict(data))) for kind, data in piece], at)
+            stored += self._append_piece(run_id, [(kind, round_trip(dict(data))) for kind, data in piece], at, known)
         return stored
 
-    def _append_piece(self, run_id: str, entries: Sequence[tuple[str, Item]], at: datetime) -> list[Item]:
+    def _append_piece(
+        self, run_id: str, entries: Sequence[tuple[str, Item]], at: datetime, known: dict[tuple[str, str], Item]
+    ) -> list[Item]:
+        """Append one transaction's worth; C(known) holds the events of that moment that were seen, new ones too."""
         what = f"append events to run {run_id}"
         for attempt in range(LOST_RACES):
             run = self._get(f"RUN#{run_id}", "META", what)
             if run is None:
                 raise NotFoundError(f"There is no run {run_id} in table {self.name}")
-            known = self._events_at(run_id, format_time(at))
+            seen = max((event["sequence"] for event in known.values()), default=0)
+            for event in self._events_at(run_id, format_time(at), after=seen):
+                known.setdefault(_identity(event["kind"], event["data"]), event)
             new: list[Item] = []
+            added: dict[tuple[str, str], Item] = {}
             for kind, data in entries:
-                if not any(_is(event, kind, data) for event in (*known, *new)):
+                identity = _identity(kind, data)
+                if identity not in known and identity not in added:
                     sequence = run["event_count"] + len(new) + 1
                     previous = new[-1]["hash"] if new else run["last_hash"]
                     new.append(event_to_item(chain(previous, sequence, at, kind, data)))
+                    added[identity] = new[-1]
             if new:
                 try:
                     self._transact(self._appending(run, new), what)
                 except ConflictError:
                     back_off(min(attempt, 3), self._sleep)
                     continue
-            return [next(event for event in (*known, *new) if _is(event, kind, data)) for kind, data in entries]
+            known.update(added)
+            return [known[_identity(kind, data)] for kind, data in entries]
         raise TransientError(f"{what}: lost {LOST_RACES} races in a row against other writers")
 
     def _appending(self, run: Item, events: Sequence[Item]) -> list[Item]:
@@ -104,11 +115,11 @@ class EventItems(Table):
             for event in events
         ]
 
-    def _events_at(self, run_id: str, at: str) -> list[Item]:
+    def _events_at(self, run_id: str, at: str, *, after: int) -> list[Item]:
         found: list[Item] = []
         what = f"read events of run {run_id}"
         for event in self._query_with_keys(f"RUN#{run_id}", "EVENT#", what=what, newest_first=True):
-            if event["at"] < at:
+            if event["at"] < at or event["sequence"] <= after:
                 break
             found.append(without_keys(event))
         return [event for event in found if event["at"] == at]

@@ -26,7 +26,7 @@ class Progress:
 
     def __init__(self) -> None:
         self._counts = WaveCounts()
-        self._total = 0
+        self._discovered: set[str] = set()
         self._reached: dict[str, set[str]] = {}
         self._texts: Mapping[str, Callable[[Sequence[Data]], str]] = {
             EventKind.RUN_OPENED: _run_opened,
@@ -85,13 +85,13 @@ class Progress:
             return f"{kind}: {canonical(list(data))}"
 
     def _servers_discovered(self, data: Sequence[Data]) -> str:
-        self._total = len(data[-1]["servers"])
-        return f"discovered {_servers(self._total)}, launching in network profile {data[-1]['profile']}"
+        self._discovered.update(*(item["servers"] for item in data))
+        return f"discovered {_servers(len(self._discovered))}, launching in network profile {data[-1]['profile']}"
 
     def _counted(self, kind: str, word: str, data: Sequence[Data]) -> str:
         reached = self._reached.setdefault(kind, set())
         reached.update(item["server_key"] for item in data)
-        return f"{word} {_names(data)} ({len(reached)} of {self._total})"
+        return f"{word} {_names(data)} ({len(reached)} of {len(self._discovered)})"
 
 
 def pause_lines(pause: Mapping[str, Any], command: str) -> list[str]:

@@ -65,7 +65,7 @@ def test_quotas_are_the_live_ones_where_there_are_live_ones() -> None:
     live = [{"QuotaCode": "L-B827C881", "Value": 200.0}, {"QuotaCode": "L-OTHER", "Value": 1.0}]
     quotas, source = drs.read_quotas(Pages(lambda _asked: [{"Quotas": live}]))
     assert (quotas.servers_per_job, quotas.concurrent_jobs, quotas.servers_in_all_jobs) == (200, 20, 500)
-    assert source == "Service Quotas"
+    assert source.startswith("Service Quotas, which does not know concurrent_jobs, servers_in_all_jobs: documented")
 
 
 def test_trap_unpaginated_job_log() -> None:

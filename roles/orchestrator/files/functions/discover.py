@@ -9,6 +9,7 @@ from __future__ import annotations
 from _records import read_plan, read_run
 from _runtime import Call, Result, client, function, ip_map, runs
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import drs
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.dynamodb import chunks
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import (
     ConflictError,
     InvalidRequestError,
@@ -21,6 +22,9 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.planned
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import Plan, PlannedServer
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord, record_to_item
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import WaveStatus, profile_of
+
+SERVERS_IN_EVENT = 1000
+"""An item of DynamoDB holds 400 KB, and a server's key may be a name of 255 characters."""
 
 
 def _record(planned: PlannedServer, plan: Plan, entries: list[MapEntry], mode: str) -> ServerRecord:
@@ -68,6 +72,7 @@ def handler(call: Call) -> Result:
         runs().take_locks([plan_lock(plan.name), *(record.server_key for record in records)], call.run_id, at=call.now)
     except ConflictError as error:
         raise InvalidRequestError(error.message) from error
-    found = {"servers": {record.server_key: record.source_server_id for record in records}, "profile": profile}
-    runs().append_event(call.run_id, EventKind.SERVERS_DISCOVERED.value, found, call.now)
+    for piece in chunks(records, SERVERS_IN_EVENT):
+        found = {"servers": {record.server_key: record.source_server_id for record in piece}, "profile": profile}
+        runs().append_event(call.run_id, EventKind.SERVERS_DISCOVERED.value, found, call.now)
     return {"servers": len(records), "waves": len(plan.waves)}

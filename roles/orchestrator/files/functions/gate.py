@@ -48,9 +48,10 @@ def _templates(
     """Return the data of the profile's version of each template; None where there is no intact one."""
 
     def read(_key: str, template_id: str) -> Mapping[str, Any] | None:
-        pacers.take("DescribeLaunchTemplateVersions")
-        versions = launch_templates.read_versions(client("ec2"), template_id)
-        version = launch_templates.version_of(versions, profile)
+        version = launch_templates.version_of(swept.get(template_id, ()), profile)
+        if version is None:
+            pacers.take("DescribeLaunchTemplateVersions")
+            version = launch_templates.version_of(launch_templates.read_versions(client("ec2"), template_id), profile)
         return version.data if version else None
 
     readable = {
@@ -61,6 +62,9 @@ def _templates(
     unreadable = {
         key: configuration for key, configuration in configurations.items() if isinstance(configuration, Unknown)
     }
+    # At rest the default and the latest version are those of both profiles: of many templates they are read at once.
+    many = len(readable) >= launch_templates.SWEEP_FROM
+    swept = launch_templates.read_known(client("ec2"), list(readable.values()), pacers, sweep=True) if many else {}
     return {**_known(for_each(readable, read)), **unreadable}
 
 
