@@ -123,7 +123,10 @@ class Orchestrator:
 
     def task_token(self) -> str:
         """Return the token that the next execution sent."""
-        [message] = self.sqs.receive_message(QueueUrl=self._queue, WaitTimeSeconds=10)["Messages"]
+        found: list[Any] = []
+        for _attempt in range(6):  # whoever starts the execution may be slow
+            found = found or self.sqs.receive_message(QueueUrl=self._queue, WaitTimeSeconds=10).get("Messages", [])
+        [message] = found
         self.sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
         token: str = json.loads(message["Body"])["token"]
         return token
