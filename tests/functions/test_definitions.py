@@ -36,8 +36,8 @@ FUNCTION_ERRORS = {
 
 START_ERRORS = {"StepFunctions.ExecutionLimitExceededException", "StepFunctions.SdkClientException"}
 
-TIMEOUT_MEANS_SOMETHING = {"AskOperator", "AskAboutWave", "AwaitTurn"}
-"""Tasks that wait for a token: nobody has answered in time. Trying again would ask again."""
+TIMEOUT_MEANS_SOMETHING = {"AskOperator", "AskAboutWave", "AwaitTurn", "HearOfAbort"}
+"""Tasks that wait for a token: nobody has answered in time. Trying again would ask again, or wait as long again."""
 
 ENDED_WAVES_ARE_ASKED_ABOUT = {"Wave"}
 """A child that failed, or took too long, is never started again by itself: only a start that was not taken is."""

@@ -79,7 +79,7 @@ class WaveCounts:
         return [self._waves[number] for number in sorted(self._waves)]
 
     def _discovered(self, data: Data) -> None:
-        self._keys = {server_id: key for key, server_id in data["servers"].items()}
+        self._keys |= {server_id: key for key, server_id in data["servers"].items()}
 
     def _started(self, data: Data) -> None:
         number = int(data["wave"])
