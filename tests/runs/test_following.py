@@ -166,6 +166,23 @@ def test_a_run_that_did_not_succeed_fails_the_task(
     assert f"Run r1: {status} in 30m 00s" in outcome.output
 
 
+def test_a_clean_up_fails_as_long_as_something_is_left_and_keeps_the_status_of_the_run(player: Player) -> None:
+    house = player.house
+    house.deploy("test", "wave", states=END)
+    house.start("test", "r1")
+    house.open_run("r1", status="aborted", closed_at="2026-11-23T10:30:00.000Z")
+    server = {"server_key": "a", "wave": 1, "source_server_id": "s-1", "critical": True, "instance_id": "i-1"}
+    house.table.put_servers("r1", [server])
+    cleaning = {"state": "cleaned_up", "reason": "it was stopped"}
+    player.play(succeeds=False, **cleaning)
+    assert "Run r1 still leaves: i-1" in player.result["msg"]
+    assert house.table.lock_owners(["a"]) == {"a": "r1"}
+    house.table.append_event("r1", "clean_up_ended", {"instances": 1, "profile": "failover"}, minutes(40))
+    outcome = player.play(**cleaning)
+    assert (player.result["changed"], player.result["status"]) == (True, "aborted")
+    assert "clean-up requested by" in outcome.output
+
+
 def test_a_refused_run_tells_the_cause(player: Player) -> None:
     refused = {"Refused": {"Type": "Fail", "Error": "InvalidRequest", "Cause": "The plan has no servers"}}
     player.house.deploy("test", states=refused)
