@@ -107,6 +107,7 @@ def pause_lines(pause: Mapping[str, Any], command: str) -> list[str]:
         "",
         f"The run waits for a decision (pause {pause['pause_id']}, {place}).",
         f"Why: {pause['reason']}",
+        *(f"  {line}" for line in (pause.get("details") or {}).get("instances", [])),
         *options,
         f"To decide:  {command} -e dr_decision={'|'.join(pause['options'])} -e \"dr_reason='...'\"",
         f"Without an answer until {pause['deadline']} it is: {pause['default']}",

@@ -16,7 +16,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.drill_p
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import FIRST_HASH, EventKind, chain
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import parse_plan
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.progress import Progress
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.progress import Progress, pause_lines
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timestamps import parse_time
 
@@ -49,6 +49,17 @@ def test_a_hold_ends_by_itself_whatever_the_plan_decides_otherwise() -> None:
     assert options_for("hold") == ("continue", "abort")
     assert default_for("hold", "abort") == "continue"
     assert all("terminate" in effect("hold", option) for option in options_for("hold"))
+    pause = {
+        "pause_id": "001",
+        "step": "hold",
+        "wave": None,
+        "reason": "held for testers",
+        "options": ["continue", "abort"],
+        "deadline": "2026-11-23T10:00:00.000Z",
+        "default": "continue",
+        "details": {"instances": ["a: i-1, 10.99.1.11"]},
+    }
+    assert "  a: i-1, 10.99.1.11" in pause_lines(pause, "decide")
 
 
 def test_what_a_drill_left_is_in_report_and_summary_and_it_did_not_simply_succeed() -> None:

@@ -34,7 +34,11 @@ def _held(call: Call) -> tuple[str, list[str]]:
     lines = [
         f"{records[instance_id].server_key}: {instance_id}, {_addresses(found[instance_id])}" for instance_id in found
     ]
-    more = [f"and {len(lines) - INSTANCES_SHOWN} more: see playbook status"] if len(lines) > INSTANCES_SHOWN else []
+    more = (
+        [f"and {len(lines) - INSTANCES_SHOWN} more: module dr_execution_info returns all"]
+        if len(lines) > INSTANCES_SHOWN
+        else []
+    )
     reason = f"the drill holds {len(lines)} instances for testers; then they are terminated"
     return reason, sorted(lines)[:INSTANCES_SHOWN] + more
 
