@@ -25,6 +25,7 @@ PLAN: dict[str, Any] = {
         {"name": "applications", "groups": ["app", "rep"], "retries": 0},
         {"name": "databases", "groups": ["db"], "retries": 0},
     ],
+    "probes": [{"name": "service", "groups": ["app"], "command": {"commands": ["systemctl is-active app"]}}],
 }
 CAPACITY = {"phase": "LAUNCH", "times": 1, "raw_error": "InsufficientInstanceCapacity"}
 
@@ -54,6 +55,8 @@ def begin(course: Course) -> None:
 def first_wave(course: Course) -> None:
     """Launch the first wave, of which an optional server fails, while the second one waits for its turn."""
     course.orchestrator.change_source_server("rep-1", fail_launch=CAPACITY)
+    for server in ("app-1", "app-2"):
+        course.orchestrator.change_source_server(server, ssm_agent=True)
     course.call("await-turn", RUN, wave=2, task_token=TOKENS[2])
     course.call("await-turn", RUN, wave=1, task_token=TOKENS[1])
     course.call("prepare-wave", RUN, wave=1)
@@ -62,6 +65,8 @@ def first_wave(course: Course) -> None:
     course.call("reconcile-wave", RUN, wave=1)
     course.until_done("reconcile-wave", RUN, wave=1)
     course.advance(400)
+    course.call("validate", RUN, wave=1)
+    course.advance(60)
     course.call("validate", RUN, wave=1)
     course.until_done("validate", RUN, wave=1)
     course.call("end-wave", RUN, wave=1)

@@ -6,7 +6,11 @@ from typing import Any
 
 import pytest
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import plan_entries
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.validation import check_server, expected_of
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.validation import (
+    check_server,
+    expected_of,
+    expected_of_template,
+)
 
 from tests.unit.core.builders import record, source_server, subnet_map
 
@@ -93,3 +97,46 @@ def test_a_dynamic_address_may_be_any() -> None:
         ).outcome
         == "ok"
     )
+
+
+LAUNCHED_FROM = {
+    "InstanceType": "m5.large",
+    "IamInstanceProfile": {"Arn": "arn:aws:iam::222222222222:instance-profile/app"},
+    "TagSpecifications": [
+        {"ResourceType": "volume", "Tags": [{"Key": "Disk", "Value": "1"}]},
+        {"ResourceType": "instance", "Tags": [{"Key": "Owner", "Value": "dr-team"}]},
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("members", "reasons"),
+    [
+        ({}, ()),
+        ({"InstanceType": "m5a.large"}, ()),
+        ({"InstanceType": "t3.nano"}, ("it is a t3.nano, not a m5.large or m5a.large",)),
+        ({"IamInstanceProfile": None}, ("it has no instance profile, not app",)),
+        ({"IamInstanceProfile": {"Arn": "a/other"}}, ("it has instance profile other, not app",)),
+        ({"Tags": []}, ("it has no tag Owner",)),
+        ({"Tags": [{"Key": "Owner", "Value": "me"}]}, ("its tag Owner is 'me', not 'dr-team'",)),
+    ],
+)
+def test_what_the_template_says_is_expected(members: dict[str, Any], reasons: tuple[str, ...]) -> None:
+    expected = {**EXPECTED, **expected_of_template({}, LAUNCHED_FROM, ["m5a.large"])}
+    found = {
+        **instance(),
+        "InstanceType": "m5.large",
+        "IamInstanceProfile": {"Arn": "arn:aws:iam::222222222222:instance-profile/app"},
+        "Tags": [{"Key": "Owner", "Value": "dr-team"}, {"Key": "Name", "Value": "drs"}],
+        **members,
+    }
+    result = check_server(record(), found, PASSED, expected)
+    assert (result.outcome, result.reasons) == ("failed" if reasons else "ok", reasons)
+
+
+def test_an_existing_instance_keeps_what_it_has_and_right_sizing_decides_about_the_type() -> None:
+    into = {"launchIntoInstanceProperties": {"launchIntoEC2InstanceID": "i-1"}}
+    assert expected_of_template(into, LAUNCHED_FROM) == {}
+    sized = expected_of_template({"targetInstanceTypeRightSizingMethod": "BASIC"}, LAUNCHED_FROM)
+    assert sized["instance_types"] == []
+    assert expected_of_template({}, {}) == {"instance_types": [], "instance_profile": "", "tags": {}}

@@ -91,3 +91,10 @@ def test_it_waits_only_for_pending_servers_and_asks_only_for_critical_failures(
     pending = not late and any(result is PENDING for result, _critical in results)
     assert answer.outcome == ("wait" if pending else "ask" if failed > max_failures else "done")
     assert (answer.seconds > 0) is pending
+
+
+def test_a_server_that_was_valid_stays_so_while_it_is_looked_at_again() -> None:
+    answer = decide([record("a", "validated")], {"a": PENDING})
+    assert (answer.outcome, answer.updates) == ("wait", ())
+    answer = decide([record("a", "validated")], {"a": PENDING}, seconds=600)
+    assert [item.status for item in answer.updates] == ["failed"]

@@ -167,7 +167,7 @@ def _send_commands(look: Look, probe: Probe) -> None:
 
 def _send(look: Look, probe: Probe, records: Sequence[ServerRecord], token: str) -> None:
     ids = [record.instance_id for record in records if record.instance_id]
-    command_id = run_command.send(client("ssm"), probe.settings, probe.timeout, token, ids)
+    command_id = run_command.send(client("ssm", repeats=False), probe.settings, probe.timeout, token, ids)
     if command_id is not None:
         look.sent(records, probe, command_id)
         return

@@ -88,9 +88,15 @@ class Call:
 
 
 @functools.cache
-def client(service: str) -> Any:
-    """Return the boto3 client of a service, one for the life of the process."""
-    return boto3.client(service, config=CLIENT_CONFIG)  # type: ignore[call-overload]
+def client(service: str, *, repeats: bool = True) -> Any:
+    """Return the boto3 client of a service, one for the life of the process.
+
+    Args:
+        service: botocore's name of the service.
+        repeats: Whether it repeats calls by itself: not where a repeat does a thing twice, for want of a client token.
+    """
+    config = CLIENT_CONFIG if repeats else CLIENT_CONFIG.merge(Config(retries={"total_max_attempts": 1}))
+    return boto3.client(service, config=config)  # type: ignore[call-overload]
 
 
 @functools.cache
