@@ -17,7 +17,7 @@ description:
   - All plans are checked before the first one is written. One problem in one plan means that none is published.
   - "Looks for what is questionable as well: protected servers that no published plan recovers, servers that two plans
     share, plans that probably take longer than their target, and plans that come near the limits of DynamoDB and Step
-    Functions. See RV(findings)."
+    Functions. A plan whose probes over the network nobody could make is refused. See RV(findings)."
 author:
   - The disaster_recovery.aws maintainers (@disaster-recovery)
 extends_documentation_fragment:
@@ -161,7 +161,7 @@ findings:
       returned: always
       type: str
     rule:
-      description: V(uncovered), V(shared), V(rto), V(item_size), V(state_size) or V(history).
+      description: V(uncovered), V(shared), V(rto), V(item_size), V(state_size), V(history) or V(probes).
       returned: always
       type: str
     plans:
@@ -196,14 +196,17 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils._plans impor
     publish,
     resolve_plans,
 )
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import network_probes
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.drs import read_quotas, read_source_servers
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.identity import caller
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.runs_table import RunsTable
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.admission import Quotas
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import Problems
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.lint_lines import lint_lines
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plan_lint import refused
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import parse_plans
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plan_lint import Finding, check_probes, refused
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import Plan, parse_plans
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.probes import need_network
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import MODES, profile_of
 
 
 def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str, Any]:
@@ -217,8 +220,9 @@ def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str,
     resolved = resolve_plans(plans, servers) if params["check_servers"] else {}
     quotas, _source = read_quotas(clients("service-quotas")) if params["check_servers"] else (Quotas(), "")
     linted = lint(plans, resolved, servers, table, quotas)
+    findings = [*linted.findings, *_check_probes(plans, params["prefix"], clients)]
     problems = Problems()
-    problems.extend(refused(linted.findings, strict=params["strict"]))
+    problems.extend(refused(findings, strict=params["strict"]))
     problems.raise_if_any()
     result = publish(plans, table, who, check_mode)
     for outcome in result["plans"]:
@@ -227,8 +231,14 @@ def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str,
             timeline = linted.timelines[outcome["name"]].to_document()
             outcome["timeline"] = timeline
             outcome["servers"] = {wave["name"]: wave["servers"] for wave in timeline["waves"]}
-    result["findings"] = [finding.to_document() for finding in linted.findings]
+    result["findings"] = [finding.to_document() for finding in findings]
     return {**result, "summary": lint_lines(result["plans"], result["findings"])}
+
+
+def _check_probes(plans: Sequence[Plan], prefix: str, clients: Clients) -> list[Finding]:
+    profiles = [profile_of(mode) for mode in MODES if any(need_network(plan.probes, mode) for plan in plans)]
+    networks = network_probes.deployed(clients("lambda"), prefix, profiles) if profiles else set()
+    return [finding for plan in plans for finding in check_probes(plan, networks)]
 
 
 def _names(plans: Sequence[dict[str, Any]]) -> list[str]:

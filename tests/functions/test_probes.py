@@ -7,9 +7,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError
+from ansible_collections.disaster_recovery.aws.plugins.modules import dr_plan
 
 from tests.support.embedded import EmbeddedAws
-from tests.support.orchestrator import ESTATE, KEYS, FunctionError, Orchestrator, request
+from tests.support.orchestrator import ESTATE, KEYS, PREFIX, REGION, FunctionError, Orchestrator, options, request
+from tests.support.orchestrator import PLAN as BASE
 
 PLAN: dict[str, Any] = {
     "name": "probed",
@@ -107,3 +110,15 @@ def test_a_run_is_refused_where_nobody_can_make_its_probes(
         orchestrator.invoke("open-run", run_id, **request(run_id, "failover", "probed", orchestrator.now()))
     assert no.value.name == "InvalidRequest"
     assert orchestrator.runs.get_run(run_id) is None
+
+
+def test_a_plan_is_not_published_with_probes_that_nobody_can_make(orchestrator: Orchestrator) -> None:
+    def clients(service: str, region: str | None = None) -> Any:
+        return orchestrator.client(service, region or REGION)
+
+    plan = {**BASE, **PLAN}
+    given = options(dr_plan, plans=[plan], prefix=PREFIX, check_servers=False)
+    with pytest.raises(DeclarationError, match="in mode failover nobody can make the probes web, console, no function"):
+        dr_plan.run(given, clients, False)
+    drills = {**plan, "probes": [{**probe, "modes": ["test"]} for probe in plan["probes"]]}
+    assert dr_plan.run({**given, "plans": [drills]}, clients, True)["findings"] == []

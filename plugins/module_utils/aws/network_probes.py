@@ -21,7 +21,7 @@ from typing import Any
 
 from ..core.probes import HTTP, TCP
 from .dynamodb import call, chunks
-from .errors import AwsError
+from .errors import AwsError, NotFoundError
 from .pacing import for_each
 
 Target = Mapping[str, Any]
@@ -45,6 +45,30 @@ GETTING_READY = frozenset({"ENINotReadyException", "ResourceConflictException", 
 
 Source: Lambda Developer Guide, function states.
 """
+
+
+def function_name(prefix: str, profile: str) -> str:
+    """Return the name of the function that looks from inside the network of a profile."""
+    return f"{prefix}-probe-{profile}"
+
+
+def deployed(client: Any, prefix: str, profiles: Iterable[str]) -> set[str]:
+    """Return those of the network profiles that have a function inside.
+
+    Args:
+        client: boto3 Lambda client.
+        prefix: First part of the functions' names.
+        profiles: Network profiles.
+    """
+    found = set()
+    for profile in profiles:
+        name = function_name(prefix, profile)
+        try:
+            call(client.get_function_configuration, f"look for function {name}", FunctionName=name)
+        except NotFoundError:
+            continue
+        found.add(profile)
+    return found
 
 
 def look(targets: Sequence[Target]) -> list[Seen]:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any
@@ -15,6 +15,8 @@ from typing import Any
 from .errors import Problem
 from .plan_budget import HISTORY_BUDGET, MOST_HISTORY, MOST_ITEM_BYTES, MOST_STATE_BYTES, Budget
 from .plans import Plan
+from .probes import need_network
+from .runs import MODES, profile_of
 from .selectors import build_selector
 from .source_servers import SourceServer, matches
 from .timeline import Timeline
@@ -36,7 +38,8 @@ class Finding:
 
     Attributes:
         severity: C(error) or C(warning).
-        rule: One word for programs: C(uncovered), C(shared), C(rto), C(item_size), C(state_size) or C(history).
+        rule: One word for programs: C(uncovered), C(shared), C(rto), C(item_size), C(state_size), C(history) or
+            C(probes).
         plans: The plans that it is about.
         message: What is the matter, with its number, and what to do.
         servers: Server keys that it is about.
@@ -133,6 +136,27 @@ def check_budget(plan: Plan, budget: Budget) -> list[Finding]:
         message = f"a run that takes all its time makes a history of up to {events:,} events, {limit}: {waves}"
         findings.append(Finding(ERROR if fatal else WARNING, "history", (plan.name,), message))
     return findings
+
+
+def check_probes(plan: Plan, networks: Container[str]) -> list[Finding]:
+    """Return in which modes nobody could make the plan's probes over the network.
+
+    Args:
+        plan: The plan.
+        networks: Network profiles in which a function is deployed that makes them.
+    """
+    missing = {mode: need_network(plan.probes, mode) for mode in MODES if profile_of(mode) not in networks}
+    return [
+        Finding(
+            ERROR,
+            "probes",
+            (plan.name,),
+            f"in mode {mode} nobody can make the probes {', '.join(names)}, no function is deployed in its network: "
+            f"declare dr_probe_networks.{profile_of(mode)} and run playbook deploy, or take the mode out of theirs",
+        )
+        for mode, names in missing.items()
+        if names
+    ]
 
 
 def refused(findings: Iterable[Finding], *, strict: bool) -> list[Problem]:

@@ -125,7 +125,7 @@ def _over_network(look: Look, probes: Sequence[Probe]) -> None:
         )
     if not targets:
         return
-    function = f"{os.environ['PREFIX']}-probe-{look.profile}"
+    function = network_probes.function_name(os.environ["PREFIX"], look.profile)
     wanted = {name: target for name, (_probe, _key, target) in targets.items()}
     seen = network_probes.ask(client("lambda"), function, wanted, look.call.at)
     for name, (probe, key, _target) in targets.items():
