@@ -181,12 +181,15 @@ def test_a_second_run_of_the_plan_ends_at_once_and_names_the_first(orchestrator:
     orchestrator.follow(arn)
 
 
-def test_a_gate_that_does_not_open_asks_and_continue_goes_on(orchestrator: Orchestrator, new_run: NewRun) -> None:
+def test_trap_pause_on_first_wave_ignored(orchestrator: Orchestrator, new_run: NewRun) -> None:
+    """A pause before the first wave holds it: at a gate that does not open nothing starts before somebody decides."""
     run_id = new_run()
     orchestrator.change_source_server("app-1", replication_state="BACKLOG", lag=5000)
     arn = orchestrator.start("test", run_id)
     orchestrator.follow(arn, until_paused=True)
+    orchestrator.aws.control("clock", {"advance": 1800})
     assert orchestrator.jobs(run_id) == []
+    assert [wave["started_at"] for wave in orchestrator.runs.get_waves(run_id)] == [None, None]
     orchestrator.decide(run_id, "continue")
     assert orchestrator.follow(arn)["status"] == "SUCCEEDED"
 

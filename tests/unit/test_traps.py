@@ -14,6 +14,7 @@ TRAPS = (
     "invented_job_status",
     "only_first_group_of_a_wave",
     "depends_on_ignored",
+    "pause_on_first_wave_ignored",
     "cancelled_reported_as_success",
     "quota_error_is_valid",
     "initial_sync_is_ready",
