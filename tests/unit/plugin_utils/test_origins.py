@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from ansible._internal._datatag._tags import Origin
-from ansible_collections.disaster_recovery.aws.plugins.filter.declaration_problems import declaration_problems
 from ansible_collections.disaster_recovery.aws.plugins.plugin_utils import origins
 
 
@@ -46,10 +45,3 @@ def test_nothing_is_told_where_ansible_has_no_such_tags(monkeypatch: pytest.Monk
     monkeypatch.setattr(origins, "KNOWN", False)
     assert origins.origin_of_problem(DECLARATION, "dr_subnet_map[0].failover.cidr") == ""
     assert origins.origin_of_problem({}, "dr_subnet_map") == ""
-
-
-def test_the_filter_names_the_line_of_each_problem() -> None:
-    first, second = declaration_problems({"dr_subnet_map": DECLARATION["dr_subnet_map"], "dr_addresses": [{}]})[:2]
-    assert first.startswith("dr_subnet_map[0].failover.subnet_id: None: missing")
-    assert first.endswith("(/inventory/network.yml:4:5)")
-    assert second.startswith("dr_subnet_map[0].failover.security_groups")
