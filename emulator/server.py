@@ -26,6 +26,7 @@ _PARTS = (
     "emulator.ec2",
     "emulator.events",
     "emulator.drs",
+    "emulator.automation",
 )
 _FOREIGN_SETTINGS = ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_CONFIG_FILE", "MOTO_ACCOUNT_ID")
 

@@ -20,6 +20,7 @@ def load(document: dict[str, Any]) -> None:
     Raises:
         EstateError: a mistake in the document; nothing has been made then.
     """
+    from ..automation.documents import create_sleeping
     from ..drs.models import drs_backends
     from ..drs.roles import create_cross_account_roles, create_staging_role, ensure_service_roles
     from ..iam.enforcement import ENFORCEMENT
@@ -42,6 +43,8 @@ def load(document: dict[str, Any]) -> None:
             create_cross_account_roles(account.account_id, other)
         for region in account.regions.values():
             create_networks(account.account_id, region)
+            for name, seconds in region.automations.items():
+                create_sleeping(account.account_id, region.name, name, seconds)
             if region.drs:
                 ensure_service_roles(account.account_id)
                 drs = drs_backends[account.account_id][region.name]

@@ -65,6 +65,7 @@ class Region:
     networks: dict[str, Network]
     quotas: dict[str, int] = field(default_factory=dict)
     staging_subnet: Subnet | None = None
+    automations: dict[str, int] = field(default_factory=dict)
 
     @cached_property
     def subnets(self) -> dict[str, Subnet]:

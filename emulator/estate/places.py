@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import replace
 
 from ..drs.identifiers import identifier
@@ -12,7 +13,7 @@ from .reader import EstateError, Section
 
 HEX_ID = r"[0-9a-f]{8}|[0-9a-f]{17}"
 _ACCOUNT_KEYS = {"name", "access_keys", "roles", "drs_target_accounts", "drs_failback_accounts", "regions"}
-_REGION_KEYS = {"drs", "default_vpc", "drs_quotas", "drs_staging_subnet", "networks"}
+_REGION_KEYS = {"automations", "drs", "default_vpc", "drs_quotas", "drs_staging_subnet", "networks"}
 _NETWORK_KEYS = {"id", "cidr", "internet_gateway", "subnets", "security_groups"}
 
 
@@ -63,11 +64,19 @@ def _region(name: str, section: Section, account_id: str) -> Region:
     }
     flags = section.flag("drs", False), section.flag("default_vpc", False)
     region = Region(name, *flags, networks, _quotas(section.section("drs_quotas")))
+    region = replace(region, automations=_automations(section.section("automations")))
     if "drs_staging_subnet" not in section:
         return region
     if not region.drs:
         raise EstateError(f"{section.at('drs_staging_subnet')}: this Region has no 'drs: true'")
     return replace(region, staging_subnet=region.subnet(section.text("drs_staging_subnet"), section.path))
+
+
+def _automations(section: Section) -> dict[str, int]:
+    for name in section.value:
+        if not re.fullmatch(r"[a-zA-Z0-9_.-]{3,128}", name):
+            raise EstateError(f"{section.at(name)}: the name of a document has 3 to 128 letters, digits, _ . and -")
+    return {name: int(section.number(name)) for name in section.value}
 
 
 def _quotas(section: Section) -> dict[str, int]:

@@ -21,7 +21,7 @@ class Occasion:
     """Something that a fault may happen to.
 
     Attributes:
-        subject: `call`, `launch`, `capacity`, `replication` or `event`.
+        subject: `call`, `launch`, `capacity`, `replication`, `automation` or `event`.
         traits: What the conditions of rules look at. A trait may have several names, any of which matches; a function
             is asked only when a rule names the trait.
     """

@@ -122,6 +122,7 @@ KINDS: Mapping[str, Kind] = {
         is_state=True,
     ),
     "no_capacity": Kind("capacity", _WHERE | {"instance_type", "zone"}, is_state=True),
+    "automation_failure": Kind("automation", _WHERE | {"document", "step"}, parameters={"message": _text}),
     "lost_event": Kind("event", _WHERE | {"source", "detail_type", "resource"}),
 }
 _CONDITIONS: Mapping[str, Check] = {"phase": _one_of(lambda: PHASES)}

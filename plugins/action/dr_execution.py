@@ -35,6 +35,7 @@ INFO_MODULE = "disaster_recovery.aws.dr_execution_info"
 OWN_OPTIONS = frozenset(
     {
         *("state", "plan", "declared", "tag_policy", "mandatory_tags", "production_cidrs", "mode", "run_id"),
+        *("step_functions", "step_documents"),
         *("incident_at", "hold", "reason", "wait", "wait_timeout", "poll_interval"),
     }
 )

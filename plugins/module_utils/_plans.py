@@ -33,6 +33,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans i
     Plan,
     ResolvedPlan,
     digest,
+    not_permitted,
     resolve,
     with_production,
     with_tag_policy,
@@ -49,7 +50,8 @@ def declared_plans(parse: Callable[[], Sequence[Plan]], params: Mapping[str, Any
 
     Args:
         parse: Reads the plans.
-        params: Parameters of the module, of which C(tag_policy), C(mandatory_tags) and C(production_cidrs) are read.
+        params: Parameters of the module, of which C(tag_policy), C(mandatory_tags), C(production_cidrs),
+            C(step_functions) and C(step_documents) are read.
 
     Raises:
         DeclarationError: Naming every problem of every plan, of the policy and of the networks.
@@ -59,6 +61,11 @@ def declared_plans(parse: Callable[[], Sequence[Plan]], params: Mapping[str, Any
     policy = _read(lambda: parse_tag_policy(params["tag_policy"], params["mandatory_tags"]), problems)
     cidrs = _read(partial(parse_production_cidrs, params["production_cidrs"], where="production_cidrs"), problems)
     gated = [_read(partial(with_tag_policy, plan, policy), problems) for plan in plans] if policy else []
+    # None: whoever publishes does not know what is deployed; the run is refused by its first function then.
+    if params["step_functions"] is not None or params["step_documents"] is not None:
+        permitted = (params["step_functions"] or [], params["step_documents"] or [])
+        for plan in plans:
+            problems.extend(not_permitted(plan, *permitted))
     problems.raise_if_any()
     return tuple(with_production(plan, cidrs or ()) for plan in gated if plan)
 

@@ -73,6 +73,17 @@ options:
     type: list
     elements: str
     default: []
+  step_functions:
+    description:
+      - Lambda functions that steps of waves may call, inventory variable C(dr_step_functions). A step that names
+        another one is a problem.
+      - Without this option and O(step_documents), that is not checked here, and a run of such a plan is refused.
+    type: list
+    elements: str
+  step_documents:
+    description: SSM Automation documents that steps of waves may start, inventory variable C(dr_step_documents).
+    type: list
+    elements: str
   mode:
     description:
       - V(test) launches drill instances in the isolated network and terminates them at the end. V(failover) recovers.
@@ -451,6 +462,8 @@ def main() -> NoReturn:
             "tag_policy": TAG_POLICY_SPEC,
             "mandatory_tags": {"type": "dict"},
             "production_cidrs": {"type": "list", "elements": "str", "default": []},
+            "step_functions": {"type": "list", "elements": "str"},
+            "step_documents": {"type": "list", "elements": "str"},
             "mode": {"type": "str", "choices": ["test", "failover", "failback"]},
             "run_id": {"type": "str"},
             "incident_at": {"type": "str"},

@@ -113,7 +113,7 @@ servers:
   type: list
   elements: dict
 report:
-  description: Totals, waves, servers, objectives and decisions.
+  description: Totals, waves, servers, steps, objectives and decisions.
   returned: with O(run_id) and O(details=true), once the run is in the table
   type: dict
 summary:
@@ -142,6 +142,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.progres
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import record_from_item
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.report import build_report, summary_lines
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import RUN_FINAL
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.step_records import StepRecord
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.tables import table_lines
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timestamps import format_time
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.wave_counts import (
@@ -194,9 +195,10 @@ def run(params: Item, clients: Clients, check_mode: bool) -> Item:  # noqa: ARG0
     if params["details"]:
         result["waves"] = table.get_waves(params["run_id"])
         result["servers"] = table.get_servers(params["run_id"])
+        steps = table.get_steps(params["run_id"])
     if params["details"] and found:
         now = caller(clients("sts")).now
-        result["report"] = _report(result, events, now)
+        result["report"] = _report(result, events, steps, now)
         result["summary"] = [
             *summary_lines(result["report"]),
             *_progress(found, counts, now),
@@ -239,7 +241,7 @@ def _progress(run: Item, counts: WaveCounts, now: datetime) -> list[str]:
     return ["", *lines] if lines else []
 
 
-def _report(result: Item, events: list[Item], now: datetime) -> Item:
+def _report(result: Item, events: list[Item], steps: list[StepRecord], now: datetime) -> Item:
     gate = [event for event in events if event["kind"] in {EventKind.GATE_PASSED, EventKind.GATE_FAILED}]
     return build_report(
         result["run"],
@@ -249,6 +251,7 @@ def _report(result: Item, events: list[Item], now: datetime) -> Item:
         [pause_from_item(item) for item in result["pauses"]],
         now=now,
         findings=gate[-1]["data"].get("findings", []) if gate else [],
+        steps=steps,
     )
 
 

@@ -57,6 +57,17 @@ options:
     type: list
     elements: str
     default: []
+  step_functions:
+    description:
+      - Lambda functions that steps of waves may call, inventory variable C(dr_step_functions). A step that names
+        another one is a problem.
+      - Without this option and O(step_documents), that is not checked here, and a run of such a plan is refused.
+    type: list
+    elements: str
+  step_documents:
+    description: SSM Automation documents that steps of waves may start, inventory variable C(dr_step_documents).
+    type: list
+    elements: str
   state:
     description:
       - V(present) publishes, V(absent) withdraws. Old versions and runs of a withdrawn plan stay in the table.
@@ -268,6 +279,8 @@ def main() -> NoReturn:
             "tag_policy": TAG_POLICY_SPEC,
             "mandatory_tags": {"type": "dict"},
             "production_cidrs": {"type": "list", "elements": "str", "default": []},
+            "step_functions": {"type": "list", "elements": "str"},
+            "step_documents": {"type": "list", "elements": "str"},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "check_servers": {"type": "bool", "default": True},
             "strict": {"type": "bool", "default": False},

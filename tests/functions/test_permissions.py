@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from tests.support.customer import automation, deploy_automations, deploy_function
 from tests.support.embedded import TARGET, EmbeddedAws
-from tests.support.orchestrator import ESTATE, PREFIX, Orchestrator, deployed_roles
+from tests.support.orchestrator import ESTATE, PLAN, PREFIX, STEP_FUNCTIONS, Orchestrator, deployed_roles
 
 NOT_USED_BY_EVERY_LAUNCH = {
     "ec2:AssociateIamInstanceProfile",
@@ -32,6 +33,11 @@ NEEDED_BY_DRS = {"drs:ListTagsForResource", "drs:TagResource"}
 NEEDED_IN_A_NETWORK = {"ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses"}
 """What Lambda needs of the role of a function in a VPC beside what it uses at once, by its documentation."""
 
+STEPS = [
+    {"name": "freeze", "modes": ["test"], "lambda": {"function": STEP_FUNCTIONS[0]}},
+    {"name": "copy", "modes": ["test"], "automation": automation()},
+]
+
 ONLY_IN_TROUBLE = {
     ("apply-decision", "states:SendTaskSuccess"),
     ("clean-up", "drs:GetLaunchConfiguration"),
@@ -45,6 +51,7 @@ ONLY_IN_TROUBLE = {
     ("prepare-wave", "ec2:GetManagedPrefixListEntries"),
     ("reconcile-wave", "drs:GetLaunchConfiguration"),
     ("reconcile-wave", "ec2:ModifyLaunchTemplate"),
+    ("run-step", "ssm:StopAutomationExecution"),
     ("validate", "ssm:ListCommands"),
     *((machine, "states:StopExecution") for machine in ("failover", "test")),
 }
@@ -63,7 +70,10 @@ def orchestrator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orchestra
     aws = EmbeddedAws(ESTATE)
     try:
         deployed = Orchestrator(aws, tmp_path_factory.mktemp("archive"), probe_networks=("test",))
-        deployed.publish(probes=PROBES)
+        deploy_function(deployed)
+        deploy_automations(deployed)
+        databases, *others = PLAN["waves"]
+        deployed.publish(probes=PROBES, waves=[{**databases, "before": STEPS}, *others])
         deployed.change_source_server("db-1", listens=[{"port": 5432}], ssm_agent=True)
         yield deployed
     finally:

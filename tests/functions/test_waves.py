@@ -112,7 +112,7 @@ def test_a_wave_that_takes_long_goes_on_in_fresh_children(orchestrator: Orchestr
     states = orchestrator.client("stepfunctions")
     machine = f"arn:aws:states:{REGION}:{TARGET}:stateMachine:{PREFIX}-wave"
     text = definition("wave")
-    assert text.count("$looks < 400") == 3
+    assert text.count("$looks < 400") == 4
     states.update_state_machine(stateMachineArn=machine, definition=text.replace("$looks < 400", "$looks < 8"))
     try:
         execution = orchestrator.follow(orchestrator.start("test", run_id))

@@ -39,7 +39,9 @@ def execute(house: Orchestrator, *, check_mode: bool = False, **options: Any) ->
     given = {"plan": "payments", "mode": "test", **options}
     names = ("plan", "mode", "run_id", "incident_at", "hold", "reason", "declared", "tag_policy", "mandatory_tags")
     named = {name: given.get(name) for name in names}
-    params = house.params(**named, state=given.get("state", "started"), production_cidrs=[])
+    params = house.params(
+        **named, state=given.get("state", "started"), production_cidrs=[], step_functions=None, step_documents=None
+    )
     return dr_execution.run(params, house.clients, check_mode)
 
 

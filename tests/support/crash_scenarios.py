@@ -16,13 +16,22 @@ from functools import partial
 from typing import Any
 
 from tests.support.crashes import Course
-from tests.support.orchestrator import KEYS, request
+from tests.support.customer import AUTOMATION_SECONDS, automation, deploy_automations
+from tests.support.orchestrator import KEYS, STEP_FUNCTIONS, request
 
 RUN, WARM_UP = "killed", "warm-up"
 TOKENS = {number: f"token-of-wave-{number}" for number in (1, 2)}
 PLAN: dict[str, Any] = {
     "waves": [
-        {"name": "applications", "groups": ["app", "rep"], "retries": 0},
+        {
+            "name": "applications",
+            "groups": ["app", "rep"],
+            "retries": 0,
+            "before": [
+                {"name": "freeze", "modes": ["test"], "lambda": {"function": STEP_FUNCTIONS[0]}},
+                {"name": "copy", "modes": ["test"], "automation": automation()},
+            ],
+        },
         {"name": "databases", "groups": ["db"], "retries": 0},
     ],
     "probes": [{"name": "service", "groups": ["app"], "command": {"commands": ["systemctl is-active app"]}}],
@@ -59,6 +68,7 @@ def first_wave(course: Course) -> None:
         course.orchestrator.change_source_server(server, ssm_agent=True)
     course.call("await-turn", RUN, wave=2, task_token=TOKENS[2])
     course.call("await-turn", RUN, wave=1, task_token=TOKENS[1])
+    steps_before_first_wave(course)
     course.call("prepare-wave", RUN, wave=1)
     course.call("reconcile-wave", RUN, varies=["reason"], wave=1)
     course.advance(3600)
@@ -70,6 +80,16 @@ def first_wave(course: Course) -> None:
     course.call("validate", RUN, wave=1)
     course.until_done("validate", RUN, wave=1)
     course.call("end-wave", RUN, wave=1)
+
+
+def steps_before_first_wave(course: Course) -> None:
+    """Let a function be called, take its answer, start an automation and look at it until it has ended."""
+    asked: dict[str, Any] = {"wave": 1, "phase": "before", "execution": f"{RUN}-w01-1"}
+    assert course.call("run-step", RUN, **asked, answer=None)["outcome"] == "invoke"
+    answer = {"number": 1, "attempt": 1, "result": "frozen", "error": None}
+    assert course.call("run-step", RUN, **asked, answer=answer)["outcome"] == "wait"
+    course.advance(AUTOMATION_SECONDS)
+    assert course.call("run-step", RUN, **asked, answer=None)["outcome"] == "done"
 
 
 def second_wave(course: Course) -> None:
@@ -121,6 +141,7 @@ def end(course: Course) -> None:
 def main() -> None:
     with contextlib.redirect_stdout(io.StringIO()):  # where the functions log
         course = Course()
+        deploy_automations(course.orchestrator)
         warm_up(course)
         course.settle()
         begin(course)

@@ -38,7 +38,7 @@ from tests.support.in_process import ENDPOINT, InProcessAws, session
 from tests.support.orchestrator import ESTATE, FUNCTIONS, PREFIX, REGION, ROLE, Orchestrator
 
 READING = ("Describe", "Get", "List", "BatchGet", "Query", "Scan")
-COMPARED_BY_STATE = frozenset({"dynamodb", "drs", "ec2", "s3"})
+COMPARED_BY_STATE = frozenset({"dynamodb", "drs", "ec2", "s3", "ssm"})
 AT_LEAST_ONCE = frozenset({"sns", "sfn"})
 """Services that are told again what may have got lost: a notice comes twice, a token is heard once."""
 
@@ -283,8 +283,8 @@ def difference(undisturbed: Outcome, disturbed: Outcome, varies: Collection[str]
 
 
 def state(orchestrator: Orchestrator, services: Collection[str]) -> dict[str, Any]:
-    """Return what services hold: tables, whose chains of events are verified, jobs, instances, templates, reports."""
-    readers = {"dynamodb": _tables, "drs": _jobs, "ec2": _templates, "s3": _evidence}
+    """Return what services hold: tables, whose chains of events are verified, jobs, templates, reports and so on."""
+    readers = {"dynamodb": _tables, "drs": _jobs, "ec2": _templates, "s3": _evidence, "ssm": _automations}
     return _normal({name: read(orchestrator) for name, read in readers.items() if name in services})
 
 
@@ -331,6 +331,11 @@ def _evidence(orchestrator: Orchestrator) -> dict[str, Any]:
     return {
         item["Key"]: json.load(s3.get_object(Bucket=orchestrator.bucket, Key=item["Key"])["Body"]) for item in listed
     }
+
+
+def _automations(orchestrator: Orchestrator) -> dict[str, Any]:
+    found = orchestrator.client("ssm").describe_automation_executions()["AutomationExecutionMetadataList"]
+    return {item["AutomationExecutionId"]: (item["DocumentName"], item["AutomationExecutionStatus"]) for item in found}
 
 
 def _verify_chains(items: dict[str, Any]) -> None:

@@ -42,6 +42,11 @@ MACHINES = {"wave": ("wave", ""), "failover": ("run", "failover"), "test": ("run
 
 RESUMED = re.compile(r"-r[0-9]+$")  # ends the name of an execution that goes on with a run
 
+STEP_FUNCTIONS = ["customer-freeze"]
+STEP_DOCUMENTS = ["Switch-DNS", "Wait-For-Ever"]
+STEP_ROLE = f"arn:aws:iam::{TARGET}:role/customer-automation"
+"""What steps of waves may use: not there until a test makes it."""
+
 KEYS = {name: f"{name}.example.internal" for name in ("db-1", "app-1", "app-2", "rep-1")}
 IDS = {name: f"s-{name.replace('-', '')}{'0' * (16 - len(name))}01" for name in KEYS}
 
@@ -185,6 +190,8 @@ class Deployment:
             "TOPIC_ARN": self.topic_arn,
             "EVIDENCE_BUCKET": self.bucket,
             "PROBE_NETWORKS": ",".join(self._probe_networks),
+            "STEP_FUNCTIONS": json.dumps(STEP_FUNCTIONS),
+            "STEP_DOCUMENTS": json.dumps(STEP_DOCUMENTS),
         }
 
 
@@ -339,6 +346,9 @@ def deployed_roles(account_roles: tuple[str, ...] = ()) -> dict[str, tuple[dict[
         "orchestrator_tags": {},
         "orchestrator_accounts": [{"role_arn": arn} for arn in account_roles],
         "orchestrator_probe_networks": PROBE_NETWORKS,
+        "orchestrator_step_functions": STEP_FUNCTIONS,
+        "orchestrator_step_documents": STEP_DOCUMENTS,
+        "orchestrator_step_roles": [STEP_ROLE],
     }
     for name in ("main", "policies"):
         variables |= loader.load_from_file(str(ROLE / "vars" / f"{name}.yml"), trusted_as_template=True)

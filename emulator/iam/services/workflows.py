@@ -140,7 +140,9 @@ def ssm(request: Request) -> list[Need]:
         return [Need(action, request.arn("ssm", f"parameter/{name.lstrip('/')}"), tags=tags) for name in names]
     document = request.text("DocumentName") or request.text("Name")
     if operation == "StartAutomationExecution":
-        return [Need(action, request.arn("ssm", f"automation-definition/{document}:$DEFAULT"))]
+        return [Need(action, _definition(request, str(document)))]
+    if operation in ("GetAutomationExecution", "StopAutomationExecution"):
+        return [Need(action, request.arn("ssm", f"automation-execution/{request.text('AutomationExecutionId')}"))]
     if operation == "SendCommand":
         needs = [Need(action, request.arn("ec2", f"instance/{item}")) for item in _list(body.get("InstanceIds"))]
         return [Need(action, _document(request, str(document))), *needs]
@@ -151,6 +153,12 @@ def ssm(request: Request) -> list[Need]:
 
 def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
+
+
+def _definition(request: Request, name: str) -> str:
+    version = request.text("DocumentVersion") or "$DEFAULT"
+    document = _document(request, name).replace(":document/", ":automation-definition/")
+    return f"{document}:{version}"
 
 
 def _document(request: Request, name: str) -> str:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The runs table: plans, runs, waves, servers, pauses, events and locks (architecture, section 5).
+"""The runs table: plans, runs, waves, steps, servers, pauses, events and locks (architecture, section 5).
 
 Every read is consistent and nothing scans. Every write may be repeated: a function that was retried writes the same
 again. Moments come in as aware datetimes, are stored as L(timestamps.format_time) writes them, and come out as stored.
@@ -23,9 +23,10 @@ from .runs_events import EventItems
 from .runs_locks import LockItems
 from .runs_pauses import PauseItems
 from .runs_plans import PlanItems
+from .runs_steps import StepItems
 
 
-class RunsTable(PlanItems, EventItems, PauseItems, LockItems):
+class RunsTable(PlanItems, EventItems, PauseItems, LockItems, StepItems):
     """The runs table through one boto3 DynamoDB client.
 
     Args:

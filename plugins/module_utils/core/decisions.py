@@ -84,6 +84,17 @@ _EFFECTS: Mapping[str, Mapping[str, str]] = {
         Decision.RETRY: "checks the readiness of all servers again",
         Decision.ABORT: _ABORT,
     },
+    "run-step": {
+        Decision.CONTINUE: "leaves the step as it is and goes on with what follows it",
+        Decision.RETRY: "runs the step again, as a further attempt; an automation that still runs is looked at again",
+        Decision.ABORT: _ABORT,
+    },
+    "approve-before": {
+        Decision.CONTINUE: "approves: the wave goes on",
+        Decision.SKIP: "leaves out the servers of this wave, and its further steps, and goes on with the other waves",
+        Decision.ABORT: _ABORT,
+    },
+    "approve-after": {Decision.CONTINUE: "approves: the wave goes on", Decision.ABORT: _ABORT},
     "prepare-wave": {
         Decision.RETRY: _RETRY_STEP,
         Decision.SKIP: "leaves out the servers of this wave and goes on with the next one",
@@ -125,6 +136,7 @@ _EFFECTS: Mapping[str, Mapping[str, str]] = {
     },
     "close-run": {Decision.RETRY: _RETRY_STEP, Decision.ABORT: "ends the run without a report"},
 }
+_APPROVALS = frozenset({"approve-before", "approve-after"})
 _UNKNOWN_STEP: Mapping[str, str] = {Decision.RETRY: _RETRY_STEP, Decision.ABORT: _ABORT}
 
 
@@ -134,10 +146,14 @@ def options_for(step: str) -> tuple[str, ...]:
 
 
 def default_for(step: str, wanted: str) -> str:
-    """Return the plan's default decision where the step allows it, else C(abort); a hold always ends by itself."""
+    """Return the plan's default decision where the step allows it, else C(abort).
+
+    Silence never approves, and a hold always ends by itself.
+    """
     if step == "hold":
         return str(Decision.CONTINUE)
-    return wanted if wanted in options_for(step) else str(Decision.ABORT)
+    possible = set(options_for(step)) - ({Decision.CONTINUE} if step in _APPROVALS else set())
+    return wanted if wanted in possible else str(Decision.ABORT)
 
 
 def effect(step: str, decision: str) -> str:

@@ -31,6 +31,8 @@ class EventKind(StrEnum):
     WAVE_STARTED = "wave_started"
     WAVE_ENDED = "wave_ended"
     ISOLATION_CHECKED = "isolation_checked"
+    STEP_STARTED = "step_started"
+    STEP_ENDED = "step_ended"
     TEMPLATES_PREPARED = "templates_prepared"
     QUOTAS_READ = "quotas_read"
     JOB_STARTED = "job_started"

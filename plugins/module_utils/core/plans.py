@@ -10,7 +10,7 @@ Schema: architecture, section 3 (C(dr_plans)).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 from hashlib import sha256
@@ -28,6 +28,8 @@ from .selectors import Selector, build_selector, parse_selector
 from .source_servers import KEY_TAG, SourceServer, matches
 from .tag_policy import TagPolicy
 from .tag_rules import GATE_FIELDS, TagRule, read_rules
+from .wave_steps import NO_STEPS, PHASES, Steps, parse_steps
+from .wave_steps import not_permitted as not_permitted_in_wave
 
 NAME_PATTERN = r"[a-z0-9][a-z0-9-]{0,31}"
 NAME_REMEDY = "must be a name of 1 to 32 lower case letters, digits and -, the first a letter or digit"
@@ -60,6 +62,7 @@ WAVE_FIELDS = (
     "retries",
     "next_instance_type_on",
     "soak",
+    *PHASES,
 )
 DECISION_FIELDS = ("timeout", "default", "four_eyes")
 PERCENT = re.compile("([0-9]{1,2}|100)%")
@@ -80,6 +83,7 @@ class Wave:
         next_instance_type_on: Error codes of EC2 with which a launch fails for want of capacity: the next one takes the
             next of the server's alternative instance types; none: all launches take the declared one.
         soak: Seconds between the validation of its servers and the end of the wave.
+        steps: What happens before its first launch and after its validation.
     """
 
     name: str
@@ -91,6 +95,7 @@ class Wave:
     retries: int = 1
     next_instance_type_on: tuple[str, ...] = CAPACITY_CODES
     soak: int = 0
+    steps: Steps = NO_STEPS
 
     def tolerated(self, critical_servers: int) -> int:
         """Return how many of that many critical servers may fail; a share is rounded down."""
@@ -169,6 +174,7 @@ class Plan:
                     "retries": wave.retries,
                     "next_instance_type_on": list(wave.next_instance_type_on),
                     "soak": wave.soak,
+                    **wave.steps.to_document(),
                 }
                 for wave in self.waves
             ],
@@ -307,6 +313,15 @@ def with_production(plan: Plan, cidrs: Iterable[str]) -> Plan:
     return replace(plan, gate=replace(plan.gate, isolation=plan.gate.isolation.with_production(cidrs)))
 
 
+def not_permitted(plan: Plan, functions: Collection[str], documents: Collection[str]) -> list[Problem]:
+    """Return a problem for every step of the plan that the orchestrator may not take (L(wave_steps.not_permitted))."""
+    return [
+        problem
+        for wave in plan.waves
+        for problem in not_permitted_in_wave(wave.steps, functions, documents, f"wave {wave.name} of plan {plan.name}")
+    ]
+
+
 def start_order(plan: Plan) -> list[int]:
     """Return the numbers of the waves (from 1), each after those that it depends on."""
     numbers = {wave.name: number for number, wave in enumerate(plan.waves, start=1)}
@@ -372,7 +387,7 @@ def _read_waves(plan: Fields, groups: Mapping[str, Any], problems: Problems) -> 
     wave_of_group: dict[str, str] = {}
     for place, member in members:
         fields = Fields(member, place, problems, WAVE_FIELDS)
-        wave = _read_wave(fields, after=waves[-1].name if waves else None)
+        wave = _read_wave(fields, problems, after=waves[-1].name if waves else None)
         if wave.name in {other.name for other in waves}:
             fields.reject("name", "is the name of two waves: rename one of them")
         for group in wave.groups:
@@ -391,7 +406,7 @@ def _read_waves(plan: Fields, groups: Mapping[str, Any], problems: Problems) -> 
     return tuple(waves)
 
 
-def _read_wave(fields: Fields, after: str | None) -> Wave:
+def _read_wave(fields: Fields, problems: Problems, after: str | None) -> Wave:
     """Read one wave; C(after) is the name of the one before it in the list."""
     timeout = fields.integer("timeout", DEFAULT_WAVE.timeout, minimum=60, maximum=LONGEST_WAVE)
     return Wave(
@@ -404,6 +419,7 @@ def _read_wave(fields: Fields, after: str | None) -> Wave:
         retries=fields.integer("retries", DEFAULT_WAVE.retries, minimum=0, maximum=10),
         next_instance_type_on=read_codes(fields, "next_instance_type_on"),
         soak=fields.integer("soak", DEFAULT_WAVE.soak, minimum=0, maximum=LONGEST_SOAK),
+        steps=parse_steps(fields, problems),
     )
 
 

@@ -37,6 +37,8 @@ class Progress:
             EventKind.WAVE_STARTED: lambda data: f"{data[0]['name']}: started, {_servers(data[0]['servers'])}",
             EventKind.WAVE_ENDED: lambda data: f"{data[0]['name']}: {data[0]['status']}",
             EventKind.ISOLATION_CHECKED: _isolation,
+            EventKind.STEP_STARTED: _step_started,
+            EventKind.STEP_ENDED: _step_ended,
             EventKind.TEMPLATES_PREPARED: lambda data: f"launch templates set to profile {data[0]['profile']}",
             EventKind.QUOTAS_READ: _quotas,
             EventKind.JOB_STARTED: _jobs("started"),
@@ -189,6 +191,23 @@ def _types(data: Sequence[Data]) -> str:
     shown = ", ".join(f"{item['server_key']} ({item['instance_type']})" for item in data[:NAMED])
     more = f" and {len(data) - NAMED} more" if len(data) > NAMED else ""
     return f"no capacity, next launch with another instance type: {shown}{more}"
+
+
+def _step_started(data: Sequence[Data]) -> str:
+    begun = [
+        f"{step['phase']} {step['name']}: {step['what']} started"
+        f"{f', attempt {number}' if (number := step['attempt']) > 1 else ''}"
+        for step in data
+    ]
+    return "; ".join(begun)
+
+
+def _step_ended(data: Sequence[Data]) -> str:
+    return "; ".join(
+        f"{step['phase']} {step['name']}: "
+        f"{'FAILED' if step['status'] == 'failed' else step['status']}{_because(step['result'])}"
+        for step in data
+    )
 
 
 def _jobs(word: str) -> Callable[[Sequence[Data]], str]:

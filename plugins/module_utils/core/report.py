@@ -16,6 +16,7 @@ Its schema (seconds are numbers, times are texts, what is not known is null):
     achieved                  {rto, rpo, rto_met, rpo_met} of the whole run
     servers                   {total, recovered, failed, skipped, unfinished, list: [server]}
     waves                     [{wave, name, status, started_at, ended_at, seconds, servers, recovered, rto}]
+    steps                     [{wave, phase, name, what, status, attempts, started_at, ended_at, seconds, result}]
     decisions                 [{pause_id, step, wave, reason, status,
                                 decision, decided_by, decided_at, decision_reason}]
     findings                  what the gate found: [{severity, server_key, what, remedy}]
@@ -43,6 +44,7 @@ from .plans import Targets
 from .probe_results import evidence
 from .records import ServerRecord
 from .runs import RunStatus, ServerStatus
+from .step_records import StepRecord, StepStatus
 from .tables import table_lines
 from .timestamps import format_seconds, parse_time
 
@@ -51,6 +53,9 @@ OUTCOMES = ("recovered", "failed", "skipped", "unfinished")
 
 LEFTOVERS_SHOWN = 20
 """Things left behind that the summary names."""
+
+RESULT_SHOWN = 80
+"""Characters of a step's result that the summary shows; the report has all that is kept."""
 
 FAILURES_SHOWN = 20
 """Servers whose failure the summary names; the report has all."""
@@ -65,6 +70,7 @@ def build_report(
     *,
     now: datetime,
     findings: Sequence[Mapping[str, Any]] = (),
+    steps: Sequence[StepRecord] = (),
 ) -> dict[str, Any]:
     """Return the report as a plain, JSON-able dict; its schema is at the top of this file.
 
@@ -76,6 +82,7 @@ def build_report(
         pauses: All pauses.
         now: End of a run or wave that has none yet.
         findings: What the gate found, as dicts.
+        steps: The steps of waves, as they took place.
     """
     targets = Targets(**plain(run["plan"].get("targets") or {}))
     since = parse_time(run.get("incident_at") or run["requested_at"])
@@ -105,6 +112,7 @@ def build_report(
             "list": [_server(record, since, targets) for record in sorted(servers, key=_place)],
         },
         "waves": [_wave(wave, by_wave.get(int(wave["wave"]), []), since, targets, now) for wave in waves],
+        "steps": [_step(step, now) for step in steps],
         "decisions": [_decision(pause) for pause in pauses],
         "findings": [plain(finding) for finding in findings],
         "events": {
@@ -141,6 +149,9 @@ def summary_lines(report: Mapping[str, Any]) -> list[str]:
             ],
         ),
     ]
+    if report["steps"]:
+        columns = ("Step", "Of wave", "What", "Status", "Attempts", "Time", "Result")
+        lines += ["", *table_lines(columns, [_step_row(step) for step in report["steps"]])]
     missing = [server for server in totals["list"] if not _is_recovered(server)]
     if missing:
         rows = [
@@ -174,12 +185,13 @@ def final_status(
     timed_out: bool = False,
     error: str = "",
     leaves_something: bool = False,
+    steps: Iterable[StepRecord] = (),
 ) -> str:
     """Return the final L(runs.RunStatus): honest, an aborted run never reports success.
 
-    C(succeeded): every server was recovered. C(succeeded_with_failures): those that were not are optional, skipped or
-    accepted, and at least one server was recovered; or a drill recovered all and left something behind. Everything else
-    has failed.
+    C(succeeded): every server was recovered, and no step failed. C(succeeded_with_failures): those that were not are
+    optional, skipped or accepted, and at least one server was recovered; or a drill recovered all and left something
+    behind. Everything else has failed.
 
     Args:
         servers: All records of the run; none at all is a failure.
@@ -187,6 +199,7 @@ def final_status(
         timed_out: The run ran out of time.
         error: Text of an error that ended the run.
         leaves_something: A drill could not clean up completely.
+        steps: The steps of waves.
     """
     servers = list(servers)
     if aborted:
@@ -195,7 +208,8 @@ def final_status(
         return RunStatus.TIMED_OUT
     if error or not any(record.recovered for record in servers):
         return RunStatus.FAILED
-    if all(record.recovered for record in servers) and not leaves_something:
+    failed_steps = any(step.status == StepStatus.FAILED for step in steps)
+    if all(record.recovered for record in servers) and not leaves_something and not failed_steps:
         return RunStatus.SUCCEEDED
     if all(record.recovered or _is_tolerated(record) for record in servers):
         return RunStatus.SUCCEEDED_WITH_FAILURES
@@ -274,6 +288,34 @@ def _wave(
         "recovered": sum(record.recovered for record in servers),
         "rto": overall_objectives(servers, since=since, targets=targets).rto,
     }
+
+
+def _step(step: StepRecord, now: datetime) -> dict[str, Any]:
+    return {
+        "wave": step.wave,
+        "phase": step.phase,
+        "name": step.name,
+        "what": step.what,
+        "status": str(step.status),
+        "attempts": step.attempt,
+        "started_at": step.started_at,
+        "ended_at": step.ended_at,
+        "seconds": _seconds(step.started_at, step.ended_at, now) if step.started_at else None,
+        "result": step.result,
+    }
+
+
+def _step_row(step: Mapping[str, Any]) -> tuple[str, ...]:
+    result = " ".join(step["result"].split())
+    return (
+        step["name"],
+        f"{step['phase']} {step['wave']}",
+        step["what"],
+        step["status"],
+        str(step["attempts"]),
+        "-" if step["seconds"] is None else format_seconds(step["seconds"]),
+        result if len(result) <= RESULT_SHOWN else f"{result[:RESULT_SHOWN]}…",
+    )
 
 
 def _decision(pause: Pause) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records
     record_to_item,
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import ServerStatus, WaveStatus
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.step_records import StepStatus
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timestamps import parse_time
 
 Item = dict[str, Any]
@@ -98,8 +99,17 @@ def _summary(record: ServerRecord) -> Item:
     }
 
 
+def begin_wave(call: Call, wave: Item, servers: Sequence[ServerRecord]) -> None:
+    """Tell that a wave has begun, unless it was told before."""
+    if wave["started_at"]:
+        return
+    begun = {"wave": wave["wave"], "name": wave["name"], "servers": len(servers)}
+    runs().append_event(call.run_id, EventKind.WAVE_STARTED.value, begun, call.now)
+    runs().update_wave(call.run_id, wave["wave"], {"status": WaveStatus.RUNNING.value, "started_at": call.at})
+
+
 def timer_started(wave: Mapping[str, Any]) -> datetime:
-    """Return when the wave's time began: at its start, or at the latest decision to retry."""
+    """Return when the wave's time began: after the steps before it, or at the latest decision to retry."""
     return parse_time(wave.get("timer_started_at") or wave["started_at"])
 
 
@@ -109,7 +119,7 @@ def tolerated(wave: Wave, records: Iterable[ServerRecord]) -> int:
 
 
 def end_wave(call: Call, plan: Plan, number: int, *, aborted: bool = False) -> str:
-    """Give a wave the status that its servers amount to, and return it. A wave that has ended stays as it is."""
+    """Give a wave the status that its servers and steps amount to, and return it; one that has ended stays as it is."""
     wave = next(item for item in runs().get_waves(call.run_id) if item["wave"] == number)
     if wave["ended_at"]:
         return str(wave["status"])
@@ -118,6 +128,9 @@ def end_wave(call: Call, plan: Plan, number: int, *, aborted: bool = False) -> s
     status = waves.wave_status(records, max_failures=max_failures, aborted=aborted)
     if status in UNFINISHED:
         status = WaveStatus.FAILED
+    failed_steps = any(step.status == StepStatus.FAILED for step in runs().get_steps(call.run_id, number))
+    if status == WaveStatus.SUCCEEDED and failed_steps:
+        status = WaveStatus.SUCCEEDED_WITH_FAILURES
     data = {"wave": number, "name": wave["name"], "status": str(status)}
     runs().append_event(call.run_id, EventKind.WAVE_ENDED.value, data, call.now)
     runs().update_wave(call.run_id, number, {"status": str(status), "ended_at": call.at})

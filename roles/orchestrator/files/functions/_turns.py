@@ -26,7 +26,8 @@ def wake_waves(call: Call) -> None:
     for number, token in runs().turn_tokens(call.run_id).items():
         now = turns.turn(plan, number, waves, aborting=bool(run.get("aborting")))
         if now != turns.WAIT:
-            _answer(token, {"turn": now, "soak": plan.waves[number - 1].soak})
+            wave = plan.waves[number - 1]
+            _answer(token, {"turn": now, "soak": wave.soak, "steps": wave.steps.phases(run["mode"])})
             runs().update_wave(call.run_id, number, {"turn_token": None})
 
 

@@ -10,16 +10,19 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from _records import end_wave, read_plan, read_records, read_run, store
+from _records import declared_wave, end_wave, read_plan, read_records, read_run, read_wave, store
 from _runtime import Call, Result, function, runs
 from _turns import wake_waves
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import ConflictError, NotFoundError
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import waves
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import step_records, waves
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.decisions import Decision, PauseStatus
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import Plan
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import ServerStatus
+
+ABOUT_STEPS = frozenset({"run-step", "approve-before", "approve-after"})
+"""Steps of pauses at which every decision is about a step that the plan declares."""
 
 ABOUT_SERVERS = frozenset({"prepare-wave", "reconcile-wave", "validate", "wave"})
 """Steps at which a decision other than abort is about the wave's servers."""
@@ -50,10 +53,27 @@ def _apply_to_wave(call: Call, wave: int, decision: Decision, plan: Plan) -> Non
     changed = waves.apply_decision(before, decision, validating=call.event["step"] == "validate")
     store(call, before, changed)
     if decision is Decision.RETRY:
-        runs().update_wave(call.run_id, wave, {"status": "running", "timer_started_at": call.at, "ended_at": None})
+        again: dict[str, Any] = {"status": "running", "ended_at": None}
+        if read_wave(call).get("timer_started_at"):
+            again["timer_started_at"] = call.at
+        runs().update_wave(call.run_id, wave, again)
     elif call.event["step"] == "wave":
         end_wave(call, plan, wave)
         wake_waves(call)
+
+
+def _apply_to_step(call: Call, wave: int, decision: Decision, pause: Mapping[str, Any], run: Mapping[str, Any]) -> None:
+    steps = declared_wave(read_plan(run), wave).steps
+    records = step_records.records_of(wave, steps, run["mode"], runs().get_steps(call.run_id, wave))
+    if any(record.pause_id == pause["pause_id"] for record in records):
+        return
+    if decision is Decision.SKIP:
+        servers = read_records(call, wave)
+        store(call, servers, waves.apply_decision(servers, decision))
+    asked = next(record for record in records if not record.finished)
+    by, why = pause["decided_by"], pause["decision_reason"]
+    after = step_records.decided(asked, decision, by=by, why=why, pause_id=pause["pause_id"], now=call.now)
+    runs().put_steps(call.run_id, [after])
 
 
 def _abort(call: Call, pause: Mapping[str, Any]) -> None:
@@ -77,6 +97,8 @@ def _check_plan_again(call: Call) -> None:
 
 def _apply(call: Call, pause: Mapping[str, Any], run: Mapping[str, Any]) -> None:
     step, decision = call.event["step"], Decision(pause["decision"])
+    if step in ABOUT_STEPS and call.wave is not None:
+        _apply_to_step(call, call.wave, decision, pause, run)
     if decision is Decision.ABORT:
         _abort(call, pause)
     elif step in ABOUT_SERVERS and call.wave is not None:

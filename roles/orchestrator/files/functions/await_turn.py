@@ -19,7 +19,7 @@ from _turns import wake_waves
 
 @function("await-turn")
 def handler(call: Call) -> Result:
-    """Return C({}); the state ends when its token is answered with C({turn, soak})."""
+    """Return C({}); the state ends when its token is answered with C({turn, soak, steps})."""
     number = read_wave(call)["wave"]
     waits = {"turn_token": call.event["task_token"], "soaking": bool(call.event.get("soaking"))}
     runs().update_wave(call.run_id, number, waits)

@@ -96,6 +96,7 @@ def _report(call: Call, run: Mapping[str, Any]) -> Item:
         [pause_from_item(item) for item in runs().pauses(call.run_id)],
         now=call.now,
         findings=findings,
+        steps=runs().get_steps(call.run_id),
     )
 
 
@@ -137,7 +138,8 @@ def handler(call: Call) -> Result:
     leaves = bool(templates_left) or _leaves_instances(run, records)
     status = run["status"]
     if not run["closed_at"]:
-        status = str(report.final_status(records, aborted=aborted, error=error, leaves_something=leaves))
+        steps = runs().get_steps(call.run_id)
+        status = str(report.final_status(records, aborted=aborted, error=error, leaves_something=leaves, steps=steps))
         _void_pauses(call)
         _end_waves(call, run, aborted)
         _tell_of_ended_jobs(call, run)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from datetime import datetime
@@ -19,9 +20,13 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors i
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import plans, probes
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import runs as run_rules
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.drill_policy import check_hold
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import Problems
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import Plan
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timestamps import format_time, parse_time
+
+PERMITTED = ("STEP_FUNCTIONS", "STEP_DOCUMENTS")
+"""Environment variables that tell what steps of waves may use, as lists in JSON."""
 
 REQUIRED = ("plan", "mode", "execution_arn", "requested_by", "requested_at")
 
@@ -92,7 +97,11 @@ def _published(name: str) -> Plan:
         raise InvalidRequestError(
             f"There is no plan {name!r} (known plans: {known}). Publish it first: playbook configure, module dr_plan."
         )
-    return plans.parse_plan(published["plan"], where=f"published plan {name}")
+    plan = plans.parse_plan(published["plan"], where=f"published plan {name}")
+    problems = Problems()
+    problems.extend(plans.not_permitted(plan, *(json.loads(os.environ[name]) for name in PERMITTED)))
+    problems.raise_if_any()
+    return plan
 
 
 def _check_probes(plan: Plan, mode: str) -> None:

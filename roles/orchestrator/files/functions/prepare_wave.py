@@ -12,14 +12,14 @@ from typing import Any
 
 from _isolation import isolation_findings
 from _launch import LOOKED_AT, SWITCHED, pause, set_profile, with_settings
-from _records import read_plan, read_records, read_run, read_wave
+from _records import begin_wave, read_plan, read_records, read_run, read_wave
 from _runtime import Call, Result, function, runs
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.pacing import Outcomes
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import readiness
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.isolation_facts import TEST_PROFILE
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import record_to_item
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import WaveStatus, profile_of
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import ServerStatus, profile_of
 
 FINDINGS_IN_EVENT = 50
 
@@ -37,16 +37,6 @@ def _ways_out(call: Call, run: Mapping[str, Any]) -> str:
     return f"the drill's network is not isolated any more: {readiness.summary(new)}" if new else ""
 
 
-def _begin(call: Call, wave: Mapping[str, Any], servers: int) -> None:
-    begun = {"wave": wave["wave"], "name": wave["name"], "servers": servers}
-    runs().append_event(call.run_id, EventKind.WAVE_STARTED.value, begun, call.now)
-    runs().update_wave(
-        call.run_id,
-        wave["wave"],
-        {"status": WaveStatus.RUNNING.value, "started_at": call.at, "timer_started_at": call.at},
-    )
-
-
 @function("prepare-wave")
 def handler(call: Call) -> Result:
     """Return C({outcome, seconds, reason}): wait as long as there are servers whose template was not looked at yet, ask
@@ -59,10 +49,11 @@ def handler(call: Call) -> Result:
     if run.get("aborting"):
         return {"outcome": "done", "seconds": 0, "reason": ""}
     records = read_records(call, call.wave)
-    if not wave["started_at"]:
-        _begin(call, wave, len(records))
+    begin_wave(call, wave, records)
+    if not wave.get("timer_started_at"):
+        runs().update_wave(call.run_id, wave["wave"], {"timer_started_at": call.at})
     profile = profile_of(run["mode"])
-    left = [record for record in records if not record.prepared]
+    left = [record for record in records if not record.prepared and record.status != ServerStatus.SKIPPED]
     outcomes = set_profile(left[:LOOKED_AT], profile, most=SWITCHED)
     if outcomes.results:
         versions = {key: f"{one.version.template_id}:{one.version.number}" for key, one in outcomes.results.items()}
