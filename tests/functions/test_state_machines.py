@@ -106,6 +106,29 @@ def test_an_optional_server_that_fails_stops_nothing(orchestrator: Orchestrator,
     assert orchestrator.statuses(run_id)["rep-1"] == "failed"
 
 
+def test_a_wave_tolerates_as_many_critical_failures_as_its_threshold(
+    orchestrator: Orchestrator, new_run: NewRun
+) -> None:
+    """A half of its two critical servers may fail: the first that does stops nothing, the second one does."""
+    waves = [{"name": "all", "groups": ["db", "app", "rep"], "retries": 0, "max_failures": "50%"}]
+    optional = [KEYS["rep-1"], KEYS["db-1"]]
+    orchestrator.publish(name="tolerant", waves=waves, optional_servers=optional)
+    for failing, outcome in ((["app-1", "db-1"], "succeeded_with_failures"), (["app-1", "app-2"], "aborted")):
+        run_id = new_run()
+        for name in failing:
+            orchestrator.change_source_server(name, fail_launch={"phase": "CONVERSION", "times": 1})
+        arn = orchestrator.start("test", run_id, plan="tolerant")
+        orchestrator.follow(arn, until_paused=True)
+        pauses = orchestrator.runs.open_pauses(run_id)
+        assert [pause["reason"].split(":")[0] for pause in pauses] == (
+            [] if outcome.startswith("succ") else ["2 critical servers failed, the wave tolerates 1"]
+        )
+        if pauses:
+            orchestrator.decide(run_id, "abort")
+        orchestrator.follow(arn)
+        assert orchestrator.runs.get_run(run_id)["status"] == outcome
+
+
 def test_throttles_and_faults_of_aws_are_waited_out(orchestrator: Orchestrator, new_run: NewRun) -> None:
     run_id = new_run()
     for service, operation, error, status in (

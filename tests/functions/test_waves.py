@@ -129,3 +129,21 @@ def test_a_wave_that_takes_long_goes_on_in_fresh_children(orchestrator: Orchestr
     assert sum(retried) > 2
     longest = max(len(own) for own in events.values())
     assert longest / 8 * 400 <= LONGEST_HISTORY
+
+
+def test_a_day_of_waiting_for_a_person_and_for_a_turn_makes_no_history(
+    orchestrator: Orchestrator, new_run: NewRun
+) -> None:
+    run_id = new_run()
+    orchestrator.publish(name="patient", decision={"timeout": 200_000, "default": "abort"})
+    orchestrator.change_source_server("db-1", fail_launch=CAPACITY)
+    arn = orchestrator.start("test", run_id, plan="patient")
+    orchestrator.follow(arn, until_paused=True)
+    before = {name: len(events) for name, events in histories(orchestrator, run_id).items()}
+    orchestrator.aws.control("clock", {"advance": 90_000})
+    after = {name: len(events) for name, events in histories(orchestrator, run_id).items()}
+    assert before.keys() == after.keys()
+    assert 0 < after[run_id] - before[run_id] < 20, "the wave that waits for its turn looks once a day"
+    assert after[f"{run_id}-w01-1"] == before[f"{run_id}-w01-1"]
+    orchestrator.decide(run_id, "abort")
+    assert orchestrator.follow(arn)["error"] == "aborted"
