@@ -34,7 +34,7 @@ PLAN: dict[str, Any] = {
         },
         {"name": "databases", "groups": ["db"], "retries": 0},
     ],
-    "probes": [{"name": "service", "groups": ["app"], "command": {"commands": ["systemctl is-active app"]}}],
+    "probes": [{"name": "service", "groups": ["db"], "command": {"commands": ["systemctl is-active db"]}}],
 }
 CAPACITY = {"phase": "LAUNCH", "times": 1, "raw_error": "InsufficientInstanceCapacity"}
 
@@ -64,8 +64,6 @@ def begin(course: Course) -> None:
 def first_wave(course: Course) -> None:
     """Launch the first wave, of which an optional server fails, while the second one waits for its turn."""
     course.orchestrator.change_source_server("rep-1", fail_launch=CAPACITY)
-    for server in ("app-1", "app-2"):
-        course.orchestrator.change_source_server(server, ssm_agent=True)
     course.call("await-turn", RUN, wave=2, task_token=TOKENS[2])
     course.call("await-turn", RUN, wave=1, task_token=TOKENS[1])
     steps_before_first_wave(course)
@@ -75,8 +73,6 @@ def first_wave(course: Course) -> None:
     course.call("reconcile-wave", RUN, wave=1)
     course.until_done("reconcile-wave", RUN, wave=1)
     course.advance(400)
-    course.call("validate", RUN, wave=1)
-    course.advance(60)
     course.call("validate", RUN, wave=1)
     course.until_done("validate", RUN, wave=1)
     course.call("end-wave", RUN, wave=1)
@@ -94,7 +90,7 @@ def steps_before_first_wave(course: Course) -> None:
 
 def second_wave(course: Course) -> None:
     """Launch the second wave, whose only server fails: an operator is asked, and every decision is tried."""
-    course.orchestrator.change_source_server("db-1", fail_launch=CAPACITY)
+    course.orchestrator.change_source_server("db-1", fail_launch=CAPACITY, ssm_agent=True)
     course.call("prepare-wave", RUN, killed=False, wave=2)
     reason = course.until_done("reconcile-wave", RUN, wave=2)["reason"]
     asked: dict[str, Any] = {"step": "reconcile-wave", "wave": 2}
@@ -105,6 +101,10 @@ def second_wave(course: Course) -> None:
     _decide(course, asked, "retry")
     course.call("reconcile-wave", RUN, varies=["reason"], wave=2)
     course.until_done("reconcile-wave", RUN, wave=2)
+    course.advance(400)
+    for _look in range(2):  # sends the command of a probe, then reads what it came to
+        course.call("validate", RUN, wave=2)
+        course.advance(60)
     course.until_done("validate", RUN, wave=2)
     course.call("end-wave", RUN, killed=False, wave=2)
 
