@@ -61,6 +61,19 @@ def executions(house: Orchestrator, name: str = "test") -> list[str]:
 
 
 class TestPlan:
+    def test_a_step_that_the_orchestrator_may_not_take_keeps_the_plan_from_being_published(
+        self, house: Orchestrator
+    ) -> None:
+        freeze = {"name": "freeze", "modes": ["failover"], "lambda": {"function": "payments-freeze"}}
+        dns = {"name": "dns", "modes": ["failover"], "automation": {"document": "Switch-DNS"}}
+        first, *others = PLAN["waves"]
+        stepped = {**PLAN, "waves": [{**first, "before": [freeze], "after": [dns]}, *others]}
+        with pytest.raises(DeclarationError, match=r"step freeze: 'payments-freeze'.*\n.*step dns: 'Switch-DNS'"):
+            publish(house, stepped, step_functions=[])
+        assert house.table.list_plans() == []
+        permitted = {"step_functions": ["payments-freeze"], "step_documents": ["Switch-DNS"]}
+        assert publish(house, stepped, **permitted)["changed"]
+
     def test_the_tag_policy_is_published_with_the_plans(self, house: Orchestrator) -> None:
         policy = {"tags": [{"key": "Cost", "ec2_tag": "Cost", "pattern": "[0-9]+"}]}
         strict = {**PLAN, "gate": {"mandatory_tags": "fail"}}
