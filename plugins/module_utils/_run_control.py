@@ -207,14 +207,21 @@ def stop(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str
             _close(table, recorded, servers, cause, who)
     jobs = {server["job_id"] for server in servers if server["status"] == ServerStatus.LAUNCHING and server["job_id"]}
     instances = {server["instance_id"] for server in servers if server["instance_id"]} if servers else set()
+    automations = sorted(str(step.automation_execution_id) for step in table.get_steps(run_id) if step.is_under_way)
     result = {
         **_result(recorded, changed=bool(running) or unfinished),
         "status": RunStatus.ABORTED.value if unfinished else recorded["status"],
-        "stopped": {"executions": running, "jobs": sorted(jobs), "instances": sorted(instances)},
+        "stopped": {
+            "executions": running,
+            "jobs": sorted(jobs),
+            "automations": automations,
+            "instances": sorted(instances),
+        },
     }
-    if result["changed"] and (jobs or instances):
+    if result["changed"] and (jobs or automations or instances):
         result["warnings"] = [
             f"Run {run_id} is stopped. What it started in DRS is not: jobs that go on: {listed(sorted(jobs))}; "
+            f"automations of steps that go on: {listed(automations)}; "
             f"instances that stay: {listed(sorted(instances))}"
         ]
         if recorded["mode"] == "test":

@@ -250,6 +250,11 @@ stopped:
       returned: always
       type: list
       elements: str
+    automations:
+      description: Executions of SSM Automation that a step of a wave has started; they go on.
+      returned: always
+      type: list
+      elements: str
     instances:
       description: Instances that the run launched; they stay.
       returned: always

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors i
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.runs_locks import plan_lock
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.step_records import StepRecord
 from ansible_collections.disaster_recovery.aws.plugins.modules import (
     dr_decision,
     dr_execution,
@@ -407,6 +409,8 @@ class TestStop:
         launched = {"server_key": "b", "wave": 1, "status": "launched", "job_id": "drsjob-0", "instance_id": "i-1"}
         house.table.put_servers("r1", [launching, launched])
         house.table.put_waves("r1", [{"wave": 1, "name": "databases", "status": "running", "ended_at": None}])
+        copying = StepRecord(1, "before", 1, "copy", "automation", "automation Copy", status="running")
+        house.table.put_steps("r1", [replace(copying, automation_execution_id="execution-1")])
         house.table.take_locks([plan_lock("payments"), "a", "b"], "r1", at=AT)
 
         options = {"state": "stopped", "run_id": "r1", "reason": "wrong month", "plan": None, "mode": None}
@@ -416,6 +420,7 @@ class TestStop:
         assert stopped["stopped"] == {
             "executions": [house.arn("test", "r1"), house.arn("wave", "r1-w01-1")],
             "jobs": ["drsjob-1"],
+            "automations": ["execution-1"],
             "instances": ["i-1"],
         }
         assert "drsjob-1" in stopped["warnings"][0]
