@@ -77,7 +77,8 @@ def wildcards(policy: dict[str, Any]) -> list[dict[str, Any]]:
 
 def test_the_functions_answer(deployed_house: House) -> None:
     event = {"run_id": "nobody", "now": "2026-01-01T00:00:00Z", "wave": 1}
-    for name in set(FUNCTIONS) - {"close-run"}:
+    # These two have nothing to do for a run that was never opened.
+    for name in set(FUNCTIONS) - {"clean-up", "close-run"}:
         answer = deployed_house.aws.client("lambda").invoke(FunctionName=f"{PREFIX}-{name}", Payload=json.dumps(event))
         error = json.loads(answer["Payload"].read())
         assert error["errorType"] in {"InvalidRequest", "NotFound"}, name

@@ -136,3 +136,35 @@ def test_quotas_that_cannot_be_read_are_the_documented_ones_and_those_that_chang
     for _ in range(2):
         orchestrator.invoke("reconcile-wave", run_id, wave=2)
     assert told()[1:] == [("Service Quotas", 100, 20, 500)]
+
+
+def test_a_clean_up_waits_for_its_turn_among_other_peoples_jobs(
+    orchestrator: Orchestrator, open_run: Callable[..., str]
+) -> None:
+    def until_done(function: str, wave: int | None = None) -> None:
+        while (step := orchestrator.invoke(function, run_id, wave=wave))["outcome"] == "wait":
+            orchestrator.aws.control("clock", {"advance": 3600})
+        assert step["outcome"] == "done", step
+
+    def terminations() -> int:
+        calls = orchestrator.aws.control("calls")["counts"]
+        return sum(call["count"] for call in calls if call["operation"] == "TerminateRecoveryInstances")
+
+    run_id = open_run()
+    until_done("prepare-wave", 2)
+    until_done("reconcile-wave", 2)
+    foreign = [start_foreign_job(orchestrator, server_id) for server_id in (*GUESTS.values(), IDS["db-1"])]
+    try:
+        before = terminations()
+        step = orchestrator.invoke("clean-up", run_id)
+        assert (step["outcome"], step["reason"]) == ("wait", "3 drill instances are left")
+        assert terminations() == before
+    finally:
+        for server_id in (*GUESTS.values(), IDS["db-1"]):
+            set_pace(orchestrator, server_id, 1)
+        orchestrator.aws.control("clock", {"advance": 60 * 3600})
+    assert len(foreign) == 20
+    until_done("clean-up")
+    assert terminations() == before + 1
+    assert orchestrator.kinds(run_id).count("clean_up_started") == 1
+    assert {item["status"] for item in orchestrator.client("drs").describe_jobs(filters={})["items"]} == {"COMPLETED"}

@@ -23,6 +23,8 @@ from .errors import AwsError, InvalidRequestError, translate
 
 Item = dict[str, Any]
 
+QUOTA_EXCEEDED = "ServiceQuotaExceededException"
+
 MAX_IDS = 200
 """Ids in one filter, and instances in one TerminateRecoveryInstances."""
 
@@ -150,14 +152,11 @@ def describe_recovery_instances(
     return _pages(client, "describe_recovery_instances", what, filters={})
 
 
-def terminate_recovery_instances(client: Any, ids: Sequence[str]) -> list[Item]:
-    """Terminate recovery instances and return the jobs that do it, one for every 200 instances."""
-    return [
-        call(client.terminate_recovery_instances, "terminate recovery instances", recoveryInstanceIDs=list(piece))[
-            "job"
-        ]
-        for piece in chunks(sorted(set(ids)), MAX_IDS)
-    ]
+def terminate_recovery_instances(client: Any, ids: Sequence[str]) -> Item:
+    """Terminate recovery instances (at most 200) and return the job that does it."""
+    what = "terminate recovery instances"
+    job: Item = call(client.terminate_recovery_instances, what, recoveryInstanceIDs=sorted(ids))["job"]
+    return job
 
 
 def get_launch_configuration(client: Any, source_server_id: str) -> Item:

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from _jobs import read_jobs
 from _runtime import Call, client, runs
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import drs
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.jobs import TAG_RUN, TERMINATE, Job
@@ -19,9 +18,9 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records
 Item = dict[str, Any]
 
 
-def launch_jobs(call: Call, run: Mapping[str, Any]) -> list[Job]:
+def launch_jobs(call: Call, jobs: Iterable[Job]) -> list[Job]:
     """Return the jobs that this run started to launch servers, whatever the records tell of them."""
-    return [job for job in read_jobs(run) if job.tags.get(TAG_RUN) == call.run_id and job.type != TERMINATE]
+    return [job for job in jobs if job.tags.get(TAG_RUN) == call.run_id and job.type != TERMINATE]
 
 
 def drill_instances(records: Iterable[ServerRecord], jobs: Iterable[Job]) -> dict[str, Item]:

@@ -10,22 +10,25 @@ and this run's records have the server.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
 from _drill import drill_instances, held, launch_jobs, with_instances
+from _jobs import read_jobs
 from _launch import set_back
 from _records import read_records, store
 from _runtime import Call, Result, client, function, runs
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import drs, instances
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import (
+    AwsError,
     ConflictError,
     InvalidRequestError,
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.leftovers import attached_to, find_leftovers
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.admission import admit
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.jobs import TERMINATE, Job, job_from_drs
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.jobs import TERMINATE, Job
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import ServerStatus
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timestamps import parse_time
@@ -41,7 +44,7 @@ LEFTOVERS_IN_EVENT = 500
 """An item of DynamoDB holds 400 KB; the others are counted."""
 
 ATTEMPTS = 3
-"""Terminations that are asked of DRS before a person is asked."""
+"""Terminations in a row that changed nothing before a person is asked."""
 
 
 def _gone(instance: Mapping[str, Any] | None) -> bool:
@@ -59,15 +62,14 @@ def _nothing(reason: str) -> Result:
     return {"outcome": "done", "seconds": 0, "reason": f"nothing to clean up: {reason}"}
 
 
-def _terminating(run: Item, own: Sequence[str]) -> list[str]:
-    """Return the jobs that terminate these instances and no others: a call started them that did not live to tell."""
-    wanted = set(own)
-    found = []
-    for job in map(job_from_drs, drs.describe_jobs(client("drs"), from_date=run["requested_at"])):
-        ids = {participant.recovery_instance_id for participant in job.participants.values()}
-        if job.active and job.type == TERMINATE and ids and ids <= wanted:
-            found.append(job.job_id)
-    return sorted(found)
+def _terminating(jobs: Iterable[Job], own: Collection[str]) -> dict[str, set[str]]:
+    """Return the instances, by job, of jobs that terminate some of the drill's instances and no others."""
+    found = {}
+    for job in jobs:
+        ids = {participant.recovery_instance_id or "" for participant in job.participants.values()}
+        if job.active and job.type == TERMINATE and ids and ids <= set(own):
+            found[job.job_id] = ids
+    return found
 
 
 def _wait(reason: str, seconds: int = POLL_SECONDS) -> Result:
@@ -79,13 +81,15 @@ def _ask(reason: str) -> Result:
 
 
 def _terminate(
-    call: Call, run: Item, records: Sequence[ServerRecord], left: Mapping[str, ServerRecord], own: Sequence[str]
+    call: Call,
+    run: Item,
+    records: Sequence[ServerRecord],
+    left: Mapping[str, ServerRecord],
+    own: Sequence[str],
+    jobs: Sequence[Job],
 ) -> Result:
+    """Terminate what the live quotas admit: it is not known whether DRS counts these jobs, so they are counted."""
     progress = _progress(run)
-    if progress["job_ids"]:
-        jobs = [job_from_drs(item) for item in drs.describe_jobs(client("drs"), ids=progress["job_ids"])]
-        if any(job.active for job in jobs):
-            return _wait(f"{len(left)} drill instances are being terminated")
     foreign = sorted(set(left) - set(own))
     if foreign and not own:
         shutting_down = instances.describe_instances(client("ec2"), foreign)
@@ -95,25 +99,55 @@ def _terminate(
             f"DRS does not call these drill instances of this run: {', '.join(foreign)}. They are left alone. "
             "Look at them, and terminate them by hand if they are what they seem to be"
         )
-    if progress["attempts"] >= ATTEMPTS:
+    under_way = _terminating(jobs, own)
+    begins = not set(under_way) & set(progress["job_ids"])
+    unchanged = len(left) == progress["left"]
+    if begins and not under_way and unchanged and progress["attempts"] >= ATTEMPTS:
+        runs().update_run(call.run_id, {"clean_up": {**progress, "attempts": 0}})
         return _ask(f"DRS did not terminate these instances in {ATTEMPTS} attempts: {', '.join(own)}")
-    _remember_attached(call, records, left)
-    try:
-        job_ids = [job["jobID"] for job in drs.terminate_recovery_instances(client("drs"), own)]
-    except ConflictError as error:
-        call.log("termination refused", error=error.message)
-        job_ids = _terminating(run, own)
-        if not job_ids:
-            return _wait(f"another job holds the drill instances: {error.message}")
-    begun = {"instances": list(own), "jobs": job_ids}
-    runs().append_event(call.run_id, EventKind.CLEAN_UP_STARTED.value, begun, call.now)
-    attempts = progress["attempts"] + 1
-    runs().update_run(call.run_id, {"clean_up": {**progress, "attempts": attempts, "job_ids": job_ids}})
-    return _wait(f"{len(own)} drill instances are being terminated")
+    # Those that a call started which did not live to tell, else those that may start now.
+    started = {job_id: ids for job_id, ids in under_way.items() if job_id not in progress["job_ids"]}
+    waiting = {left[name].source_server_id: name for name in set(own).difference(*under_way.values())}
+    if waiting and not started:
+        _remember_attached(call, records, left)
+        started = _start(call, run, waiting, jobs)
+    if started:
+        told = {"instances": sorted(set().union(*started.values())), "jobs": sorted(started)}
+        runs().append_event(call.run_id, EventKind.CLEAN_UP_STARTED.value, told, call.now)
+        progress["job_ids"] = [*progress["job_ids"], *told["jobs"]]
+        if begins:
+            progress |= {"attempts": progress["attempts"] + 1 if unchanged else 1, "left": len(left)}
+        runs().update_run(call.run_id, {"clean_up": progress})
+    return _wait(f"{len(left)} drill instances are left")
+
+
+def _start(call: Call, run: Item, own: Mapping[str, str], jobs: Sequence[Job]) -> dict[str, set[str]]:
+    """Terminate what may be terminated now; return the instances by job, also of a job that turns out to be there.
+
+    Args:
+        own: The instances by source server.
+    """
+    quotas, _ = drs.read_quotas(client("service-quotas"))
+    size = min(quotas.servers_per_job, drs.MAX_IDS)
+    active = [job.participants for job in jobs if job.active]
+    started: dict[str, set[str]] = {}
+    for batch in admit(sorted(own), active, replace(quotas, servers_per_job=size)):
+        ids = {own[server_id] for server_id in batch}
+        try:
+            job = drs.terminate_recovery_instances(client("drs"), sorted(ids))
+        except AwsError as error:
+            if not isinstance(error, ConflictError) and error.code != drs.QUOTA_EXCEEDED:
+                raise
+            call.log("termination refused", error=error.message)
+            started |= _terminating(read_jobs(run), ids)
+        else:
+            started[str(job["jobID"])] = ids
+    return started
 
 
 def _progress(run: Mapping[str, Any]) -> Item:
-    return {"attempts": 0, "job_ids": [], "looks": 0, "jobs_awaited_since": None, **(run.get("clean_up") or {})}
+    begun = {"attempts": 0, "left": 0, "job_ids": [], "looks": 0, "jobs_awaited_since": None}
+    return {**begun, **(run.get("clean_up") or {})}
 
 
 def _remember_attached(call: Call, records: Sequence[ServerRecord], left: Mapping[str, ServerRecord]) -> None:
@@ -183,15 +217,16 @@ def handler(call: Call) -> Result:
     if not any(wave["started_at"] for wave in runs().get_waves(call.run_id)):
         return _nothing("no wave has begun")
     before = read_records(call)
-    jobs = launch_jobs(call, run)
-    active = [job for job in jobs if job.active]
+    jobs = read_jobs(run)
+    own_jobs = launch_jobs(call, jobs)
+    active = [job for job in own_jobs if job.active]
     if active:
         return _await_jobs(call, run, active)
-    found = drill_instances(before, jobs)
+    found = drill_instances(before, own_jobs)
     records = with_instances(before, found)
     store(call, before, records)
     left = _left(records)
     if not left:
-        return _end(call, run, records, jobs)
+        return _end(call, run, records, own_jobs)
     own = sorted(item["recoveryInstanceID"] for item in found.values() if item["recoveryInstanceID"] in left)
-    return _terminate(call, run, records, left, own)
+    return _terminate(call, run, records, left, own, jobs)

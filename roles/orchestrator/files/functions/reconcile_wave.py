@@ -32,9 +32,6 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs im
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timestamps import format_time, parse_time
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.waves import Batch, WavePolicy
 
-QUOTA_EXCEEDED = "ServiceQuotaExceededException"
-
-
 RESULTS_AT_ONCE = drs.MAX_IDS
 """Launched servers whose instances one call reads: those of one request."""
 
@@ -172,7 +169,7 @@ def _start(call: Call, run: Mapping[str, Any], wave: int, batch: Batch) -> Job |
             drs.start_recovery(client("drs"), batch.source_server_ids, is_drill=run["mode"] == "test", tags=tags)
         )
     except AwsError as error:
-        if not isinstance(error, ConflictError) and error.code != QUOTA_EXCEEDED:
+        if not isinstance(error, ConflictError) and error.code != drs.QUOTA_EXCEEDED:
             raise
         own = [job for job in read_jobs(run) if tags.items() <= job.tags.items()]
         call.log("start refused", batch=batch.batch, error=error.message, own_job=own[0].job_id if own else None)
