@@ -75,6 +75,11 @@ class Fields:
         self.reject(name, remedy)
         return ""
 
+    def given_name(self) -> str:
+        """Return C(name), by which plans, waves, steps and probes are called."""
+        remedy = "must be a name of 1 to 32 lower case letters, digits and -, the first a letter or digit"
+        return self.text("name", pattern=r"[a-z0-9][a-z0-9-]{0,31}", remedy=remedy)
+
     def choice(self, name: str, choices: Sequence[str], default: str | None = None) -> str:
         """Return one of C(choices)."""
         if name not in self:

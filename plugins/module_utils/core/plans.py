@@ -31,8 +31,6 @@ from .tag_rules import GATE_FIELDS, TagRule, read_rules
 from .wave_steps import NO_STEPS, PHASES, Steps, parse_steps
 from .wave_steps import not_permitted as not_permitted_in_wave
 
-NAME_PATTERN = r"[a-z0-9][a-z0-9-]{0,31}"
-NAME_REMEDY = "must be a name of 1 to 32 lower case letters, digits and -, the first a letter or digit"
 LONGEST_WAVE = 7 * 86400
 LONGEST_SOAK = 86400
 LONGEST_PAUSE = 30 * 86400
@@ -343,7 +341,7 @@ def _read_plan(raw: Any, where: str, problems: Problems) -> Plan:
     decision = Fields(fields.value("decision") or {}, fields.at("decision"), problems, DECISION_FIELDS)
     gate = Fields(fields.value("gate") or {}, fields.at("gate"), problems, GATE_POLICY_FIELDS)
     return Plan(
-        name=fields.text("name", pattern=NAME_PATTERN, remedy=NAME_REMEDY),
+        name=fields.given_name(),
         description=fields.text("description", "", pattern=r"(?s).*"),
         groups=groups,
         waves=waves,
@@ -410,7 +408,7 @@ def _read_wave(fields: Fields, problems: Problems, after: str | None) -> Wave:
     """Read one wave; C(after) is the name of the one before it in the list."""
     timeout = fields.integer("timeout", DEFAULT_WAVE.timeout, minimum=60, maximum=LONGEST_WAVE)
     return Wave(
-        name=fields.text("name", pattern=NAME_PATTERN, remedy=NAME_REMEDY),
+        name=fields.given_name(),
         groups=fields.texts("groups"),
         depends_on=fields.texts("depends_on", (after,) if after else ()),
         max_failures=_max_failures(fields),

@@ -34,7 +34,6 @@ SCHEMES = ("http", "https")
 
 PROBE_FIELDS = ("name", "groups", "servers", "modes", *KINDS, "timeout", "interval", "attempts")
 HTTP_FIELDS = ("port", "scheme", "path", "status", "body", "verify_tls", "host")
-NAME_PATTERN = r"[a-z0-9][a-z0-9-]{0,31}"
 MOST_PROBES = 20
 LONGEST_BODY = 1000
 LONGEST_COMMANDS = 8000
@@ -172,7 +171,7 @@ def _read_probe(fields: Fields, groups: tuple[str, ...], problems: Problems) -> 
         if mode not in MODES:
             problems.add(mode, fields.at("modes"), f"unknown mode: use {', '.join(MODES)}")
     return Probe(
-        name=fields.text("name", pattern=NAME_PATTERN, remedy="must be a name of lower case letters, digits and -"),
+        name=fields.given_name(),
         kind=kind,
         settings=_READERS[kind](fields, problems),
         groups=named,

@@ -42,8 +42,6 @@ LARGEST_PAYLOAD = 3072
 RUN_KEY = "dr"
 """Key of a payload under which the run tells who calls."""
 
-NAME_PATTERN = r"[a-z0-9][a-z0-9-]{0,31}"
-NAME_REMEDY = "must be a name of 1 to 32 lower case letters, digits and -, the first a letter or digit"
 FUNCTION_PATTERN = (
     r"(arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:function:)?[A-Za-z0-9_-]{1,64}(:[A-Za-z0-9_$-]{1,128})?"
 )
@@ -221,7 +219,7 @@ def _permit(what: str, variable: str) -> str:
 
 
 def _read_step(fields: Fields, problems: Problems) -> Step:
-    name = fields.text("name", pattern=NAME_PATTERN, remedy=NAME_REMEDY)
+    name = fields.given_name()
     given = [kind for kind in KINDS if kind in fields]
     if len(given) != 1:
         problems.add(given, fields.where, f"must have one of {', '.join(KINDS)}, and only one")
