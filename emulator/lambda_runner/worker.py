@@ -223,4 +223,5 @@ def main(*descriptors: int) -> None:
     become_worker(order, *pipes)
 
 
-main(*map(int, sys.argv[1:]))
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))

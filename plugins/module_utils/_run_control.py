@@ -74,7 +74,7 @@ def abort(params: Item, clients: Clients, check_mode: bool) -> Item:
     answers = [answer_pause(table, sfn, run_id, pause["pause_id"], at=who.now, **answer) for pause in pauses]
     for token in table.turn_tokens(run_id).values():
         with suppress(ConflictError):  # it waits no more
-            executions.answer_task(sfn, token, {"turn": turns.ABORT, "soak": 0})
+            executions.answer_task(sfn, token, turns.answer(turns.ABORT))
     result = _result(recorded, changed=is_new or any(one.is_new or not one.untold for one in answers))
     untold = [
         f"Pause {one.pause['pause_id']} is answered. {one.untold}" for one in answers if one.is_new and one.untold

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .plans import Plan
@@ -41,3 +41,14 @@ def turn(plan: Plan, number: int, waves: Iterable[Mapping[str, Any]], *, abortin
         # One that had begun when its execution ended has jobs to wait for.
         return START if record["started_at"] else ABORT
     return START if ended.issuperset(wave.depends_on) else WAIT
+
+
+def answer(turn: str, *, soak: int = 0, steps: Sequence[str] = ()) -> dict[str, Any]:
+    """Return what a wave that waited is told; the state machine reads all of it.
+
+    Args:
+        turn: Its turn, see L(turn).
+        soak: Seconds between the validation of its servers and its end.
+        steps: Phases in which it has steps, see L(wave_steps.Steps.phases).
+    """
+    return {"turn": turn, "soak": soak, "steps": list(steps)}

@@ -20,6 +20,7 @@ EMULATOR = ROOT / "emulator"
 _DRS, _EC2, _ENGINE = "tests/emulator/drs/", "tests/emulator/ec2/", "tests/emulator/engine/"
 
 PROOFS = {
+    "automation/service.py": _ENGINE + "test_automations.py::test_a_client_token_starts_one_automation",
     "drs/service_quotas.py": _DRS + "test_quotas.py::test_service_quotas_tells_the_same_numbers",
     "drs/sources.py": _DRS + "test_replication.py::test_the_agent_is_not_seen_while_its_instance_is_down",
     "ec2/addresses.py": _EC2 + "test_addresses.py::test_addresses_that_ec2_refuses",

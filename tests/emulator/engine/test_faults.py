@@ -279,7 +279,7 @@ def test_faults_are_listed_and_deleted_by_id(embedded: EmbeddedAws) -> None:
 @pytest.mark.parametrize(
     ("document", "words"),
     [
-        ({"kind": "explode"}, "there is no kind of fault 'explode'; there are denied, error"),
+        ({"kind": "explode"}, "there is no kind of fault 'explode'; there are automation_failure, denied, error"),
         ({"kind": "throttle", "service": "drs"}, "of kind throttle needs operation"),
         ({"kind": "throttle", "service": "drs", "operation": "X*"}, "drs has no operation X"),
         (

@@ -147,6 +147,8 @@ FORGOTTEN = {
     "emulator.lambda_runner.concurrency._RUNNING": "with functions at work nothing is saved",
     "emulator.lambda_runner.service._POOL": "warm workers",
     "emulator.lambda_runner.service._RUNTIME": "sessions that are opened anew",
+    "emulator.lambda_runner.worker.NETWORK": "of a worker's process",
+    "emulator.machines.relay.RELAY": "opened anew",
     "emulator.stepfunctions.clients._CLIENTS": "made anew",
     "emulator.stepfunctions.clients._SESSIONS": "opened anew",
     "emulator.throttling.settings.DEFAULTS": "a constant",

@@ -27,7 +27,7 @@ def wake_waves(call: Call) -> None:
         now = turns.turn(plan, number, waves, aborting=bool(run.get("aborting")))
         if now != turns.WAIT:
             wave = plan.waves[number - 1]
-            _answer(token, {"turn": now, "soak": wave.soak, "steps": wave.steps.phases(run["mode"])})
+            _answer(token, turns.answer(now, soak=wave.soak, steps=wave.steps.phases(run["mode"])))
             runs().update_wave(call.run_id, number, {"turn_token": None})
 
 

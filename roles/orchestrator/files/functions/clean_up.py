@@ -127,7 +127,7 @@ def _start(call: Call, run: Item, own: Mapping[str, str], jobs: Sequence[Job]) -
     Args:
         own: The instances by source server.
     """
-    quotas, _ = drs.read_quotas(client("service-quotas"))
+    quotas = drs.read_quotas(client("service-quotas"))[0]
     size = min(quotas.servers_per_job, drs.MAX_IDS)
     active = [job.participants for job in jobs if job.active]
     started: dict[str, set[str]] = {}
