@@ -23,7 +23,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map 
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import parse_plan, resolve
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.waves import WavePolicy, reconcile
 
-from tests.benchmarks import correlation, embedded, failover, ip_map, launches, waves
+from tests.benchmarks import correlation, embedded, failover, ip_map, large_run, launches, waves
 from tests.unit.core.builders import START, at, complete_map, record, source_server, subnet_map, target
 
 RUNS = 5
@@ -179,6 +179,7 @@ EMBEDDED: dict[str, Callable[[], dict[str, Any]]] = {
     "launches": lambda: launches.run(300),
     "launches_default_only": lambda: launches.run(300, both_ends=False),
     "wave-1000": lambda: waves.run(1000),
+    "run-3000": lambda: large_run.run(3000),
 }
 
 

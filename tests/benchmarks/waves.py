@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,7 +26,7 @@ SLOW = 6
 """How many times longer than usual the foreign jobs take: they last while most of the wave starts."""
 
 AT_ONCE = (1_000_000, 1_000_000.0)
-"""A request bucket that makes nobody wait: how the estate is configured is not measured here."""
+"""A request bucket that makes nobody wait."""
 
 
 def split(document: dict[str, Any], servers: int) -> tuple[list[str], list[str], list[str]]:
@@ -44,10 +43,9 @@ def run(servers: int) -> dict[str, Any]:
     aws = EmbeddedAws(document)
     try:
         with TemporaryDirectory() as folder:
-            _extend_all(aws, document)
-            ids = {server["hostname"]: server["id"] for server in _found(aws)}
-            with mock.patch.dict(pacing.BUCKETS, dict.fromkeys(pacing.BUCKETS, AT_ONCE)):
-                orchestrator = Orchestrator(aws, Path(folder), subnet_map(document), _plan(ids, first, second))
+            extend_all(aws, document)
+            ids = ids_of(aws)
+            orchestrator = configured(aws, Path(folder), document, _plan(ids, first, second))
             aws.control("calls", method="DELETE")
             used, begun = cpu_seconds(aws.pid), time.perf_counter()
             _recover_others(aws, [ids[name] for name in foreign])
@@ -60,18 +58,19 @@ def run(servers: int) -> dict[str, Any]:
                 "jobs_of_the_wave": sum(job["tags"]["dr:wave"] == "1" for job in orchestrator.jobs(RUN)),
                 **_peaks(aws),
                 "seconds_between_waves": _between(orchestrator),
-                **_states(orchestrator),
+                **states(orchestrator),
                 "virtual_minutes": round((execution["stopDate"] - execution["startDate"]).total_seconds() / 60, 1),
                 "seconds": round(seconds, 1),
                 "emulator_cpu_seconds": round(cpu_seconds(aws.pid) - used, 1),
                 "emulator_mebibytes": resident_mebibytes(aws.pid),
-                "calls": _calls(aws),
+                "calls": calls(aws),
             }
     finally:
         aws.stop()
 
 
-def _extend_all(aws: EmbeddedAws, document: dict[str, Any]) -> None:
+def extend_all(aws: EmbeddedAws, document: dict[str, Any]) -> None:
+    """Extend every server of a staging account."""
     for account in document["accounts"]:
         if account == TARGET:
             continue
@@ -80,11 +79,19 @@ def _extend_all(aws: EmbeddedAws, document: dict[str, Any]) -> None:
             aws.client("drs").create_extended_source_server(sourceServerArn=server["arn"], tags=server["tags"])
 
 
-def _found(aws: EmbeddedAws) -> Iterable[dict[str, str]]:
-    for page in aws.client("drs").get_paginator("describe_source_servers").paginate(filters={}):
-        for server in page["items"]:
-            hints = server["sourceProperties"]["identificationHints"]
-            yield {"hostname": hints["hostname"], "id": server["sourceServerID"]}
+def ids_of(aws: EmbeddedAws) -> dict[str, str]:
+    """Return the ids of the target account's source servers by host name."""
+    pages = aws.client("drs").get_paginator("describe_source_servers").paginate(filters={})
+    servers = [server for page in pages for server in page["items"]]
+    return {
+        server["sourceProperties"]["identificationHints"]["hostname"]: server["sourceServerID"] for server in servers
+    }
+
+
+def configured(aws: EmbeddedAws, folder: Path, document: dict[str, Any], plan: dict[str, Any]) -> Orchestrator:
+    """Deploy, and configure the estate without waiting for request buckets: that is not measured here."""
+    with mock.patch.dict(pacing.BUCKETS, dict.fromkeys(pacing.BUCKETS, AT_ONCE)):
+        return Orchestrator(aws, folder, subnet_map(document), plan)
 
 
 def _plan(ids: dict[str, str], first: list[str], second: list[str]) -> dict[str, Any]:
@@ -133,7 +140,8 @@ def _between(orchestrator: Orchestrator) -> float:
     return round((parse_time(second["started_at"]) - last).total_seconds(), 1)
 
 
-def _states(orchestrator: Orchestrator) -> dict[str, Any]:
+def states(orchestrator: Orchestrator) -> dict[str, Any]:
+    """Return how large the largest state was, and how long the histories are."""
     found = histories(orchestrator, RUN)
     return {
         "largest_state_bytes": max(largest_state(events) for events in found.values()),
@@ -141,7 +149,8 @@ def _states(orchestrator: Orchestrator) -> dict[str, Any]:
     }
 
 
-def _calls(aws: EmbeddedAws) -> dict[str, int]:
+def calls(aws: EmbeddedAws) -> dict[str, int]:
+    """Return how often each operation was called."""
     counts: dict[str, int] = {}
     for entry in aws.control("calls")["counts"]:
         name = f"{entry['service']} {entry['operation']}"
