@@ -15,6 +15,9 @@ from tests.support.embedded import EmbeddedAws
 from tests.support.orchestrator import PREFIX, Orchestrator
 
 FIRST_WAVE = 20
+INTERVAL = 5
+"""Seconds between two looks at the run: more of them would be what is measured."""
+
 DURATION = re.compile(r"Duration: ([0-9.]+) ms")
 
 
@@ -29,9 +32,9 @@ def run(servers: int) -> dict[str, Any]:
             aws.control("calls", method="DELETE")
             used, begun = cpu_seconds(aws.pid), time.perf_counter()
             arn = orchestrator.start("failover", RUN, "bench")
-            orchestrator.follow(arn, until_paused=True, timeout=1200)
+            orchestrator.follow(arn, until_paused=True, timeout=1200, interval=INTERVAL)
             orchestrator.decide(RUN, "abort")
-            execution = orchestrator.follow(arn, timeout=1200)
+            execution = orchestrator.follow(arn, timeout=1200, interval=INTERVAL)
             return {
                 "servers": servers,
                 "status": execution["error"],

@@ -253,7 +253,9 @@ class Orchestrator(Deployment):
         )
         return str(answer["executionArn"])
 
-    def follow(self, execution_arn: str, *, until_paused: bool = False, timeout: float = 120) -> dict[str, Any]:
+    def follow(
+        self, execution_arn: str, *, until_paused: bool = False, timeout: float = 120, interval: float = 0.1
+    ) -> dict[str, Any]:
         """Wait until an execution ends (or its run is paused), and return it as DescribeExecution does."""
         run_id = RESUMED.sub("", execution_arn.rsplit(":", 1)[1])
         deadline = time.monotonic() + timeout
@@ -261,7 +263,7 @@ class Orchestrator(Deployment):
             execution = self.client("stepfunctions").describe_execution(executionArn=execution_arn)
             if execution["status"] != "RUNNING" or (until_paused and self.runs.open_pauses(run_id)):
                 return dict(execution)
-            time.sleep(0.1)
+            time.sleep(interval)
         raise AssertionError(f"{execution_arn} did not end within {timeout} s; events: {self.kinds(run_id)}")
 
     def decide(self, run_id: str, decision: str) -> None:
