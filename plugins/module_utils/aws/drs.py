@@ -19,7 +19,7 @@ from ..core.admission import Quotas
 from ..core.source_servers import SourceServer
 from ..core.staging_access import encryption_problem
 from .dynamodb import call, chunks
-from .errors import AwsError, InvalidRequestError, translate
+from .errors import AwsError, ConflictError, InvalidRequestError, translate
 
 Item = dict[str, Any]
 
@@ -157,6 +157,11 @@ def terminate_recovery_instances(client: Any, ids: Sequence[str]) -> Item:
     what = "terminate recovery instances"
     job: Item = call(client.terminate_recovery_instances, what, recoveryInstanceIDs=sorted(ids))["job"]
     return job
+
+
+def is_held_off(error: AwsError) -> bool:
+    """Tell whether DRS refuses a job because of others: one has the server, or there are too many."""
+    return isinstance(error, ConflictError) or error.code == QUOTA_EXCEEDED
 
 
 def get_launch_configuration(client: Any, source_server_id: str) -> Item:

@@ -22,7 +22,6 @@ from _runtime import Call, Result, client, function, runs
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import drs, instances
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import (
     AwsError,
-    ConflictError,
     InvalidRequestError,
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.leftovers import attached_to, find_leftovers
@@ -47,15 +46,12 @@ ATTEMPTS = 3
 """Terminations in a row that changed nothing before a person is asked."""
 
 
-def _gone(instance: Mapping[str, Any] | None) -> bool:
-    return instance is None or instance["State"]["Name"] == "terminated"
-
-
-def _left(records: Sequence[ServerRecord]) -> dict[str, ServerRecord]:
-    """Return the records, by instance id, whose instance EC2 has not terminated yet."""
-    launched = {record.instance_id: record for record in records if record.instance_id}
-    found = instances.describe_instances(client("ec2"), launched)
-    return {instance_id: record for instance_id, record in launched.items() if not _gone(found.get(instance_id))}
+def _left(records: Sequence[ServerRecord]) -> dict[str, Mapping[str, Any]]:
+    """Return the instances of the drill that EC2 has not terminated yet, as EC2 has them, by id."""
+    found = instances.describe_instances(
+        client("ec2"), [record.instance_id for record in records if record.instance_id]
+    )
+    return {name: instance for name, instance in found.items() if instance["State"]["Name"] != "terminated"}
 
 
 def _nothing(reason: str) -> Result:
@@ -84,7 +80,7 @@ def _terminate(
     call: Call,
     run: Item,
     records: Sequence[ServerRecord],
-    left: Mapping[str, ServerRecord],
+    left: Mapping[str, Mapping[str, Any]],
     own: Sequence[str],
     jobs: Sequence[Job],
 ) -> Result:
@@ -92,8 +88,7 @@ def _terminate(
     progress = _progress(run)
     foreign = sorted(set(left) - set(own))
     if foreign and not own:
-        shutting_down = instances.describe_instances(client("ec2"), foreign)
-        if all(item["State"]["Name"] == "shutting-down" for item in shutting_down.values()):
+        if all(left[name]["State"]["Name"] == "shutting-down" for name in foreign):
             return _wait(f"{len(foreign)} drill instances are shutting down")
         return _ask(
             f"DRS does not call these drill instances of this run: {', '.join(foreign)}. They are left alone. "
@@ -107,7 +102,8 @@ def _terminate(
         return _ask(f"DRS did not terminate these instances in {ATTEMPTS} attempts: {', '.join(own)}")
     # Those that a call started which did not live to tell, else those that may start now.
     started = {job_id: ids for job_id, ids in under_way.items() if job_id not in progress["job_ids"]}
-    waiting = {left[name].source_server_id: name for name in set(own).difference(*under_way.values())}
+    servers = {record.instance_id: record.source_server_id for record in records}
+    waiting = {servers[name]: name for name in set(own).difference(*under_way.values())}
     if waiting and not started:
         _remember_attached(call, records, left)
         started = _start(call, run, waiting, jobs)
@@ -136,7 +132,7 @@ def _start(call: Call, run: Item, own: Mapping[str, str], jobs: Sequence[Job]) -
         try:
             job = drs.terminate_recovery_instances(client("drs"), sorted(ids))
         except AwsError as error:
-            if not isinstance(error, ConflictError) and error.code != drs.QUOTA_EXCEEDED:
+            if not drs.is_held_off(error):
                 raise
             call.log("termination refused", error=error.message)
             started |= _terminating(read_jobs(run), ids)
@@ -150,12 +146,11 @@ def _progress(run: Mapping[str, Any]) -> Item:
     return {**begun, **(run.get("clean_up") or {})}
 
 
-def _remember_attached(call: Call, records: Sequence[ServerRecord], left: Mapping[str, ServerRecord]) -> None:
+def _remember_attached(call: Call, records: Sequence[ServerRecord], left: Mapping[str, Mapping[str, Any]]) -> None:
     """Record what is attached to the instances: once they are gone, nothing else tells whose it was."""
-    found = instances.describe_instances(client("ec2"), left)
 
     def with_attached(record: ServerRecord) -> ServerRecord:
-        instance = found.get(record.instance_id or "")
+        instance = left.get(record.instance_id or "")
         attached = {*record.attached, *attached_to(instance)} if instance else record.attached
         return replace(record, attached=sorted(attached))
 

@@ -15,7 +15,7 @@ from _launch import SWITCHED, as_prepared, set_instance_types, set_profile, with
 from _records import declared_wave, read_plan, read_records, read_run, read_wave, store, timer_started, tolerated
 from _runtime import Call, Result, client, function, runs
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import drs
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import AwsError, ConflictError
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import AwsError
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.pacing import Outcomes
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import waves
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.admission import Quotas
@@ -169,7 +169,7 @@ def _start(call: Call, run: Mapping[str, Any], wave: int, batch: Batch) -> Job |
             drs.start_recovery(client("drs"), batch.source_server_ids, is_drill=run["mode"] == "test", tags=tags)
         )
     except AwsError as error:
-        if not isinstance(error, ConflictError) and error.code != drs.QUOTA_EXCEEDED:
+        if not drs.is_held_off(error):
             raise
         own = [job for job in read_jobs(run) if tags.items() <= job.tags.items()]
         call.log("start refused", batch=batch.batch, error=error.message, own_job=own[0].job_id if own else None)
