@@ -19,7 +19,8 @@ from ..core.admission import Quotas
 from ..core.source_servers import SourceServer
 from ..core.staging_access import encryption_problem
 from .dynamodb import call, chunks
-from .errors import AwsError, ConflictError, InvalidRequestError, translate
+from .errors import AwsError, ConflictError, InvalidRequestError
+from .paging import read_pages
 
 Item = dict[str, Any]
 
@@ -47,13 +48,7 @@ DEFAULT_KEY_REFUSAL = "default EBS encryption key"
 
 
 def _pages(client: Any, operation: str, what: str, *, key: str = "items", **arguments: Any) -> list[Item]:
-    items: list[Item] = []
-    try:
-        for page in client.get_paginator(operation).paginate(**arguments):
-            items += page[key]
-    except Exception as error:
-        raise translate(error, what) from error
-    return items
+    return list(read_pages(client, operation, what, key=key, **arguments))
 
 
 def describe_source_servers(

@@ -14,8 +14,8 @@ from typing import Any
 
 from ..core.leftovers import Leftover
 from .dynamodb import chunks
-from .errors import translate
 from .instances import MAX_FILTER_VALUES
+from .paging import read_pages
 
 Item = dict[str, Any]
 
@@ -71,11 +71,7 @@ def attached_to(instance: Mapping[str, Any]) -> list[str]:
 
 def _read(client: Any, kind: str, name: str, values: Iterable[str]) -> Iterator[Item]:
     operation, field, _by_id, _id_field = KINDS[kind]
-    try:
-        for piece in chunks(list(values), MAX_FILTER_VALUES):
-            filters = [{"Name": name, "Values": list(piece)}]
-            for page in client.get_paginator(operation).paginate(Filters=filters):
-                for item in page[field]:
-                    yield from item["Instances"] if kind == "instance" else [item]
-    except Exception as error:
-        raise translate(error, f"look for what a drill left ({kind})") from error
+    for piece in chunks(list(values), MAX_FILTER_VALUES):
+        filters = [{"Name": name, "Values": list(piece)}]
+        for item in read_pages(client, operation, f"look for what a drill left ({kind})", key=field, Filters=filters):
+            yield from item["Instances"] if kind == "instance" else [item]

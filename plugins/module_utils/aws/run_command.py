@@ -16,7 +16,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from .dynamodb import call, chunks
-from .errors import AwsError, translate
+from .errors import AwsError
+from .paging import read_pages
 
 INSTANCES = 50
 """Instances of one SendCommand."""
@@ -53,17 +54,18 @@ class Invocation:
 
 def read_agents(client: Any, instance_ids: Iterable[str]) -> dict[str, str]:
     """Return the ping status of the agents by instance id; instances that never had one are left out."""
-    found: dict[str, str] = {}
-    try:
-        for piece in chunks(sorted(set(instance_ids)), AGENTS):
-            pages = client.get_paginator("describe_instance_information").paginate(
-                Filters=[{"Key": "InstanceIds", "Values": list(piece)}], PaginationConfig={"PageSize": AGENTS}
-            )
-            for item in (item for page in pages for item in page["InstanceInformationList"]):
-                found[item["InstanceId"]] = item["PingStatus"]
-    except Exception as error:
-        raise translate(error, "read which agents are online") from error
-    return found
+    return {
+        item["InstanceId"]: item["PingStatus"]
+        for piece in chunks(sorted(set(instance_ids)), AGENTS)
+        for item in read_pages(
+            client,
+            "describe_instance_information",
+            "read which agents are online",
+            key="InstanceInformationList",
+            Filters=[{"Key": "InstanceIds", "Values": list(piece)}],
+            PaginationConfig={"PageSize": AGENTS},
+        )
+    }
 
 
 def send(client: Any, settings: Mapping[str, Any], timeout: int, token: str, instance_ids: Sequence[str]) -> str | None:
@@ -105,27 +107,20 @@ def find(client: Any, token: str, after: datetime) -> str | None:
         after: When it was about to be sent.
     """
     moment = (after - CLOCKS_DIFFER).strftime("%Y-%m-%dT%H:%M:%SZ")
-    try:
-        pages = client.get_paginator("list_commands").paginate(Filters=[{"key": "InvokedAfter", "value": moment}])
-        for item in (item for page in pages for item in page["Commands"]):
-            if item.get("Comment") == token:
-                return str(item["CommandId"])
-    except Exception as error:
-        raise translate(error, "look for a command that was sent") from error
+    what, filters = "look for a command that was sent", [{"key": "InvokedAfter", "value": moment}]
+    for item in read_pages(client, "list_commands", what, key="Commands", Filters=filters):
+        if item.get("Comment") == token:
+            return str(item["CommandId"])
     return None
 
 
 def read_invocations(client: Any, command_id: str) -> dict[str, Invocation]:
     """Return what a command came to by instance id; instances that it has not reached yet are left out."""
-    try:
-        pages = client.get_paginator("list_command_invocations").paginate(CommandId=command_id, Details=True)
-        return {
-            item["InstanceId"]: Invocation(item["Status"], _output(item))
-            for page in pages
-            for item in page["CommandInvocations"]
-        }
-    except Exception as error:
-        raise translate(error, f"read what command {command_id} came to") from error
+    what = f"read what command {command_id} came to"
+    found = read_pages(
+        client, "list_command_invocations", what, key="CommandInvocations", CommandId=command_id, Details=True
+    )
+    return {item["InstanceId"]: Invocation(item["Status"], _output(item)) for item in found}
 
 
 def _output(item: Mapping[str, Any]) -> str:
