@@ -34,6 +34,9 @@ class ServerRecord:
         restored: The default version is that of the failover profile again, after a drill.
         instance_type: The type of that version, and of the instance once that was seen; None where neither says one.
         types_without_capacity: Types with which a launch failed for want of capacity, in order.
+        account_id: Account in which it is launched; None for that of the orchestrator.
+        region: Region in which it is launched; None for that of the orchestrator.
+        way_home: Where a failback has come to with it (architecture, section 10); empty in other modes.
     """
 
     server_key: str
@@ -58,6 +61,9 @@ class ServerRecord:
     restored: bool = False
     instance_type: str | None = None
     types_without_capacity: Sequence[str] = field(default_factory=list)
+    account_id: str | None = None
+    region: str | None = None
+    way_home: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def template_id(self) -> str | None:
