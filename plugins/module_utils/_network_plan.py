@@ -45,6 +45,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.network
     check_in_use,
     target_subnets,
 )
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.places import Place
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.source_servers import SourceServer
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.subnet_capacity import (
     SubnetDemand,
@@ -55,7 +56,6 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.subnet_
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.subnet_map import (
     DeclaredRule,
     Home,
-    Place,
     parse_subnet_map,
 )
 

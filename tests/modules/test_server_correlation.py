@@ -11,7 +11,7 @@ import pytest
 import yaml
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.accounts import AccountClients
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.observation import observe
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.subnet_map import Place
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.places import Place
 from botocore.config import Config
 
 from tests.modules.estate import SAMPLE, TABLE, Estate

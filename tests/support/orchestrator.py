@@ -184,6 +184,7 @@ class Deployment:
     def environment(self) -> dict[str, str]:
         """Return the variables that functions have."""
         return {
+            "ACCOUNT_ID": TARGET,
             "PREFIX": PREFIX,
             "RUNS_TABLE": f"{PREFIX}-runs",
             "IP_MAP_TABLE": f"{PREFIX}-ip-map",

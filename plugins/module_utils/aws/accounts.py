@@ -46,14 +46,17 @@ class AccountClients:
     Args:
         clients: C(clients(service, region=…, credentials=…)) makes a client, without credentials with the own ones.
         accounts: Declared accounts. The caller's own account need not be declared.
+        own_account_id: The caller's own account; STS is asked when it is not known.
     """
 
-    def __init__(self, clients: Callable[..., Any], accounts: Sequence[Account]) -> None:
+    def __init__(
+        self, clients: Callable[..., Any], accounts: Sequence[Account], own_account_id: str | None = None
+    ) -> None:
         self._clients = clients
         self._accounts = {account.account_id: account for account in accounts}
         self._credentials: dict[str, Credentials] = {}
         self._lock = threading.Lock()
-        self.own_account_id = caller(clients("sts")).account
+        self.own_account_id = own_account_id or caller(clients("sts")).account
 
     def __call__(self, service: str, account_id: str, region: str) -> Any:
         """Return the client of a service in an account and Region.
@@ -65,6 +68,11 @@ class AccountClients:
         with self._lock:
             credentials = self._credentials_of(account_id)
             return self._clients(service, region=region, credentials=credentials)
+
+    def credentials(self, account_id: str) -> Credentials | None:
+        """Return what an account is reached with, None for the caller's own; raises as a call does."""
+        with self._lock:
+            return self._credentials_of(account_id)
 
     def scopes(self) -> list[tuple[str, str]]:
         """Return account id and Region of everything that is declared, in the order of the declaration."""

@@ -17,8 +17,8 @@ from ..core.correlation import Correlation, correlate
 from ..core.correlation_writes import Writes, all_known, plan_writes, planned_addresses
 from ..core.ip_map import MapEntry
 from ..core.machines import KnownMachine, Observed
+from ..core.places import Place
 from ..core.source_servers import KEY_TAG
-from ..core.subnet_map import Place
 from .accounts import AccountClients
 from .drs import tag_resource
 from .errors import ConflictError, TransientError

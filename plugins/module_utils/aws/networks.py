@@ -16,7 +16,8 @@ from typing import Any
 from ..core.addresses import SubnetMap
 from ..core.errors import DeclarationError, Problem, Problems
 from ..core.network_targets import FoundNetworks, NetworkNames, names_by_place, resolve
-from ..core.subnet_map import DeclaredRule, Home, Place, locate
+from ..core.places import Place
+from ..core.subnet_map import DeclaredRule, Home, locate
 from .dynamodb import chunks
 from .errors import AwsError, translate
 from .pacing import for_each

@@ -23,8 +23,8 @@ from ..core.machines import (
     instance_from_ec2,
     recovery_instance_from_drs,
 )
+from ..core.places import Place
 from ..core.source_servers import SourceServer
-from ..core.subnet_map import Place
 from . import drs
 from .accounts import AccountClients
 from .errors import UninitializedError

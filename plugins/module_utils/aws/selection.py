@@ -14,6 +14,7 @@ from typing import Any
 
 from ..core.addresses import AddressError, Origin, SubnetMap
 from ..core.errors import Problems
+from ..core.places import Place
 from ..core.selectors import Selector, build_selector, parse_selector
 from ..core.source_servers import (
     SourceServer,
@@ -22,7 +23,6 @@ from ..core.source_servers import (
     with_instance_interfaces,
     with_source_subnets,
 )
-from ..core.subnet_map import Place
 from .drs import read_source_servers
 from .networks import NetworkClients, ec2_clients, read_instances
 from .pacing import for_each

@@ -17,13 +17,13 @@ from typing import Any
 from .addresses import NetworkTarget, Origin, SubnetMap, SubnetRule
 from .errors import Problems
 from .ip_map import MapEntry
+from .places import Place
 from .subnet_map import (
     GROUP_ID_START,
     SOURCE_SIDE_PROFILES,
     DeclaredRule,
     DeclaredSource,
     DeclaredTarget,
-    Place,
     check_fit,
     check_source,
 )

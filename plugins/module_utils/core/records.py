@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from .canonical import plain
+from .places import Place
 from .runs import ServerStatus
 
 
@@ -64,6 +65,11 @@ class ServerRecord:
     account_id: str | None = None
     region: str | None = None
     way_home: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def place(self) -> Place | None:
+        """Where it is launched; None for the place of the orchestrator."""
+        return Place(self.account_id or "", self.region or "") if self.account_id or self.region else None
 
     @property
     def template_id(self) -> str | None:

@@ -19,7 +19,7 @@ from .addresses import RESERVED_ADDRESSES, SubnetMap
 from .errors import Problems
 from .ip_map import MapEntry
 from .network_targets import FoundNetworks, Item, instance_of, own_instance
-from .subnet_map import Place
+from .places import Place
 
 InUse = Mapping[tuple[str, str], Item]
 """Items of DescribeNetworkInterfaces by subnet id and address."""

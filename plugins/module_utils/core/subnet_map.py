@@ -13,12 +13,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
-from typing import Any, NamedTuple
+from typing import Any
 
 from .accounts import ACCOUNT_ID
 from .addresses import AddressRule, Origin
 from .errors import Problems
 from .fields import Fields, members_of
+from .places import Place
 from .runs import PROFILES
 
 LARGEST_SUBNET = 16
@@ -37,16 +38,6 @@ MAP_RULES = tuple(rule for rule in AddressRule if rule != AddressRule.IMPORTED)
 """Rules that the subnet map can choose."""
 
 GROUP = r"sg-\S+|(?!sg-).{1,255}"
-
-
-class Place(NamedTuple):
-    """An account and a Region; what is not known (yet) is empty."""
-
-    account_id: str
-    region: str
-
-    def __str__(self) -> str:
-        return f"account {self.account_id} in {self.region}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors 
     Problem,
     Problems,
 )
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.subnet_map import Home, Place, parse_subnet_map
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.places import Place
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.subnet_map import Home, parse_subnet_map
 from botocore.exceptions import ClientError
 
 from tests.unit.core.builders import target

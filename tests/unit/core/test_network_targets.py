@@ -16,6 +16,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.network
     names_by_place,
     resolve,
 )
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.places import Place
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.subnet_capacity import (
     check_capacity,
     subnet_demands,
@@ -27,7 +28,6 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.subnet_
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.subnet_map import (
     Home,
-    Place,
     locate,
     parse_subnet_map,
 )

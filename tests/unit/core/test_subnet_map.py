@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError, Problems
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.places import Place
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.subnet_map import (
     Home,
-    Place,
     locate,
     parse_subnet_map,
 )

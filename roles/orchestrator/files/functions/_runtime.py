@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import boto3
+from _clients import ONCE, PATIENT, client_at, forget_roles, own_client
 from _errors import AwsRefused, Conflict, DrsNotInitialized, InvalidRequest, NotFound, Transient
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import (
     AwsError,
@@ -32,8 +32,8 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors i
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.ip_map_table import IpMapTable
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.runs_table import RunsTable
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.places import Place
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timestamps import format_time, parse_time
-from botocore.config import Config
 
 Result = dict[str, Any]
 
@@ -41,10 +41,6 @@ LONGEST_TEXT = 2000
 LONGEST_LISTED_TEXT = 300
 """Characters of a text, and of one of many, in what a function answers or raises: a state of a run stays below 8 KiB
 however many servers there are. The log has the whole text, the records have it server by server."""
-
-# Less patience than a module has: the state machine retries a function, which may take two minutes.
-CLIENT_CONFIG = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 4})
-
 
 NAMES: Mapping[type[Exception], type[Exception]] = {
     DeclarationError: InvalidRequest,
@@ -87,16 +83,20 @@ class Call:
         sys.stdout.write(json.dumps(line, default=str) + "\n")
 
 
-@functools.cache
-def client(service: str, *, repeats: bool = True) -> Any:
-    """Return the boto3 client of a service, one for the life of the process.
+def client(service: str, *, place: Place | None = None, repeats: bool = True) -> Any:
+    """Return the boto3 client of a service, made once for a call of the function.
 
     Args:
         service: botocore's name of the service.
+        place: Account and Region, None for those of the orchestrator. Another account is reached with its role.
         repeats: Whether it repeats calls by itself: not where a repeat does a thing twice, for want of a client token.
+
+    Raises:
+        DeclarationError: The account is neither the orchestrator's own nor declared with a role.
+        AwsError: The role cannot be assumed.
     """
-    config = CLIENT_CONFIG if repeats else CLIENT_CONFIG.merge(Config(retries={"total_max_attempts": 1}))
-    return boto3.client(service, config=config)  # type: ignore[call-overload]
+    config = PATIENT if repeats else ONCE
+    return own_client(service, None, config) if place is None else client_at(service, place, config)
 
 
 @functools.cache
@@ -144,6 +144,7 @@ def function(
     def decorate(body: Callable[[Call], Result]) -> Callable[[Mapping[str, Any], Any], Result]:
         @functools.wraps(body)
         def handler(event: Mapping[str, Any], _context: Any) -> Result:
+            forget_roles()
             try:
                 call = _call(name, event, needs_run=needs_run)
                 call.log("called", wave=call.wave)

@@ -9,51 +9,28 @@ Called by a run before its discovery, and by a schedule without one.
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
-import boto3
+from _clients import accounts
 from _records import read_plan, read_run
 from _runtime import Call, Result, client, function, runs
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.accounts import AccountClients, Credentials
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.correlation import (
     Estate,
     correlate_estate,
     remember,
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.identity import caller
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.accounts import parse_accounts
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.correlation_findings import told
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError, Problem
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plan_identity import identity_problems
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import Plan
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.source_servers import KEY_TAG
-from botocore.config import Config
-
-# A Region that does not answer on a bad day must not use up the time of the function.
-FAR_CONFIG = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 2})
 
 PROBLEMS_TOLD = 20
 """Problems in the result and in the event: a state holds 256 KiB, and the module tells all."""
-
-
-def _clients() -> Callable[..., Any]:
-    """Return what makes clients, each once: for this call only, because the credentials of roles end."""
-    made: dict[tuple[str, str | None, Credentials | None], Any] = {}
-
-    def make(service: str, *, region: str | None = None, credentials: Credentials | None = None) -> Any:
-        if credentials is None and region in (None, os.environ["AWS_REGION"]):
-            return client(service)
-        key = (service, region, credentials)
-        if key not in made:
-            keys = credentials.arguments() if credentials else {}
-            made[key] = boto3.client(service, region_name=region, config=FAR_CONFIG, **keys)  # type: ignore[call-overload]
-        return made[key]
-
-    return make
 
 
 def _check_plan(plan: Plan, estate: Estate) -> None:
@@ -92,9 +69,7 @@ def _event(result: Result) -> dict[str, Any]:
 def handler(call: Call) -> Result:
     """Return counts and the first problems; machines are in the IP map table."""
     plan = read_plan(read_run(call)) if call.run_id else None
-    clients = AccountClients(
-        _clients(), parse_accounts(json.loads(os.environ.get("ACCOUNTS") or "[]"), where="ACCOUNTS")
-    )
+    clients = accounts()
     dynamodb, table = client("dynamodb"), os.environ["IP_MAP_TABLE"]
     key_tag = os.environ.get("SERVER_KEY_TAG") or KEY_TAG
     estate = correlate_estate(clients, os.environ["AWS_REGION"], dynamodb=dynamodb, table=table, key_tag=key_tag)
