@@ -10,7 +10,7 @@ import pytest
 import yaml
 from ansible_collections.disaster_recovery.aws.plugins.modules import ip_map
 
-from tests.emulator.drs.support import Drs, replication_template
+from tests.emulator.drs.support import Drs
 from tests.support.embedded import STAGING, TARGET, EmbeddedAws
 from tests.support.orchestrator import (
     ESTATE,
@@ -199,7 +199,6 @@ def document(statement: dict[str, Any]) -> str:
 def test_the_key_of_a_machine_survives_its_failover_and_failback(orchestrator: Orchestrator) -> None:
     """facts 6.1, steps 1 to 13, with a key that only the tag of the first source server tells."""
     there, home = Drs(orchestrator.aws), Drs(orchestrator.aws, region="us-east-1")
-    home.api.create_replication_configuration_template(**replication_template(HOME_SUBNET))
     tag(orchestrator, "db-1", "pay-db")
     forward = IDS["db-1"]
     correlate(orchestrator)

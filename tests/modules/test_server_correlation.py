@@ -23,7 +23,7 @@ BULK = 201
 
 ACCOUNTS = [
     {"account_id": TARGET, "regions": ["us-west-2", "us-east-1"]},
-    {"account_id": STAGING, "regions": ["us-west-2", "us-east-1"], "role_arn": ROLE},
+    {"account_id": STAGING, "regions": ["us-west-2", "us-east-1", "eu-west-1"], "role_arn": ROLE},
 ]
 TARGET_INSTANCE = {
     "key": "pay-web-1.example.internal",
@@ -158,7 +158,7 @@ def test_the_answer_says_what_was_matched_by_what(answers: list[dict[str, Any]])
     assert counts["machines"] == len(answers[0]["machines"]) == counts["source_servers"]
     assert counts["by_aws_instance_id"] == counts["machines"]
     assert (answers[0]["ambiguous"], answers[0]["unread"], answers[0]["keys_to_tag"]) == ([], [], [])
-    assert answers[0]["uninitialised"] == [f"{STAGING}/us-east-1"]
+    assert answers[0]["uninitialised"] == [f"{STAGING}/eu-west-1"]
     assert {answer["changed"] for answer in answers} == {False}
 
 

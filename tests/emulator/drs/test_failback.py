@@ -47,9 +47,6 @@ class Estate:
 def estate() -> Iterator[Estate]:
     """The sample estate, shared: each test has servers of its own."""
     with frozen_sample() as running:
-        running.aws.client("drs", region="us-east-1").create_replication_configuration_template(
-            **replication_template(HOME_APP)
-        )
         yield Estate(running)
 
 

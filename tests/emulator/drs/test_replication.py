@@ -236,11 +236,12 @@ def test_an_extended_server_is_replicated_by_its_staging_account_only(drs: Drs) 
 
 def test_replication_templates_are_created_described_changed_and_deleted(drs: Drs) -> None:
     # 1.1
-    api = drs.aws.client("drs", region="us-east-1")
+    api = drs.aws.client("drs", region="eu-west-1")
+    api.initialize_service()
     made = api.create_replication_configuration_template(**replication_template(STAGING_AREA), tags={"Owner": "a"})
     assert made["ResponseMetadata"]["HTTPStatusCode"] == 201
     template = made["replicationConfigurationTemplateID"]
-    assert made["arn"] == f"arn:aws:drs:us-east-1:{TARGET}:replication-configuration-template/{template}"
+    assert made["arn"] == f"arn:aws:drs:eu-west-1:{TARGET}:replication-configuration-template/{template}"
     assert api.list_tags_for_resource(resourceArn=made["arn"])["tags"] == {"Owner": "a"}
     with pytest.raises(api.exceptions.ServiceQuotaExceededException):
         api.create_replication_configuration_template(**replication_template(STAGING_AREA))

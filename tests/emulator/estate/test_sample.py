@@ -105,10 +105,25 @@ def test_24_servers_run_and_replicate(running: Drs) -> None:
 
 def test_drs_is_initialised_where_the_estate_says_so(running: Drs) -> None:
     assert running.aws.client("drs", region="us-east-1").describe_source_servers()["items"] == []
-    for region, account in (("us-east-1", STAGING), ("eu-west-1", TARGET)):
+    for region, account in (("eu-west-1", STAGING), ("eu-west-1", TARGET)):
         elsewhere = running.aws.client("drs", region=region, account=account)
         with pytest.raises(elsewhere.exceptions.UninitializedAccountException):
             elsewhere.describe_source_servers()
+
+
+@pytest.mark.parametrize("account", [TARGET, STAGING])
+def test_both_accounts_are_ready_for_the_way_back(running: Drs, account: str) -> None:
+    other = STAGING if account == TARGET else TARGET
+    for region in ("us-east-1", "us-west-2"):
+        drs, ec2 = (running.aws.client(service, region=region, account=account) for service in ("drs", "ec2"))
+        (template,) = drs.describe_replication_configuration_templates()["items"]
+        area = ec2.describe_subnets(SubnetIds=[template["stagingAreaSubnetId"]])["Subnets"][0]
+        instances = ec2.describe_instances(Filters=[{"Name": "subnet-id", "Values": [area["SubnetId"]]}])
+        assert instances["Reservations"] == []
+        assert area["VpcId"] == DOCUMENT["accounts"][account]["regions"][region]["networks"]["staging-area"]["id"]
+    roles = {role["RoleName"] for role in running.aws.client("iam", account=account).list_roles()["Roles"]}
+    names = ("DRSCrossAccountReplicationRole", "DRSCrossAccountAgentRole", "DRSCrossAccountAgentAuthorizedRole")
+    assert {f"{name}_{other}" for name in names} <= roles
 
 
 def test_the_target_account_may_read_in_the_staging_account_and_no_more(running: Drs) -> None:
