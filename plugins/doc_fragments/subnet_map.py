@@ -45,6 +45,9 @@ options:
             sets none, and V(explicit) requires one in O(addresses) for every server that is mapped here.
           - C(account_id) and C(region) say where the subnet is. Without them, in the account of the credentials and the
             Region of the module; for O(subnet_map[].failback), where the source subnet is.
+          - C(staging_subnet_id) is for servers that are protected within one Region. It says where they replicate to as
+            long as this profile is where they would launch, a subnet of another availability zone than the one in which
+            they run then. A failback of such servers needs it in C(failover) and in C(failback).
         type: dict
       test:
         description: *target

@@ -47,6 +47,7 @@ class NetworkTarget:
         security_groups: Security group ids.
         account_id: Account of the subnet.
         region: Region of the subnet.
+        staging_subnet_id: Where servers replicate to while they would launch here; empty where that stays.
     """
 
     subnet_id: str
@@ -55,6 +56,7 @@ class NetworkTarget:
     rule: AddressRule
     account_id: str = ""
     region: str = ""
+    staging_subnet_id: str = ""
 
 
 class Origin(NamedTuple):

@@ -49,13 +49,19 @@ class EntrySource:
 
 @dataclass(frozen=True, slots=True)
 class ProfileAddress:
-    """Where the interface launches in one profile; C(address) is None for a dynamic one."""
+    """Where the interface launches in one profile.
+
+    Attributes:
+        address: None for a dynamic one.
+        staging_subnet_id: Where the server replicates to while it would launch here; empty where that stays.
+    """
 
     subnet_id: str
     cidr: str
     address: str | None
     security_groups: tuple[str, ...]
     rule: str
+    staging_subnet_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +289,7 @@ def item_to_entry(item: Mapping[str, Any]) -> MapEntry:
                 address=target["address"],
                 security_groups=tuple(target["security_groups"]),
                 rule=target["rule"],
+                staging_subnet_id=target.get("staging_subnet_id", ""),
             )
             for profile, target in item["profiles"].items()
         },
@@ -368,7 +375,9 @@ def _profile_address(
         rule, result = AddressRule.IMPORTED, _check_imported(imported, target.cidr)
     else:
         rule, result = target.rule, translate(address, source, target)
-    return ProfileAddress(target.subnet_id, str(target.cidr), result, target.security_groups, str(rule))
+    return ProfileAddress(
+        target.subnet_id, str(target.cidr), result, target.security_groups, str(rule), target.staging_subnet_id
+    )
 
 
 def _check_imported(address: str, cidr: IPv4Network) -> str:
@@ -414,6 +423,8 @@ def _content(entry: MapEntry) -> dict[str, Any]:
                 "address": target.address,
                 "security_groups": list(target.security_groups),
                 "rule": target.rule,
+                # Only where it is declared: what was stored before this version has no such key.
+                **({"staging_subnet_id": target.staging_subnet_id} if target.staging_subnet_id else {}),
             }
             for profile, target in entry.profiles.items()
         },

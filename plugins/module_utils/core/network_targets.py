@@ -67,6 +67,11 @@ def names_by_place(rules: Iterable[DeclaredRule]) -> dict[Place, NetworkNames]:
         named = [
             (target.place, target.where, target.subnet_id, target.security_groups) for target in rule.targets.values()
         ]
+        named += [
+            (target.place, target.where, target.staging_subnet_id, ())
+            for target in rule.targets.values()
+            if target.staging_subnet_id
+        ]
         if rule.source.subnet_id:
             named.insert(0, (rule.source.place, rule.where, rule.source.subnet_id, ()))
         for place, declared, subnet_id, group_names in named:
@@ -109,7 +114,9 @@ def resolve(
         targets: dict[str, NetworkTarget] = {}
         for profile, target in rule.targets.items():
             groups = _resolve_target(target, found, problems)
-            targets[profile] = NetworkTarget(target.subnet_id, target.cidr, groups, target.rule, *target.place)
+            targets[profile] = NetworkTarget(
+                target.subnet_id, target.cidr, groups, target.rule, *target.place, target.staging_subnet_id
+            )
             if source is not None and rule.source.cidr is None:
                 check_fit(source, target.cidr, target.rule, target.where, problems)
         if source is not None:
@@ -220,6 +227,9 @@ def _resolve_target(
     elif subnet["CidrBlock"] != str(target.cidr):
         remedy = f"subnet {target.subnet_id} has the network {subnet['CidrBlock']}: correct cidr or subnet_id"
         problems.add(str(target.cidr), f"{target.where}.cidr", remedy)
+    if target.staging_subnet_id and target.staging_subnet_id not in networks.subnets:
+        remedy = f"no such subnet in {target.place}: correct it, or leave it out where servers never leave their zone"
+        problems.add(target.staging_subnet_id, f"{target.where}.staging_subnet_id", remedy)
     ids = (
         _resolve_group(group, f"{target.where}.security_groups[{number}]", target, subnet, networks, problems)
         for number, group in enumerate(target.security_groups)

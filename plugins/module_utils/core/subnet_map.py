@@ -86,6 +86,7 @@ class DeclaredTarget:
 
     Attributes:
         security_groups: Ids (C(sg-…)) and names.
+        staging_subnet_id: Where servers replicate to while they would launch here; empty where that stays.
         where: Where it was declared (C(dr_subnet_map[0].failover)).
     """
 
@@ -95,6 +96,7 @@ class DeclaredTarget:
     rule: AddressRule
     place: Place
     where: str
+    staging_subnet_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,9 +229,10 @@ def _parse_place(fields: Fields, account_id: str, region: str) -> Place:
 
 
 def _parse_target(rule: Fields, profile: str, source: IPv4Network | None, problems: Problems) -> DeclaredTarget | None:
-    known = ("subnet_id", "cidr", "security_groups", "address", "account_id", "region")
+    known = ("subnet_id", "cidr", "security_groups", "address", "account_id", "region", "staging_subnet_id")
     fields = Fields(rule.value(profile), rule.at(profile), problems, known)
     subnet_id = fields.text("subnet_id", pattern=SUBNET_ID, remedy="must be a subnet id (subnet-…)")
+    staging = fields.text("staging_subnet_id", "", pattern=SUBNET_ID, remedy="must be a subnet id (subnet-…)")
     groups = fields.texts("security_groups", pattern=GROUP, remedy="must be a security group's id (sg-…) or name")
     address_rule = AddressRule(fields.choice("address", MAP_RULES, AddressRule.KEEP_HOST_PART))
     place = _parse_place(fields, "account_id", "region")
@@ -240,7 +243,7 @@ def _parse_target(rule: Fields, profile: str, source: IPv4Network | None, proble
         fields.reject("cidr", f"no AWS subnet has this size: use /{LARGEST_SUBNET} to /{SMALLEST_SUBNET}")
     if source is not None:
         check_fit(source, cidr, address_rule, fields.where, problems)
-    return DeclaredTarget(subnet_id, cidr, groups, address_rule, place, fields.where)
+    return DeclaredTarget(subnet_id, cidr, groups, address_rule, place, fields.where, staging)
 
 
 def _parse_network(fields: Fields, name: str) -> IPv4Network | None:

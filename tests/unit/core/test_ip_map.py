@@ -165,6 +165,16 @@ def test_an_entry_survives_the_table() -> None:
     assert item_to_entry({**item, "interface": Decimal(0), "version": Decimal(3), "pk": "x", "sk": "y"}) == stored
 
 
+def test_a_staging_subnet_is_stored_where_it_is_declared_only() -> None:
+    staged = target("subnet-1", "10.20.1.0/24") | {"staging_subnet_id": "subnet-9"}
+    raw = [{"source_cidr": "10.10.1.0/24", "failover": staged, "test": target("subnet-2", "10.99.1.0/24")}]
+    (entry,) = plan_entries([source_server(1, addresses=["10.10.1.11"])], complete_map(raw))
+    item = entry_to_item(entry)
+    assert item["profiles"]["failover"]["staging_subnet_id"] == "subnet-9"
+    assert "staging_subnet_id" not in item["profiles"]["test"]
+    assert item_to_entry(item) == entry
+
+
 @given(st.lists(st.integers(4, 254), unique=True, max_size=30))
 def test_planning_is_idempotent_and_never_gives_an_address_twice(hosts: list[int]) -> None:
     servers = [source_server(host, addresses=[f"10.10.1.{host}"]) for host in hosts]

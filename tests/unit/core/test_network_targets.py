@@ -249,3 +249,20 @@ def test_a_subnet_has_room_exactly_when_every_server_gets_an_address(
     problems = Problems()
     check_capacity([demand], problems)
     assert bool(len(problems)) == (strangers + wanted + others > 27)
+
+
+def test_a_staging_subnet_is_looked_up_where_its_target_is() -> None:
+    there = target("subnet-1", "10.20.1.0/24") | {"staging_subnet_id": "subnet-8"}
+    back = target("subnet-2", "10.10.1.0/24") | {"staging_subnet_id": "subnet-9"}
+    raw = [{"source_cidr": "10.10.1.0/24", "failover": there, "failback": back}]
+    asked = names_by_place(locate(parse_subnet_map(raw), HOME, Problems()))
+    assert (asked[THERE].subnet_ids, asked[BACK].subnet_ids) == ({"subnet-1", "subnet-8"}, {"subnet-2", "subnet-9"})
+    found = {
+        THERE: networks({"subnet-1": subnet("10.20.1.0/24"), "subnet-8": subnet("10.20.9.0/24")}, group("sg-1", "web")),
+        BACK: networks({"subnet-2": subnet("10.10.1.0/24")}, group("sg-1", "web")),
+    }
+    subnets, problems = resolved(raw, found)
+    assert subnets.rules[0].targets["failover"].staging_subnet_id == "subnet-8"
+    assert [(where, remedy.split(":")[0]) for where, remedy in problems] == [
+        ("dr_subnet_map[0].failback.staging_subnet_id", "no such subnet in account 222222222222 in us-east-1")
+    ]
