@@ -31,13 +31,12 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plan_li
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import (
     Plan,
-    ResolvedPlan,
     digest,
     not_permitted,
-    resolve,
     with_production,
     with_tag_policy,
 )
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.resolved_plans import ResolvedPlan, resolve
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.source_servers import SourceServer
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.tag_policy import parse_tag_policy
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timeline import Timeline, estimate

@@ -162,10 +162,10 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.documen
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError, Problem
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import (
     parse_plan,
-    resolve,
     start_order,
     unknown_plan,
 )
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.resolved_plans import resolve
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.source_servers import SourceServer
 
 Item = dict[str, Any]

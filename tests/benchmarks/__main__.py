@@ -20,7 +20,8 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.admissi
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.correlation import correlate
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.extensions import make_plan, parse_extensions
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import compare, plan_entries
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import parse_plan, resolve
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import parse_plan
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.resolved_plans import resolve
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.waves import WavePolicy, reconcile
 
 from tests.benchmarks import correlation, embedded, failover, ip_map, large_run, launches, waves

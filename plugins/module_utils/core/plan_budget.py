@@ -18,7 +18,8 @@ from math import ceil
 from typing import Any
 
 from .canonical import plain
-from .plans import Plan, PlannedServer
+from .plans import Plan
+from .resolved_plans import PlannedServer
 
 MOST_ITEM_BYTES = 400 * 1024
 """Source: DynamoDB Developer Guide, "Quotas": item size."""

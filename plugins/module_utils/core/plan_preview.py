@@ -13,8 +13,9 @@ from typing import Any
 from .admission import Quotas
 from .canonical import canonical
 from .ip_map import MapEntry
-from .plans import PlannedServer, ResolvedPlan, parse_plan
+from .plans import parse_plan
 from .probes import names_for
+from .resolved_plans import PlannedServer, ResolvedPlan
 from .runs import profile_of
 from .tables import table_lines
 from .timeline import EstimatedWave, Timeline

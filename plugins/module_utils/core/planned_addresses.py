@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from .errors import DeclarationError, Problem
 from .ip_map import MapEntry
-from .plans import ResolvedPlan
+from .resolved_plans import ResolvedPlan
 
 
 def entries_by_server(

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Plans: ordered waves over groups of servers, and the servers that they mean today.
+"""Plans as declared: ordered waves over groups of servers (L(resolved_plans) says which servers these are today).
 
 Schema: architecture, section 3 (C(dr_plans)).
 """
@@ -21,11 +21,11 @@ from .capacity import CAPACITY_CODES, read_codes
 from .decisions import Decision
 from .drill_policy import DEFAULT_DRILL, DrillPolicy, parse_drill
 from .errors import DeclarationError, Problem, Problems
+from .failback_policy import DEFAULT_FAILBACK, FailbackPolicy, parse_failback
 from .fields import Fields, members_of
 from .isolation_policy import DEFAULT_ISOLATION, IsolationPolicy, parse_isolation
-from .probes import Probe, read_probes, unplanned_servers
-from .selectors import Selector, build_selector, parse_selector
-from .source_servers import KEY_TAG, SourceServer, matches
+from .probes import Probe, read_probes
+from .selectors import parse_selector
 from .tag_policy import TagPolicy
 from .tag_rules import GATE_FIELDS, TagRule, read_rules
 from .wave_steps import NO_STEPS, PHASES, Steps, parse_steps
@@ -48,6 +48,7 @@ PLAN_FIELDS = (
     "gate",
     "probes",
     "drill",
+    "failback",
 )
 GATE_POLICY_FIELDS = ("max_lag", "mandatory_tags", "tags", "isolation")
 WAVE_FIELDS = (
@@ -154,6 +155,7 @@ class Plan:
     gate: GatePolicy
     probes: tuple[Probe, ...] = ()
     drill: DrillPolicy = DEFAULT_DRILL
+    failback: FailbackPolicy = DEFAULT_FAILBACK
 
     def to_document(self) -> dict[str, Any]:
         """Return the plan as a plain dict that L(parse_plan) reads, every default written out."""
@@ -191,28 +193,8 @@ class Plan:
             },
             "probes": [probe.to_document() for probe in self.probes],
             "drill": self.drill.to_document(),
+            "failback": self.failback.to_document(),
         }
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedServer:
-    """A server of a resolved plan; C(wave) counts from 1."""
-
-    server: SourceServer
-    wave: int
-    critical: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ResolvedPlan:
-    """The servers that a plan means today, ordered by wave and server key."""
-
-    plan: Plan
-    servers: tuple[PlannedServer, ...]
-
-    def wave_servers(self, wave: int) -> tuple[PlannedServer, ...]:
-        """Return the servers of a wave (counted from 1)."""
-        return tuple(planned for planned in self.servers if planned.wave == wave)
 
 
 DEFAULT_WAVE = Wave(name="", groups=())
@@ -274,38 +256,6 @@ def digest(plan: Plan) -> str:
     return sha256(canonical(plan.to_document()).encode()).hexdigest()
 
 
-def resolve(plan: Plan, servers: Iterable[SourceServer]) -> ResolvedPlan:
-    """Return the servers of every wave.
-
-    Raises:
-        DeclarationError: Naming every problem: two source servers with one key, a group that matches no server, a
-            server key or id of a group that no source server has, a server in two waves, an optional server or one of a
-            probe in no wave.
-    """
-    problems = Problems()
-    servers = list(servers)
-    optional = frozenset(plan.optional_servers)
-    wave_of_group = {group: number for number, wave in enumerate(plan.waves, start=1) for group in wave.groups}
-    planned: dict[str, PlannedServer] = {}
-    for group, selector in plan.groups.items():
-        if group not in wave_of_group:
-            continue
-        built = build_selector(selector)
-        members = [server for server in servers if matches(server, built)]
-        _check_members(plan, group, built, members, problems)
-        for server in members:
-            found = PlannedServer(server, wave_of_group[group], critical=server.key not in optional)
-            other = planned.setdefault(server.key, found)
-            _check_one_place(plan, group, found, other, problems)
-    for key in plan.optional_servers:
-        if key not in planned:
-            remedy = "is in no wave of the plan: correct the server key, or take it out"
-            problems.add(key, f"optional_servers of plan {plan.name}", remedy)
-    problems.extend(unplanned_servers(plan.probes, planned, f"plan {plan.name}"))
-    problems.raise_if_any()
-    return ResolvedPlan(plan, tuple(sorted(planned.values(), key=lambda found: (found.wave, found.server.key))))
-
-
 def with_production(plan: Plan, cidrs: Iterable[str]) -> Plan:
     """Return the plan with further networks of production, which its drills must not reach."""
     return replace(plan, gate=replace(plan.gate, isolation=plan.gate.isolation.with_production(cidrs)))
@@ -360,6 +310,7 @@ def _read_plan(raw: Any, where: str, problems: Problems) -> Plan:
         ),
         probes=read_probes(fields.value("probes"), fields.at("probes"), groups, problems),
         drill=parse_drill(fields.value("drill"), fields.at("drill"), problems),
+        failback=parse_failback(fields.value("failback"), fields.at("failback"), problems),
     )
 
 
@@ -440,29 +391,3 @@ def _check_dependencies(waves: Sequence[Wave], where: str, problems: Problems) -
     except CycleError as error:
         circle = " → ".join(reversed(error.args[1]))
         problems.add(circle, where, "wait for each other in a circle: take one of these dependencies out")
-
-
-def _check_members(
-    plan: Plan, group: str, selector: Selector, members: Sequence[SourceServer], problems: Problems
-) -> None:
-    where = f"group {group} of plan {plan.name}"
-    if not members:
-        problems.add(plan.groups[group], where, "matches no source server: see that the servers are there and tagged")
-        return
-    for key in sorted((selector.servers or frozenset()) - {server.key for server in members}):
-        problems.add(key, where, "no source server that matches has this server key: correct it, or take it out")
-    for server_id in sorted(
-        (selector.source_server_ids or frozenset()) - {server.source_server_id for server in members}
-    ):
-        problems.add(server_id, where, "no source server that matches has this id: correct it, or take it out")
-
-
-def _check_one_place(plan: Plan, group: str, found: PlannedServer, other: PlannedServer, problems: Problems) -> None:
-    where = f"group {group} of plan {plan.name}"
-    ids = [other.server.source_server_id, found.server.source_server_id]
-    if ids[0] != ids[1]:
-        remedy = f"is the server key of {ids[0]} and {ids[1]}: tag at least one of them with a {KEY_TAG} of its own"
-        problems.add(found.server.key, where, remedy)
-    elif other.wave != found.wave:
-        names = f"{plan.waves[other.wave - 1].name} and {plan.waves[found.wave - 1].name}"
-        problems.add(found.server.key, where, f"is in the waves {names}: select it in one of them")

@@ -16,8 +16,9 @@ from heapq import heappop, heappush
 from typing import Any
 
 from .admission import Quotas, admit
-from .plans import PlannedServer, ResolvedPlan, start_order
+from .plans import start_order
 from .records import ServerRecord
+from .resolved_plans import PlannedServer, ResolvedPlan
 from .timestamps import parse_time
 
 

@@ -18,7 +18,8 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plan_li
     refused,
     servers_of,
 )
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import Plan, PlannedServer, parse_plan
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import Plan, parse_plan
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.resolved_plans import PlannedServer
 from hypothesis import given
 from hypothesis import strategies as st
 

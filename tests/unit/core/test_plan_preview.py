@@ -12,7 +12,8 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map 
     ProfileAddress,
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plan_preview import preview, preview_lines
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import parse_plan, resolve
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import parse_plan
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.resolved_plans import resolve
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timeline import Typical, estimate
 
 from tests.unit.core.builders import source_server

@@ -12,10 +12,10 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans i
     digest,
     parse_plan,
     parse_plans,
-    resolve,
     start_order,
     unknown_plan,
 )
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.resolved_plans import resolve
 
 from tests.unit.core.builders import server_id, source_server
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import probe_results
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError, Problems
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import parse_plan, resolve
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import parse_plan
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.probes import (
     Probe,
     names_for,
@@ -17,6 +17,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.probes 
     read_probes,
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import record_from_item, record_to_item
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.resolved_plans import resolve
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.validation import CheckResult
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.waves import Batch, apply_decision, started
 from hypothesis import given

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.admission import Quotas
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import parse_plan, resolve
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import parse_plan
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.resolved_plans import resolve
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timeline import (
     Timeline,
     Typical,

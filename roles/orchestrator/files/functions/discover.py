@@ -15,12 +15,13 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors i
     InvalidRequestError,
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.runs_locks import plan_lock
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import plans, probes, validation
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import probes, validation
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import MapEntry
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.planned_addresses import entries_by_server
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import Plan, PlannedServer
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import Plan
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord, record_to_item
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.resolved_plans import PlannedServer, resolve
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import WaveStatus, profile_of
 
 SERVERS_IN_EVENT = 1000
@@ -49,7 +50,7 @@ def handler(call: Call) -> Result:
     if begun:
         return {"servers": len(runs().get_servers(call.run_id)), "waves": len(plan.waves)}
     profile = profile_of(run["mode"])
-    resolved = plans.resolve(plan, drs.read_source_servers(client("drs")))
+    resolved = resolve(plan, drs.read_source_servers(client("drs")))
     keys = [planned.server.key for planned in resolved.servers]
     entries = entries_by_server(resolved, ip_map().read(keys), profile, table=ip_map().name)
     records = [_record(planned, plan, entries[planned.server.key], run["mode"]) for planned in resolved.servers]
