@@ -34,6 +34,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs im
     RunStatus,
     ServerStatus,
     WaveStatus,
+    is_drill,
     is_wave_execution_of,
     resumed_execution_name,
 )
@@ -126,7 +127,7 @@ def clean_up(params: Item, clients: Clients, check_mode: bool) -> Item:
     """
     who, table = caller(clients("sts")), runs_table(params, clients)
     run_id, recorded = params["run_id"], read_run(table, params["run_id"])
-    if recorded["mode"] != "test":
+    if not is_drill(recorded):
         raise ConflictError(f"Run {run_id} is a {recorded['mode']}: only what a drill launched is cleaned up")
     running = _running(params, clients, who, recorded)
     if running:
@@ -164,6 +165,8 @@ def _go_on(params: Item, clients: Clients, who: Caller, recorded: Item, check_mo
     request = {"run_id": run_id, "plan": recorded["plan_name"], "requested_by": recorded["requested_by"]}
     if recorded["incident_at"]:
         request["incident_at"] = recorded["incident_at"]
+    if recorded.get("drill"):
+        request["drill"] = True
     executions.start(clients("stepfunctions"), machine, name, request)
     return arn
 
@@ -224,7 +227,7 @@ def stop(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str
             f"automations of steps that go on: {listed(automations)}; "
             f"instances that stay: {listed(sorted(instances))}"
         ]
-        if recorded["mode"] == "test":
+        if is_drill(recorded):
             result["warnings"].append(
                 f"Terminate the drill's instances: ansible-playbook disaster_recovery.aws.clean_up -e dr_run={run_id} "
                 "-e \"dr_reason='<why>'\""

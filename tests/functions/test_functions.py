@@ -87,7 +87,10 @@ class TestOpenRun:
         [
             ({"plan": "unknown"}, "There is no plan 'unknown' (known plans:"),
             ({"plan": None}, "plan is None"),
-            ({"mode": "failback"}, "unknown mode"),
+            ({"mode": "drill"}, "unknown mode"),
+            ({"drill": True}, "only a failback can be rehearsed"),
+            ({"mode": "failback", "drill": "yes"}, "drill is 'yes'"),
+            ({"mode": "failback", "drill": False, "hold": 60}, "only a drill can be held"),
             ({"incident_at": "yesterday"}, "incident_at is 'yesterday'"),
             ({"incident_at": "2999-01-01T00:00:00Z"}, "in the future"),
         ],
@@ -103,6 +106,16 @@ class TestOpenRun:
         assert refused.value.name == "InvalidRequest"
         assert says in refused.value.message
         assert orchestrator.runs.get_run(run_id) is None
+
+    def test_a_drill_of_the_failback_is_recorded_and_held(self, orchestrator: Orchestrator, new_run: NewRun) -> None:
+        run_id = new_run()
+        asked = request(run_id, "failback", "small", orchestrator.now())
+        assert orchestrator.invoke("open-run", run_id, **asked, drill=True, hold=60)["hold"] == 60
+        recorded = orchestrator.runs.get_run(run_id)
+        assert recorded is not None
+        assert (recorded["mode"], recorded["drill"]) == ("failback", True)
+        (opened,) = orchestrator.runs.events(run_id)
+        assert opened["data"]["drill"] is True
 
     def test_a_run_id_belongs_to_one_request(self, orchestrator: Orchestrator, new_run: NewRun) -> None:
         run_id = new_run()
@@ -601,7 +614,7 @@ class TestCleanUp:
 
     def test_refuses_a_failover(self, orchestrator: Orchestrator, open_run: OpenRun) -> None:
         run_id = open_run(mode="failover")
-        with pytest.raises(FunctionError, match="not a test") as refused:
+        with pytest.raises(FunctionError, match="not a drill") as refused:
             orchestrator.invoke("clean-up", run_id)
         assert refused.value.name == "InvalidRequest"
 

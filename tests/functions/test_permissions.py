@@ -53,7 +53,7 @@ ONLY_IN_TROUBLE = {
     ("reconcile-wave", "ec2:ModifyLaunchTemplate"),
     ("run-step", "ssm:StopAutomationExecution"),
     ("validate", "ssm:ListCommands"),
-    *((machine, "states:StopExecution") for machine in ("failover", "test")),
+    *((machine, "states:StopExecution") for machine in ("failover", "test", "failback")),
 }
 """Calls that repair what a drill that was aborted left, or what somebody changed during a wave (the template is gone,
 too), or that end waves or forget servers; a look for a command whose sender died; the answer to a pause that begins
@@ -119,7 +119,7 @@ def test_policies_allow_what_a_run_does_and_no_more(orchestrator: Orchestrator, 
         (name, action)
         for name, actions in allowed().items()
         for action in actions - found[name] - NOT_USED_BY_EVERY_LAUNCH - NEEDED_BY_DRS - NEEDED_IN_A_NETWORK
-        if name not in {"failover", "probe-failover"}  # the same policies as those that this drill uses
+        if name not in {"failover", "failback", "probe-failover"}  # the same policies as those that this drill uses
     }
     assert unused - ONLY_IN_TROUBLE == set()
     assert orchestrator.aws.control("permissions")["not_understood"] == []

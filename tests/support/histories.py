@@ -23,7 +23,7 @@ def histories(orchestrator: Orchestrator, run_id: str) -> dict[str, list[Event]]
     """Return the events of a run's executions, those of its waves among them, by name."""
     states = orchestrator.client("stepfunctions")
     found = {}
-    for machine in ("failover", "test", "wave"):
+    for machine in ("failover", "test", "failback", "wave"):
         arn = f"arn:aws:states:{REGION}:{TARGET}:stateMachine:{PREFIX}-{machine}"
         for page in states.get_paginator("list_executions").paginate(stateMachineArn=arn):
             for execution in page["executions"]:

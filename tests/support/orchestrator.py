@@ -38,7 +38,12 @@ PROBE_NETWORKS = {
     "failover": {"subnet_ids": ["subnet-0a20100000000d001"], "security_group_ids": ["sg-0a20100000000d001"]},
     "test": {"subnet_ids": ["subnet-0a99100000000d001"], "security_group_ids": ["sg-0a99100000000d001"]},
 }
-MACHINES = {"wave": ("wave", ""), "failover": ("run", "failover"), "test": ("run", "test")}
+MACHINES = {
+    "wave": ("wave", ""),
+    "failover": ("run", "failover"),
+    "test": ("run", "test"),
+    "failback": ("run", "failback"),
+}
 
 RESUMED = re.compile(r"-r[0-9]+$")  # ends the name of an execution that goes on with a run
 

@@ -49,12 +49,14 @@ class RunsTable(PlanItems, EventItems, PauseItems, LockItems, StepItems):
         execution_arn: str,
         incident_at: datetime | None = None,
         hold: int = 0,
+        drill: bool = False,
     ) -> tuple[Item, bool]:
         """Create the run, status C(running), with no event; or find it again when the same request comes again.
 
         Args:
             plan: The plan document as of now; the run keeps it.
             hold: Seconds that a drill's instances stay for testers.
+            drill: Whether a run of mode failback is a drill.
 
         Returns:
             The run, and whether it was created by this call.
@@ -74,6 +76,7 @@ class RunsTable(PlanItems, EventItems, PauseItems, LockItems, StepItems):
             "incident_at": format_time(incident_at) if incident_at else None,
             "execution_arn": execution_arn,
             "hold": hold,
+            "drill": drill,
             "event_count": 0,
             "last_hash": FIRST_HASH,
             "closed_at": None,

@@ -26,6 +26,8 @@ COMMAND = "command"
 SSM_AGENT = "ssm_agent"
 KINDS = (TCP, HTTP, COMMAND, SSM_AGENT)
 NETWORK_KINDS = frozenset({TCP, HTTP})
+NETWORK_MODES = ("test", "failover")
+"""Where probes over the network take place unless they say so: what is at home may be out of their reach."""
 """Kinds that are made from inside the network of the servers."""
 
 EXPECTED = "expected"
@@ -166,7 +168,8 @@ def _read_probe(fields: Fields, groups: tuple[str, ...], problems: Problems) -> 
     for group in named:
         if group not in groups:
             problems.add(group, fields.at("groups"), f"no such group: use {', '.join(groups) or 'a declared group'}")
-    modes = fields.texts("modes", MODES)
+    usual = NETWORK_MODES if kind in NETWORK_KINDS else MODES
+    modes = fields.texts("modes", usual)
     for mode in modes:
         if mode not in MODES:
             problems.add(mode, fields.at("modes"), f"unknown mode: use {', '.join(MODES)}")
@@ -176,7 +179,7 @@ def _read_probe(fields: Fields, groups: tuple[str, ...], problems: Problems) -> 
         settings=_READERS[kind](fields, problems),
         groups=named,
         servers=tuple(key.lower() for key in fields.texts("servers", ())),
-        modes=modes or MODES,
+        modes=modes or usual,
         timeout=_timeout(fields, kind),
         interval=fields.integer("interval", INTERVAL, minimum=INTERVAL, maximum=3600),
         attempts=fields.integer("attempts", 0, minimum=0, maximum=MOST_ATTEMPTS),

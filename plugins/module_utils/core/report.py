@@ -43,7 +43,7 @@ from .objectives import overall_objectives, server_objectives
 from .plans import Targets
 from .probe_results import evidence
 from .records import ServerRecord
-from .runs import RunStatus, ServerStatus
+from .runs import RunStatus, ServerStatus, is_drill
 from .step_records import StepRecord, StepStatus
 from .tables import table_lines
 from .timestamps import format_seconds, parse_time
@@ -220,7 +220,7 @@ def _drill_instances_left(
     run: Mapping[str, Any], servers: Iterable[ServerRecord], events: Iterable[Event]
 ) -> list[str]:
     cleaned_up = any(event.kind == EventKind.CLEAN_UP_ENDED for event in events)
-    if run["mode"] != "test" or not run.get("closed_at") or cleaned_up:
+    if not is_drill(run) or not run.get("closed_at") or cleaned_up:
         return []
     return sorted(record.instance_id for record in servers if record.instance_id)
 

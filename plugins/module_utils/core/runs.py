@@ -10,13 +10,15 @@ Statuses in stored records are plain text and may hold values that this version 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Any
 
 from .errors import DeclarationError, Problem
 
-MODES = ("test", "failover")
-"""Modes that this version can run. C(failback) is a network profile already, and not yet a mode."""
+MODES = ("test", "failover", "failback")
+"""What a run does: it rehearses in an isolated network, recovers, or brings home what was recovered."""
 
 PROFILES = ("failover", "test", "failback")
 """Network profiles: where a mode launches."""
@@ -84,6 +86,14 @@ def check_mode(mode: str, where: str = "mode") -> str:
 def profile_of(mode: str) -> str:
     """Return the network profile that C(mode) launches in."""
     return check_mode(mode)
+
+
+def is_drill(run: Mapping[str, Any]) -> bool:
+    """Tell whether a run (its record) launches drill instances, which it terminates at its end.
+
+    A failback is a drill when its request says so; records of an earlier version do not tell.
+    """
+    return run["mode"] == "test" or (run["mode"] == "failback" and bool(run.get("drill")))
 
 
 def check_run_id(run_id: str, where: str = "run_id") -> str:

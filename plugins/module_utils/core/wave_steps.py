@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 from .canonical import canonical, plain
 from .errors import Problem, Problems
 from .fields import Fields, members_of
+from .runs import MODES
 
 BEFORE = "before"
 AFTER = "after"
@@ -29,7 +30,6 @@ KINDS = (LAMBDA, AUTOMATION, APPROVAL)
 ASK = "ask"
 CONTINUE = "continue"
 
-STEP_MODES = ("test", "failover", "failback")
 APPROVAL_MODES = ("failover", "failback")
 """When a plan asks for an approval that does not say when: not in a drill, which is to run by itself."""
 
@@ -231,8 +231,8 @@ def _read_step(fields: Fields, problems: Problems) -> Step:
     else:
         # What must not happen in a drill, a switch of DNS say, must not happen in one because nobody thought of it.
         modes = fields.texts("modes")
-    if not set(modes) <= set(STEP_MODES):
-        fields.reject("modes", f"must be a list of {', '.join(STEP_MODES)}")
+    if not set(modes) <= set(MODES):
+        fields.reject("modes", f"must be a list of {', '.join(MODES)}")
     action: Action = _READERS[kind](fields, problems) if given else Approval("")
     return Step(name, action, modes, fields.choice("on_failure", (ASK, CONTINUE), ASK))
 

@@ -65,7 +65,7 @@ def test_a_document_reads_as_what_it_was_written_from() -> None:
         ({"name": "a", "tcp": {"port": 70000}}, "must be a whole number from 1 to 65535"),
         ({"name": "a", "tcp": {}}, "missing: give a value"),
         ({"name": "a", "tcp": {"port": 1}, "groups": ["nobody"]}, "no such group: use db, web"),
-        ({"name": "a", "tcp": {"port": 1}, "modes": ["failback"]}, "unknown mode: use"),
+        ({"name": "a", "tcp": {"port": 1}, "modes": ["drill"]}, "unknown mode: use"),
         ({"name": "a", "tcp": {"port": 1}, "timeout": 60}, "must be a whole number from 1 to 10"),
         ({"name": "a", "tcp": {"port": 1}, "interval": 5}, "must be a whole number from 15"),
         ({"name": "a", "ssm_agent": "expected", "timeout": 5}, "an agent is only looked up"),
@@ -100,6 +100,8 @@ def test_probes_ask_the_servers_of_their_groups_and_their_own_in_their_modes() -
     assert names_for(probes, web, groups, "test") == ["web", "host", "agent"]
     assert need_network(probes, "test") == ["web", "host"]
     assert need_network(probes, "failover") == ["postgres", "web", "host"]
+    assert names_for(probes, web, groups, "failback") == ["agent"], "network probes are made at home where they say so"
+    assert need_network(probes, "failback") == []
 
 
 def test_a_probe_of_a_server_that_is_in_no_wave_is_a_problem_of_the_plan() -> None:

@@ -15,9 +15,11 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records
     record_to_item,
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import (
+    MODES,
     ServerStatus,
     check_run_id,
     default_run_id,
+    is_drill,
     is_wave_execution_of,
     profile_of,
     resumed_execution_name,
@@ -49,9 +51,14 @@ def test_the_executions_of_a_run_s_waves_are_known_by_name() -> None:
 
 
 def test_modes() -> None:
-    assert (profile_of("test"), profile_of("failover")) == ("test", "failover")
-    with pytest.raises(DeclarationError, match="'failback': unknown mode: use one of test, failover"):
-        profile_of("failback")
+    assert [profile_of(mode) for mode in MODES] == ["test", "failover", "failback"]
+    with pytest.raises(DeclarationError, match="'drill': unknown mode: use one of test, failover, failback"):
+        profile_of("drill")
+
+
+def test_drills() -> None:
+    runs = [{"mode": mode, **drill} for mode in MODES for drill in ({}, {"drill": False}, {"drill": True})]
+    assert [run for run in runs if is_drill(run)] == [*runs[:3], runs[-1]]
 
 
 def test_a_recorded_job() -> None:

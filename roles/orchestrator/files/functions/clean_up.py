@@ -29,7 +29,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.admissi
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.jobs import TERMINATE, Job
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import ServerStatus
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import ServerStatus, is_drill
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timestamps import parse_time
 
 Item = dict[str, Any]
@@ -207,8 +207,8 @@ def handler(call: Call) -> Result:
     run = runs().get_run(call.run_id)
     if run is None:
         return _nothing("the run was not opened")
-    if run["mode"] != "test":
-        raise InvalidRequestError(f"Run {call.run_id} is a {run['mode']}, not a test: its instances stay")
+    if not is_drill(run):
+        raise InvalidRequestError(f"Run {call.run_id} is a {run['mode']}, not a drill: its instances stay")
     if not any(wave["started_at"] for wave in runs().get_waves(call.run_id)):
         return _nothing("no wave has begun")
     before = read_records(call)

@@ -25,7 +25,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.decisio
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind, event_from_item
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.jobs import TAG_RUN
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import RunStatus, WaveStatus
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import RunStatus, WaveStatus, is_drill
 
 Item = dict[str, Any]
 
@@ -74,7 +74,7 @@ def _leaves_instances(run: Mapping[str, Any], records: Sequence[ServerRecord]) -
     clean_up = run.get("clean_up") or {}
     if clean_up.get("ended_at"):
         return bool(clean_up.get("left_behind"))
-    return run["mode"] == "test" and any(record.instance_id for record in records)
+    return is_drill(run) and any(record.instance_id for record in records)
 
 
 def _void_pauses(call: Call) -> None:
@@ -132,7 +132,7 @@ def handler(call: Call) -> Result:
         before = read_records(call)
         store(call, before, waves.apply_decision(before, Decision.ABORT))
     records = read_records(call)
-    seconds, templates_left = _set_back(call, records) if run["mode"] == "test" else (0, "")
+    seconds, templates_left = _set_back(call, records) if is_drill(run) else (0, "")
     if seconds:
         return {"outcome": "wait", "seconds": seconds}
     leaves = bool(templates_left) or _leaves_instances(run, records)

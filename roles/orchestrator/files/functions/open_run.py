@@ -53,12 +53,24 @@ def _incident_at(call: Call) -> datetime | None:
     return moment
 
 
+def _drill(call: Call) -> bool:
+    """Return whether a failback is only rehearsed."""
+    given = call.event.get("drill")
+    if not isinstance(given, bool | None):
+        raise InvalidRequestError(f"The request's drill is {given!r}: it must be true or false")
+    if given and call.event["mode"] != "failback":
+        raise InvalidRequestError(
+            "The request's drill is true: only a failback can be rehearsed, other drills are mode test"
+        )
+    return bool(given)
+
+
 def _hold(call: Call, plan: Plan) -> int:
     """Return the seconds that a drill's instances stay for testers: the run's own, else the plan's."""
     given = call.event.get("hold")
-    if call.event["mode"] != "test":
+    if not run_rules.is_drill(call.event):
         if given:
-            raise InvalidRequestError(f"The request's hold is {given!r}: only a drill (mode test) can be held")
+            raise InvalidRequestError(f"The request's hold is {given!r}: only a drill can be held")
         return 0
     return plan.drill.hold if given is None else check_hold(given, "request")
 
@@ -141,6 +153,7 @@ def handler(call: Call) -> Result:
             execution_arn=call.event["execution_arn"],
             incident_at=incident_at,
             hold=_hold(call, plan),
+            drill=_drill(call),
         )
     except ConflictError as error:
         raise InvalidRequestError(error.message) from error
@@ -150,6 +163,7 @@ def handler(call: Call) -> Result:
         "mode": call.event["mode"],
         "requested_by": call.event["requested_by"],
         "incident_at": format_time(incident_at) if incident_at else None,
+        "drill": run_rules.is_drill(call.event),
     }
     if not (existing and existing.get("resumed")):
         runs().append_event(call.run_id, EventKind.RUN_OPENED.value, opened, requested_at)

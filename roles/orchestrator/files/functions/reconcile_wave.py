@@ -28,7 +28,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.jobs im
     with_errors,
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord, record_to_item
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import ServerStatus, profile_of
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import ServerStatus, is_drill, profile_of
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timestamps import format_time, parse_time
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.waves import Batch, WavePolicy
 
@@ -166,7 +166,7 @@ def _start(call: Call, run: Mapping[str, Any], wave: int, batch: Batch) -> Job |
     tags = job_tags(call.run_id, wave, batch.attempt, batch.batch)
     try:
         return job_from_drs(
-            drs.start_recovery(client("drs"), batch.source_server_ids, is_drill=run["mode"] == "test", tags=tags)
+            drs.start_recovery(client("drs"), batch.source_server_ids, is_drill=is_drill(run), tags=tags)
         )
     except AwsError as error:
         if not drs.is_held_off(error):
