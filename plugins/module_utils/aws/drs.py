@@ -144,7 +144,7 @@ def describe_recovery_instances(
                 for piece in chunks(sorted(set(values)), MAX_IDS)
                 for item in _pages(client, "describe_recovery_instances", what, filters={name: list(piece)})
             ]
-    return _pages(client, "describe_recovery_instances", what, filters={})
+    return _pages(client, "describe_recovery_instances", what, filters={}, PaginationConfig={"PageSize": LARGEST_PAGE})
 
 
 def terminate_recovery_instances(client: Any, ids: Sequence[str]) -> Item:
@@ -256,6 +256,87 @@ def create_extended_source_server(client: Any, staging_arn: str, tags: Mapping[s
         ) from error
     server: Item = answer["sourceServer"]
     return server
+
+
+def reverse_replication(client: Any, recovery_instance_id: str) -> str:
+    """Let a recovery instance replicate to where its machine came from, and return the ARN of what receives it.
+
+    The ARN is not to be remembered: over repeated cycles DRS shows stale ones.
+
+    Raises:
+        ConflictError: The instance has not finished initializing yet, or its replication is reversed already.
+        NotFoundError: There is no replication configuration template where it came from.
+    """
+    what = f"reverse the replication of {recovery_instance_id}"
+    answer = call(client.reverse_replication, what, recoveryInstanceID=recovery_instance_id)
+    return str(answer.get("reversedDirectionSourceServerArn", ""))
+
+
+def stop_replication(client: Any, source_server_id: str) -> None:
+    """Stop the replication of a source server; DRS deletes its points in time."""
+    call(client.stop_replication, f"stop the replication of {source_server_id}", sourceServerID=source_server_id)
+
+
+def stop_failback(client: Any, recovery_instance_id: str) -> None:
+    """End the failback of a recovery instance: its state is C(FAILBACK_NOT_STARTED) again."""
+    call(client.stop_failback, f"stop the failback of {recovery_instance_id}", recoveryInstanceID=recovery_instance_id)
+
+
+def disconnect_source_server(client: Any, source_server_id: str) -> None:
+    """Disconnect a source server, which is refused as long as it has a recovery instance."""
+    call(client.disconnect_source_server, f"disconnect {source_server_id}", sourceServerID=source_server_id)
+
+
+def disconnect_recovery_instance(client: Any, recovery_instance_id: str) -> None:
+    """Disconnect a recovery instance, which is refused once its replication was reversed."""
+    what = f"disconnect {recovery_instance_id}"
+    call(client.disconnect_recovery_instance, what, recoveryInstanceID=recovery_instance_id)
+
+
+def delete_recovery_instance(client: Any, recovery_instance_id: str) -> None:
+    """Delete the record that DRS has of a recovery instance; the EC2 instance stays as it is."""
+    what = f"delete the record of {recovery_instance_id}"
+    call(client.delete_recovery_instance, what, recoveryInstanceID=recovery_instance_id)
+
+
+def get_failback_replication_configuration(client: Any, recovery_instance_id: str) -> Item:
+    """Return how a recovery instance replicates to a failback client."""
+    answer = call(
+        client.get_failback_replication_configuration,
+        f"read the failback replication configuration of {recovery_instance_id}",
+        recoveryInstanceID=recovery_instance_id,
+    )
+    return _without_metadata(answer)
+
+
+def update_failback_replication_configuration(
+    client: Any, recovery_instance_id: str, changes: Mapping[str, Any]
+) -> None:
+    """Change how a recovery instance replicates to a failback client."""
+    call(
+        client.update_failback_replication_configuration,
+        f"update the failback replication configuration of {recovery_instance_id}",
+        recoveryInstanceID=recovery_instance_id,
+        **changes,
+    )
+
+
+def start_failback_launch(client: Any, recovery_instance_ids: Sequence[str], tags: Mapping[str, str]) -> Item:
+    """Start one job that boots the machines of failback clients from recovery instances, and return it.
+
+    It has no client token: look for a job with these C(tags) before calling this.
+
+    Raises:
+        ConflictError: An instance is not ready for it.
+    """
+    answer = call(
+        client.start_failback_launch,
+        "start the failback launch",
+        recoveryInstanceIDs=sorted(recovery_instance_ids),
+        tags=dict(tags),
+    )
+    job: Item = answer["job"]
+    return job
 
 
 def delete_source_server(client: Any, source_server_id: str) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .dynamodb import chunks
+from .dynamodb import call, chunks
 from .errors import translate
 
 Item = dict[str, Any]
@@ -77,3 +77,8 @@ def read_offerings(client: Any, types: Iterable[str]) -> dict[str, set[str]]:
     except Exception as error:
         raise translate(error, "read which instance types are offered") from error
     return offered
+
+
+def terminate_instance(client: Any, instance_id: str) -> None:
+    """Terminate an instance."""
+    call(client.terminate_instances, f"terminate {instance_id}", InstanceIds=[instance_id])

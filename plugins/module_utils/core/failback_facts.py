@@ -1,0 +1,426 @@
+# Copyright (c) 2026, The disaster_recovery.aws maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What AWS shows of one machine in the failback cycle (the words: architecture, section 10).
+
+Source: DRS API Reference, SourceServer, RecoveryInstance, Job. Enumerations are open.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from .failback_words import Kind
+from .jobs import TERMINATE, Job
+from .machines import ENDED, FAILBACK
+from .places import Place
+from .replication_progress import Replication
+from .replication_progress import from_drs as replication_from_drs
+from .source_servers import from_drs
+from .timestamps import format_time, parse_time
+
+Item = Mapping[str, Any]
+
+GONE = "gone"
+"""State of an instance that EC2 does not know any more, or that is terminated."""
+
+RUNNING = "running"
+
+NOT_REVERSED = frozenset({"", "NOT_STARTED"})
+"""Replication states of a recovery instance whose replication nobody has reversed."""
+
+FAILING_BACK = frozenset({"FAILBACK_IN_PROGRESS", "FAILBACK_READY_FOR_LAUNCH"})
+"""Failback states in which DRS refuses to terminate a recovery instance."""
+
+ON_PREMISES = "ON_PREMISES"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """A source server: C(protecting) or C(returning).
+
+    Attributes:
+        place: Account and Region that it replicates to.
+        origin: Account and Region of the machine that it replicates; empty texts where DRS names none.
+        instance_id: Instance that it replicates, empty when that is none of EC2.
+        replication: How far its replication has come.
+        rescanned: Every disk was compared with what DRS has of it since the machine was last connected.
+    """
+
+    server_id: str
+    arn: str
+    key: str
+    place: Place
+    origin: Place
+    direction: str
+    instance_id: str
+    replication: Replication
+    rescanned: bool
+    recovery_instance_id: str
+    last_launch_result: str
+    reversed_arn: str
+    is_extended: bool
+
+    @property
+    def state(self) -> str:
+        """State of its replication."""
+        return self.replication.state
+
+    @property
+    def ended(self) -> bool:
+        """Whether it replicates no more, and DRS has no data of it."""
+        return self.state in ENDED
+
+    @property
+    def in_sync(self) -> bool:
+        """Whether what DRS has is what the machine has."""
+        return self.state == "CONTINUOUS" and self.replication.lag == 0
+
+    @property
+    def protects(self) -> bool:
+        """Whether it protects its machine again: also every disk was rescanned since it was pointed to that."""
+        return self.in_sync and self.rescanned
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceFacts:
+    """A recovery instance: C(recovered) or C(returned).
+
+    Attributes:
+        instance_id: The EC2 instance; DRS uses its id for the recovery instance, too.
+        server_id: Source server that it was launched from.
+        point_in_time: The moment that its data are from, empty when DRS does not say.
+        job_id: The job that launched it.
+        failback_launch: C(failbackLaunchType) of its failback: C(RECOVERY), C(DRILL), or empty as long as none was.
+        replication_state: Of the replication of the instance itself, after it was reversed.
+    """
+
+    instance_id: str
+    server_id: str
+    is_drill: bool
+    origin_environment: str
+    point_in_time: str
+    job_id: str
+    failback_state: str
+    failback_launch: str
+    replication_state: str
+
+    @property
+    def is_reversed(self) -> bool:
+        """Whether its replication was reversed, and nobody has stopped the failback since."""
+        return self.replication_state not in NOT_REVERSED
+
+    @property
+    def is_failing_back(self) -> bool:
+        """Whether DRS calls its failback unfinished, and refuses to terminate it."""
+        return self.failback_state in FAILING_BACK
+
+
+@dataclass(frozen=True, slots=True)
+class MachineFacts:
+    """What AWS shows of one machine.
+
+    Attributes:
+        recovered: None when there is no recovery instance but those of drills.
+        returning: None when it is not there (any more).
+        returned: None when there is none that is younger than C(recovered).
+        original_id: Instance that was the source at the time of the failover; empty when nothing tells (any more).
+        original_protected_by: Another source server that replicates it, empty when there is none.
+        instance_states: EC2 states of all these instances by id; one that EC2 does not know is not in it.
+        recovery_job_id: Active job that launches C(protecting).
+        launch_job_id: Active job that launches C(returning).
+        termination_job_id: Active job that terminates C(recovered).
+        contradiction: What makes it uncertain which is which, for a person; empty when nothing does.
+        unread: What could not be read, and why; empty when everything was.
+    """
+
+    protecting: ServerFacts
+    recovered: InstanceFacts | None = None
+    returning: ServerFacts | None = None
+    returned: InstanceFacts | None = None
+    original_id: str = ""
+    original_protected_by: str = ""
+    instance_states: Mapping[str, str] = field(default_factory=dict)
+    recovery_job_id: str = ""
+    launch_job_id: str = ""
+    termination_job_id: str = ""
+    contradiction: str = ""
+    unread: str = ""
+
+    @property
+    def home(self) -> Place:
+        """Account and Region that recovers."""
+        return self.protecting.place
+
+    @property
+    def origin(self) -> Place:
+        """Account and Region where the machine is at home."""
+        return self.returning.place if self.returning else self.protecting.origin
+
+    @property
+    def kind(self) -> Kind:
+        """How the machine gets home."""
+        if self.protecting.is_extended:
+            return Kind.EXTENDED
+        environment = self.recovered.origin_environment if self.recovered else ""
+        if environment == ON_PREMISES or not self.protecting.origin.region:
+            return Kind.ON_PREMISES
+        return Kind.CROSS_ZONE if self.protecting.origin == self.home else Kind.CROSS_REGION
+
+    @property
+    def protected_again(self) -> bool:
+        """Whether C(protecting) replicates C(returned): somebody has reversed that, and it has its instance."""
+        return (
+            self.returned is not None
+            and self.returned.is_reversed
+            and self.protecting.instance_id == self.returned.instance_id
+        )
+
+    def state_of(self, instance_id: str) -> str:
+        """Return the EC2 state of one of the instances; L(GONE) where EC2 has it no more."""
+        state = self.instance_states.get(instance_id, GONE)
+        return GONE if state == "terminated" else state
+
+    def instance_ids(self) -> dict[Place, set[str]]:
+        """Return the instances whose EC2 states matter, by where they are."""
+        at_home = {self.recovered.instance_id} if self.recovered else set()
+        at_origin = {self.protecting.instance_id, self.original_id, self.returned.instance_id if self.returned else ""}
+        ids: dict[Place, set[str]] = {self.home: at_home}
+        ids.setdefault(self.origin, set()).update(at_origin - {""} - at_home)
+        return {place: found for place, found in ids.items() if found}
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What was read of DRS, by account and Region.
+
+    Attributes:
+        servers: Items of DescribeSourceServers.
+        instances: Items of DescribeRecoveryInstances.
+        jobs: Jobs that have not ended.
+        unread: What could not be read, and why.
+    """
+
+    servers: Mapping[Place, Sequence[Item]] = field(default_factory=dict)
+    instances: Mapping[Place, Sequence[Item]] = field(default_factory=dict)
+    jobs: Mapping[Place, Sequence[Job]] = field(default_factory=dict)
+    unread: Mapping[Place, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What a run's record knows of a machine that AWS does not show any more; empty where it does not know.
+
+    Attributes:
+        returning_id: The source server by which it came home.
+        original_id: The instance that was the source at the time of the failover.
+    """
+
+    returning_id: str = ""
+    original_id: str = ""
+
+
+def server_facts(item: Item, place: Place) -> ServerFacts:
+    """Build the facts of a source server from an item of DescribeSourceServers of C(place)."""
+    server = from_drs(item, account_id=place.account_id, region=place.region)
+    replication = item.get("dataReplicationInfo", {})
+    disks = replication.get("replicatedDisks", [])
+    return ServerFacts(
+        server_id=server.source_server_id,
+        arn=server.arn,
+        key=server.key,
+        place=place,
+        origin=Place(
+            server.origin_account_id or (place.account_id if server.origin_region else ""), server.origin_region
+        ),
+        direction=server.replication_direction,
+        instance_id=server.aws_instance_id or "",
+        replication=replication_from_drs(replication),
+        rescanned=bool(disks)
+        and all(disk.get("rescannedStorageBytes", 0) >= disk.get("totalStorageBytes", 0) for disk in disks),
+        recovery_instance_id=server.recovery_instance_id or "",
+        last_launch_result=server.last_launch_result,
+        reversed_arn=item.get("reversedDirectionSourceServerArn", ""),
+        is_extended=server.is_extended,
+    )
+
+
+def instance_facts(item: Item) -> InstanceFacts:
+    """Build the facts of a recovery instance from an item of DescribeRecoveryInstances."""
+    failback = item.get("failback", {})
+    return InstanceFacts(
+        instance_id=item.get("ec2InstanceID") or item["recoveryInstanceID"],
+        server_id=item.get("sourceServerID", ""),
+        is_drill=item.get("isDrill") is True,
+        origin_environment=item.get("originEnvironment", ""),
+        point_in_time=_moment(item.get("pointInTimeSnapshotDateTime")) or "",
+        job_id=item.get("jobID", ""),
+        failback_state=failback.get("state", ""),
+        failback_launch=failback.get("failbackLaunchType", ""),
+        replication_state=item.get("dataReplicationInfo", {}).get("dataReplicationState", ""),
+    )
+
+
+def origins(items: Iterable[Item], home: Place) -> set[Place]:
+    """Return where the machines of source servers are at home, other than in the place that recovers.
+
+    Args:
+        items: Items of DescribeSourceServers of C(home).
+    """
+    found = {server_facts(item, home).origin for item in items}
+    return {place for place in found if place.region and place != home}
+
+
+def machines(
+    sight: Sight, home: Place, protecting_ids: Iterable[str], remembered: Mapping[str, Remembered] | None = None
+) -> dict[str, MachineFacts]:
+    """Put together what is seen of many machines; the EC2 states are not in it yet, see L(with_states).
+
+    Args:
+        sight: What was read of C(home) and of L(origins).
+        home: Account and Region that recovers.
+        protecting_ids: Source servers that protect the machines.
+        remembered: What records know of them, by C(protecting).
+
+    Returns:
+        The facts by C(protecting); one whose source server is not there (any more) is left out.
+    """
+    wanted = set(protecting_ids)
+    index = _Index(sight, home)
+    return {
+        item["sourceServerID"]: index.machine(item, (remembered or {}).get(item["sourceServerID"], Remembered()))
+        for item in sight.servers.get(home, ())
+        if item["sourceServerID"] in wanted
+    }
+
+
+def with_states(facts: MachineFacts, states: Mapping[str, str]) -> MachineFacts:
+    """Return the facts with the EC2 states of their instances, of which C(states) may have many more."""
+    ids = {instance_id for found in facts.instance_ids().values() for instance_id in found}
+    return replace(facts, instance_states={name: states[name] for name in ids if name in states})
+
+
+class _Index:
+    """What was seen, by all that names it."""
+
+    def __init__(self, sight: Sight, home: Place) -> None:
+        self._sight = sight
+        self._home = home
+        self._instances: dict[tuple[Place, str], list[InstanceFacts]] = defaultdict(list)
+        self._launched_from: dict[tuple[Place, str], str] = {}
+        for place, items in sight.instances.items():
+            for instance in map(instance_facts, items):
+                self._instances[place, instance.server_id].append(instance)
+                self._launched_from[place, instance.instance_id] = instance.server_id
+        self._returning: dict[tuple[Place, str], ServerFacts] = {}
+        self._of_instance: dict[tuple[Place, str], list[ServerFacts]] = defaultdict(list)
+        self._of_arn: dict[tuple[Place, str], list[ServerFacts]] = defaultdict(list)
+        self._replicated_by: dict[str, list[str]] = defaultdict(list)
+        for place, items in sight.servers.items():
+            for item in items:
+                self._add(server_facts(item, place))
+        self._jobs: dict[tuple[Place, str, bool], Job] = {}
+        for place, jobs in sight.jobs.items():
+            for job in jobs:
+                self._jobs |= {(place, name, job.type == TERMINATE): job for name in job.participants if job.active}
+
+    def _add(self, server: ServerFacts) -> None:
+        if server.instance_id and not server.ended:
+            self._replicated_by[server.instance_id].append(server.server_id)
+        if server.direction == FAILBACK:
+            self._returning[server.place, server.server_id] = server
+            self._of_instance[server.place, server.instance_id].append(server)
+            self._of_arn[server.place, server.reversed_arn].append(server)
+
+    def machine(self, item: Item, remembered: Remembered) -> MachineFacts:
+        """Return the facts of the machine of one protecting source server."""
+        protecting = server_facts(item, self._home)
+        contradictions: list[str] = []
+        recovered = self._recovered(protecting, contradictions)
+        returning = self._find_returning(protecting, recovered, remembered, contradictions)
+        returned = self._returned(returning, recovered) if returning else None
+        original_id = _original(protecting, recovered, returned) or remembered.original_id
+        own = {protecting.server_id, returning.server_id if returning else ""}
+        replicating = [name for name in self._replicated_by.get(original_id, []) if name not in own]
+        places = (self._home, protecting.origin)
+        return MachineFacts(
+            protecting=protecting,
+            recovered=recovered,
+            returning=returning,
+            returned=returned,
+            original_id=original_id,
+            original_protected_by=replicating[0] if replicating else "",
+            recovery_job_id=self._job(self._home, protecting.server_id),
+            launch_job_id=self._job(returning.place, returning.server_id) if returning else "",
+            termination_job_id=self._termination(protecting, recovered) if recovered else "",
+            contradiction="; ".join(contradictions),
+            unread="; ".join(
+                dict.fromkeys(self._sight.unread[place] for place in places if place in self._sight.unread)
+            ),
+        )
+
+    def _recovered(self, protecting: ServerFacts, contradictions: list[str]) -> InstanceFacts | None:
+        found = [one for one in self._instances.get((self._home, protecting.server_id), []) if not one.is_drill]
+        # Where a machine is protected in its own place, the source server may have been pointed to what it launched.
+        named = [one for one in found if one.instance_id == protecting.recovery_instance_id]
+        if len(found) > 1 and len(named) != 1:
+            names = ", ".join(sorted(one.instance_id for one in found))
+            contradictions.append(f"{protecting.server_id} has several recovery instances ({names})")
+        return next(iter(named or found), None)
+
+    def _find_returning(
+        self,
+        protecting: ServerFacts,
+        recovered: InstanceFacts | None,
+        remembered: Remembered,
+        contradictions: list[str],
+    ) -> ServerFacts | None:
+        place = protecting.origin
+        if place == self._home or not place.region:
+            return None
+        if recovered:
+            found = self._of_instance.get((place, recovered.instance_id), [])
+            living = [server for server in found if not server.ended]
+            if len(living) > 1:
+                names = ", ".join(sorted(server.server_id for server in living))
+                contradictions.append(f"{recovered.instance_id} is replicated back by several source servers ({names})")
+            return next(iter(living or found), None)
+        named = [self._launched_from.get((place, protecting.instance_id), ""), remembered.returning_id]
+        known = [self._returning[place, name] for name in named if (place, name) in self._returning]
+        # Unlike that of `protecting`, the ARN of a FAILBACK server is that of its one and only counterpart.
+        left = sorted(
+            self._of_arn.get((place, protecting.arn), []), key=lambda server: (server.ended, server.server_id)
+        )
+        return next(iter(known or left), None)
+
+    def _returned(self, returning: ServerFacts, recovered: InstanceFacts | None) -> InstanceFacts | None:
+        """Return what C(returning) launched for good: younger than C(recovered), else it is of an earlier cycle."""
+        found = [one for one in self._instances.get((returning.place, returning.server_id), []) if not one.is_drill]
+        younger = [one for one in found if recovered is None or one.point_in_time > recovered.point_in_time]
+        return max(younger, key=lambda one: one.point_in_time, default=None)
+
+    def _job(self, place: Place, server_id: str) -> str:
+        job = self._jobs.get((place, server_id, False))
+        return job.job_id if job else ""
+
+    def _termination(self, protecting: ServerFacts, recovered: InstanceFacts) -> str:
+        job = self._jobs.get((self._home, protecting.server_id, True))
+        participant = job.participants[protecting.server_id] if job else None
+        ends = participant is not None and participant.recovery_instance_id in (None, recovered.instance_id)
+        return job.job_id if job and ends else ""
+
+
+def _original(protecting: ServerFacts, recovered: InstanceFacts | None, returned: InstanceFacts | None) -> str:
+    """Return the original as long as C(protecting) shows it: until it is pointed to what came home."""
+    moved_on = returned is not None and returned.is_reversed and protecting.instance_id == returned.instance_id
+    if recovered is None or moved_on or protecting.instance_id == recovered.instance_id:
+        return ""
+    return protecting.instance_id
+
+
+def _moment(text: str | None) -> str | None:
+    return format_time(parse_time(text)) if text else None
