@@ -31,6 +31,11 @@ options:
         description: ARN of a role of that account which the credentials may assume. Not needed for their own account.
         type: str
       external_id:
-        description: External id that the trust policy of the role asks for.
+        description: External id that the trust policies of the roles ask for.
+        type: str
+      failback_role_arn:
+        description: >-
+          ARN of a role of that account by which a failback leads its servers home. Not needed for the account of the
+          orchestrator. This module does not assume it.
         type: str
 """

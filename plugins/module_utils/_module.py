@@ -57,6 +57,7 @@ ACCOUNTS_SPEC: Mapping[str, Any] = {
         "regions": {"type": "list", "elements": "str"},
         "role_arn": {"type": "str"},
         "external_id": {"type": "str", "no_log": True},
+        "failback_role_arn": {"type": "str"},
     },
 }
 """The option C(accounts): the accounts of the estate (documentation fragment C(accounts)); read by core/accounts.py."""

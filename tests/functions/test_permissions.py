@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.customer import automation, deploy_automations, deploy_function
-from tests.support.embedded import TARGET, EmbeddedAws
+from tests.support.embedded import STAGING, TARGET, EmbeddedAws
 from tests.support.orchestrator import ESTATE, PLAN, PREFIX, STEP_FUNCTIONS, Orchestrator, deployed_roles
 
 NOT_USED_BY_EVERY_LAUNCH = {
@@ -123,3 +123,19 @@ def test_policies_allow_what_a_run_does_and_no_more(orchestrator: Orchestrator, 
     }
     assert unused - ONLY_IN_TROUBLE == set()
     assert orchestrator.aws.control("permissions")["not_understood"] == []
+
+
+def test_a_role_reaches_the_accounts_that_its_function_works_in() -> None:
+    reader, failback = (f"arn:aws:iam::{STAGING}:role/{name}" for name in ("reader", "failback"))
+    other = "arn:aws:iam::333333333333:role/reader"
+    roles = deployed_roles((reader, other), (failback,))
+    reached = {
+        name: statement["Resource"]
+        for name, (_, policy) in roles.items()
+        for statement in policy["Statement"]
+        if statement["Action"] == "sts:AssumeRole"
+    }
+    assert reached.pop("correlate") == [reader, other]
+    assert "reconcile-wave" in reached
+    assert set(map(tuple, reached.values())) == {(failback, other)}
+    assert not any("sts:AssumeRole" in str(policy) for _, policy in deployed_roles().values())

@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Sequence
 from functools import cache
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -340,11 +341,14 @@ def build_archive(path: Path) -> None:
 
 
 @cache
-def deployed_roles(account_roles: tuple[str, ...] = ()) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
+def deployed_roles(
+    account_roles: tuple[str, ...] = (), failback_roles: tuple[str, ...] = ()
+) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
     """Return the trust and the policy of each role, rendered from the tasks that deploy them, by short name.
 
     Args:
         account_roles: Roles of other accounts that the inventory declares.
+        failback_roles: Roles for a failback that it declares for the first of these accounts.
     """
     loader = DataLoader()
     variables: dict[str, Any] = {
@@ -352,7 +356,10 @@ def deployed_roles(account_roles: tuple[str, ...] = ()) -> dict[str, tuple[dict[
         "orchestrator_region": REGION,
         "orchestrator_caller": {"account": TARGET, "arn": f"arn:aws:iam::{TARGET}:user/dr-operator"},
         "orchestrator_tags": {},
-        "orchestrator_accounts": [{"role_arn": arn} for arn in account_roles],
+        "orchestrator_accounts": [
+            {"role_arn": arn, **({"failback_role_arn": failback} if failback else {})}
+            for arn, failback in zip_longest(account_roles, failback_roles)
+        ],
         "orchestrator_probe_networks": PROBE_NETWORKS,
         "orchestrator_step_functions": STEP_FUNCTIONS,
         "orchestrator_step_documents": STEP_DOCUMENTS,

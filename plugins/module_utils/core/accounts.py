@@ -6,14 +6,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .errors import Problems
 from .fields import Fields, members_of
 
 ACCOUNT_ID = "[0-9]{12}"
-ACCOUNT_FIELDS = ("account_id", "regions", "role_arn", "external_id")
+ACCOUNT_FIELDS = ("account_id", "regions", "role_arn", "external_id", "failback_role_arn")
 ROLE_ARN = r"arn:aws[a-z-]*:iam::([0-9]{12}):role/\S+"
 
 
@@ -25,8 +25,9 @@ class Account:
         account_id: 12 digits.
         regions: Regions of the account that are looked at.
         role_arn: Role to assume in that account; None for the account of the credentials.
-        external_id: External id that the role's trust policy asks for, or None.
+        external_id: External id that the trust policies of both roles ask for, or None.
         where: Where it was declared, for messages.
+        failback_role_arn: Role to assume in that account by what leads servers home to it; None where none may.
     """
 
     account_id: str
@@ -34,6 +35,11 @@ class Account:
     role_arn: str | None
     external_id: str | None
     where: str
+    failback_role_arn: str | None = None
+
+    def for_failback(self) -> Account:
+        """Return the account as a failback reaches it: with the role for that, else with the one that may read."""
+        return replace(self, role_arn=self.failback_role_arn or self.role_arn)
 
 
 def parse_accounts(raw: Any, *, where: str = "dr_accounts") -> tuple[Account, ...]:
@@ -51,12 +57,14 @@ def parse_accounts(raw: Any, *, where: str = "dr_accounts") -> tuple[Account, ..
                 "account_id", pattern=ACCOUNT_ID, remedy="must be an account id of 12 digits, in quotes"
             ),
             regions=fields.texts("regions", pattern="[a-z0-9-]+", remedy="must be a Region like us-west-2"),
-            role_arn=_role_arn(fields),
+            role_arn=_role_arn(fields, "role_arn"),
             external_id=fields.text("external_id", "") or None,
             where=place,
+            failback_role_arn=_role_arn(fields, "failback_role_arn"),
         )
-        if account.role_arn and account.account_id and account.role_arn.split(":")[4] != account.account_id:
-            fields.reject("role_arn", f"must be a role of account {account.account_id}")
+        for name, arn in (("role_arn", account.role_arn), ("failback_role_arn", account.failback_role_arn)):
+            if arn and account.account_id and arn.split(":")[4] != account.account_id:
+                fields.reject(name, f"must be a role of account {account.account_id}")
         if account.account_id in accounts:
             problems.add(account.account_id, place, f"is declared in {accounts[account.account_id].where} already")
         accounts.setdefault(account.account_id, account)
@@ -64,6 +72,6 @@ def parse_accounts(raw: Any, *, where: str = "dr_accounts") -> tuple[Account, ..
     return tuple(accounts.values())
 
 
-def _role_arn(fields: Fields) -> str | None:
+def _role_arn(fields: Fields, name: str) -> str | None:
     remedy = "must be the ARN of a role (arn:aws:iam::<account>:role/<name>)"
-    return fields.text("role_arn", pattern=ROLE_ARN, remedy=remedy) if "role_arn" in fields else None
+    return fields.text(name, pattern=ROLE_ARN, remedy=remedy) if name in fields else None

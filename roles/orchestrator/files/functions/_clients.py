@@ -16,7 +16,10 @@ from typing import Any
 
 import boto3
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.accounts import AccountClients, Credentials
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.accounts import parse_accounts
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.accounts import (
+    Account,
+    parse_accounts,
+)
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.places import Place
 from botocore.config import Config
 
@@ -48,20 +51,32 @@ def client_at(service: str, place: Place, config: Config) -> Any:
     """
     here = home()
     region = None if place.region in ("", here.region) else place.region
-    credentials = accounts().credentials(place.account_id or here.account_id)
+    credentials = _on_the_way_home().credentials(place.account_id or here.account_id)
     return _role_client(service, region, credentials, config) if credentials else own_client(service, region, config)
+
+
+@functools.cache
+def declared_accounts() -> tuple[Account, ...]:
+    """Return the accounts of the estate."""
+    return parse_accounts(json.loads(os.environ.get("ACCOUNTS") or "[]"), where="ACCOUNTS")
 
 
 @functools.cache
 def accounts() -> AccountClients:
     """Return the hasty clients of all declared accounts, for this call of the function."""
-    declared = parse_accounts(json.loads(os.environ.get("ACCOUNTS") or "[]"), where="ACCOUNTS")
-    return AccountClients(_hasty_client, declared, home().account_id)
+    return AccountClients(_hasty_client, declared_accounts(), home().account_id)
+
+
+@functools.cache
+def _on_the_way_home() -> AccountClients:
+    travelling = [account.for_failback() for account in declared_accounts()]
+    return AccountClients(_hasty_client, travelling, home().account_id)
 
 
 def forget_roles() -> None:
     """Forget the credentials of roles, and the clients that have them."""
     accounts.cache_clear()
+    _on_the_way_home.cache_clear()
     _role_client.cache_clear()
 
 
