@@ -13,6 +13,7 @@ from typing import Any
 from .canonical import canonical
 from .decisions import effect
 from .events import EventKind
+from .failback_lines import followed, steps_taken
 from .wave_counts import WaveCounts, count_line
 
 NAMED = 4
@@ -39,6 +40,9 @@ class Progress:
             EventKind.ISOLATION_CHECKED: _isolation,
             EventKind.STEP_STARTED: _step_started,
             EventKind.STEP_ENDED: _step_ended,
+            EventKind.FAILBACK_STEP_BEGUN: lambda data: steps_taken("begun", data),
+            EventKind.FAILBACK_STEP_DONE: lambda data: steps_taken("done", data),
+            EventKind.REPLICATION_FOLLOWED: lambda data: followed(data[-1]),
             EventKind.TEMPLATES_PREPARED: lambda data: f"launch templates set to profile {data[0]['profile']}",
             EventKind.QUOTAS_READ: _quotas,
             EventKind.JOB_STARTED: _jobs("started"),
@@ -83,7 +87,7 @@ class Progress:
     def _text(self, kind: str, data: Sequence[Data]) -> str:
         try:
             return self._texts[kind](data)
-        except (KeyError, TypeError):  # written by another version: shown as it is
+        except (AttributeError, KeyError, TypeError, ValueError):  # written by another version: shown as it is
             return f"{kind}: {canonical(list(data))}"
 
     def _servers_discovered(self, data: Sequence[Data]) -> str:
@@ -145,7 +149,8 @@ def _because(reason: str | None) -> str:
 def _run_opened(data: Sequence[Data]) -> str:
     incident_at = data[0].get("incident_at")
     since = f", incident at {incident_at}" if incident_at else ""
-    return f"opened: plan {data[0]['plan']}, mode {data[0]['mode']}, by {data[0]['requested_by']}{since}"
+    drill = " (a drill)" if data[0]["mode"] == "failback" and data[0].get("drill") else ""
+    return f"opened: plan {data[0]['plan']}, mode {data[0]['mode']}{drill}, by {data[0]['requested_by']}{since}"
 
 
 def _findings(data: Data) -> str:

@@ -7,6 +7,8 @@
 Its schema (seconds are numbers, times are texts, what is not known is null):
 
     run_id, plan, mode, status, requested_by, requested_at, incident_at, closed_at, execution_arn, evidence
+    direction                 failover, or failback
+    drill                     whether its instances were launched to be terminated
     error                     what ended the run, when no person and no result did
     drill_instances_left      instances of a closed drill that were not cleaned up
     left_behind               what the clean-up of a drill found to be left: [{kind, id, server_key, state}]
@@ -15,6 +17,7 @@ Its schema (seconds are numbers, times are texts, what is not known is null):
     targets                   {rto, rpo}
     achieved                  {rto, rpo, rto_met, rpo_met} of the whole run
     servers                   {total, recovered, failed, skipped, unfinished, list: [server]}
+    way_home                  of a failback what L(failback_report) says, null otherwise
     waves                     [{wave, name, status, started_at, ended_at, seconds, servers, recovered, rto}]
     steps                     [{wave, phase, name, what, status, attempts, started_at, ended_at, seconds, result}]
     decisions                 [{pause_id, step, wave, reason, status,
@@ -38,6 +41,7 @@ from typing import Any
 from .canonical import plain
 from .decisions import Pause
 from .events import FIRST_HASH, Event, EventKind, verify
+from .failback_report import was_home, way_home, way_home_lines
 from .leftovers import leftover_text
 from .objectives import overall_objectives, server_objectives
 from .plans import Targets
@@ -47,6 +51,9 @@ from .runs import RunStatus, ServerStatus, is_drill
 from .step_records import StepRecord, StepStatus
 from .tables import table_lines
 from .timestamps import format_seconds, parse_time
+
+FAILOVER = "failover"
+FAILBACK = "failback"
 
 OUTCOMES = ("recovered", "failed", "skipped", "unfinished")
 """What a server of a run comes to."""
@@ -85,7 +92,8 @@ def build_report(
         steps: The steps of waves, as they took place.
     """
     targets = Targets(**plain(run["plan"].get("targets") or {}))
-    since = parse_time(run.get("incident_at") or run["requested_at"])
+    since = _since(run, waves)
+    in_order = sorted(servers, key=_place)
     by_wave: dict[int, list[ServerRecord]] = {}
     for record in servers:
         by_wave.setdefault(record.wave, []).append(record)
@@ -93,6 +101,8 @@ def build_report(
         "run_id": run["run_id"],
         "plan": run["plan_name"],
         "mode": run["mode"],
+        "direction": FAILBACK if run["mode"] == FAILBACK else FAILOVER,
+        "drill": is_drill(run),
         "status": str(run["status"]),
         "requested_by": run.get("requested_by"),
         "requested_at": run["requested_at"],
@@ -109,8 +119,9 @@ def build_report(
         "achieved": asdict(overall_objectives(servers, since=since, targets=targets)),
         "servers": {
             **_totals(servers),
-            "list": [_server(record, since, targets) for record in sorted(servers, key=_place)],
+            "list": [_server(record, since, targets) for record in in_order],
         },
+        "way_home": way_home(in_order, events, drill=is_drill(run)) if run["mode"] == FAILBACK else None,
         "waves": [_wave(wave, by_wave.get(int(wave["wave"]), []), since, targets, now) for wave in waves],
         "steps": [_step(step, now) for step in steps],
         "decisions": [_decision(pause) for pause in pauses],
@@ -125,14 +136,16 @@ def build_report(
 
 def summary_lines(report: Mapping[str, Any]) -> list[str]:
     """Return what a playbook prints at the end: totals, waves, objectives, failures with their reasons, evidence."""
-    totals = report["servers"]
+    totals, way = report["servers"], report["way_home"]
+    came = "came home" if way and not report["drill"] else "recovered"
     lines = [
         f"Run {report['run_id']}: {report['status']} in {format_seconds(report['seconds'])} "
-        f"(plan {report['plan']}, mode {report['mode']})",
+        f"(plan {report['plan']}, mode {report['mode']}{', drill' if way and report['drill'] else ''})",
         *([f"Ended by an error: {report['error']}"] if report["error"] else []),
-        f"Servers: {totals['recovered']} of {totals['total']} recovered, {totals['failed']} failed, "
+        f"Servers: {totals['recovered']} of {totals['total']} {came}, {totals['failed']} failed, "
         f"{totals['skipped']} skipped, {totals['unfinished']} unfinished",
         f"RTO: {_objective(report, 'rto')}   RPO: {_objective(report, 'rpo')}",
+        *(way_home_lines(way) if way and not report["drill"] else []),
         "",
         *table_lines(
             ("Wave", "Name", "Status", "Servers", "Recovered", "Time"),
@@ -152,7 +165,8 @@ def summary_lines(report: Mapping[str, Any]) -> list[str]:
     if report["steps"]:
         columns = ("Step", "Of wave", "What", "Status", "Attempts", "Time", "Result")
         lines += ["", *table_lines(columns, [_step_row(step) for step in report["steps"]])]
-    missing = [server for server in totals["list"] if not _is_recovered(server)]
+    at_home = {server["server_key"] for server in way["servers"] if server["at_home"]} if way else set()
+    missing = [one for one in totals["list"] if not _is_recovered(one) and one["server_key"] not in at_home]
     if missing:
         rows = [
             (server["server_key"], server["status"], server["reason"] or "-") for server in missing[:FAILURES_SHOWN]
@@ -191,17 +205,18 @@ def final_status(
 
     C(succeeded): every server was recovered, and no step failed. C(succeeded_with_failures): those that were not are
     optional, skipped or accepted, and at least one server was recovered; or a drill recovered all and left something
-    behind. Everything else has failed.
+    behind, or a failback something of the way home. Everything else has failed. What is at home before a failback does
+    not count.
 
     Args:
         servers: All records of the run; none at all is a failure.
         aborted: An operator (or the default decision) aborted the run.
         timed_out: The run ran out of time.
         error: Text of an error that ended the run.
-        leaves_something: A drill could not clean up completely.
+        leaves_something: A drill could not clean up completely, or a failback not protect everything again and tidy.
         steps: The steps of waves.
     """
-    servers = list(servers)
+    servers = [record for record in servers if not was_home(record)]
     if aborted:
         return RunStatus.ABORTED
     if timed_out:
@@ -214,6 +229,15 @@ def final_status(
     if all(record.recovered or _is_tolerated(record) for record in servers):
         return RunStatus.SUCCEEDED_WITH_FAILURES
     return RunStatus.FAILED
+
+
+def _since(run: Mapping[str, Any], waves: Iterable[Mapping[str, Any]]) -> datetime:
+    """Return the moment from which the objectives count.
+
+    Until the first wave of a failback begins, production goes on where it was recovered, for days perhaps.
+    """
+    begun = [wave["started_at"] for wave in waves if wave.get("started_at")] if run["mode"] == FAILBACK else []
+    return parse_time(min(begun, default=None) or run.get("incident_at") or run["requested_at"])
 
 
 def _drill_instances_left(
