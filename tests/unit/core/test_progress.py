@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 AT = "2026-11-23T10:00:00.000Z"
 DISCOVERED = {"servers": {f"s{n}": f"s-{n}" for n in range(6)}, "profile": "test"}
 NAMES = ["servers", "server_key", "wave", "name", "status", "findings", "findings_not_shown", "profile", "job_id"]
+NAMES += ["phase", "stages", "slowest", "seconds_left", "action"]
 VALUES = st.recursive(
     st.none() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
 )
