@@ -88,7 +88,7 @@ def reconcile_wave(count: int) -> Work:
     """Decide the first step of a wave."""
     records = [record(n) for n in range(count)]
     arguments: dict[str, Any] = {"run_id": "bench", "wave": 1, "now": at(60), "wave_started_at": START}
-    return lambda: reconcile(records, [], Quotas(), WavePolicy(), **arguments)
+    return lambda: reconcile(records, [], {None: Quotas()}, WavePolicy(), **arguments)
 
 
 def correlate_new(count: int) -> Work:

@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from .capacity import lacks_capacity
+from .places import Place
 from .timestamps import parse_time
 
 TAG_RUN = "dr:run"
@@ -55,6 +56,7 @@ class Job:
         participants: By source server id. May be empty: DRS does not always list them.
         attempt: Value of tag C(dr:attempt), 0 when it is not our job.
         batch: Value of tag C(dr:batch), 0 when it is not our job.
+        place: Where it runs; None for the place of the orchestrator.
     """
 
     job_id: str
@@ -67,6 +69,7 @@ class Job:
     tags: Mapping[str, str]
     attempt: int
     batch: int
+    place: Place | None = None
 
     @property
     def active(self) -> bool:
@@ -78,8 +81,8 @@ class Job:
         return self.tags.get(TAG_RUN) == run_id and self.tags.get(TAG_WAVE) == str(wave)
 
 
-def job_from_drs(item: Mapping[str, Any]) -> Job:
-    """Build a job from an item of DescribeJobs or the C(job) of StartRecovery."""
+def job_from_drs(item: Mapping[str, Any], place: Place | None = None) -> Job:
+    """Build a job from an item of DescribeJobs or the C(job) of StartRecovery in a place."""
     tags = dict(item.get("tags", {}))
     participants = [
         Participant(
@@ -100,6 +103,7 @@ def job_from_drs(item: Mapping[str, Any]) -> Job:
         tags=tags,
         attempt=_number(tags.get(TAG_ATTEMPT)),
         batch=_number(tags.get(TAG_BATCH)),
+        place=place,
     )
 
 

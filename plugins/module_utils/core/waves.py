@@ -11,12 +11,14 @@ by their tags, win over the records.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from .admission import Quotas, admit
+from .admission import Quotas
+from .batches import Batch, batches
 from .jobs import FAILED, LAUNCHED, TERMINATE, Job
+from .places import Place
 from .records import ServerRecord
 from .runs import ServerStatus, WaveStatus
 from .timestamps import format_seconds, format_time
@@ -48,15 +50,6 @@ class WavePolicy:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """Servers to start in one StartRecovery; its job gets the tags of L(jobs.job_tags)."""
-
-    attempt: int
-    batch: int
-    source_server_ids: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class WaveStep:
     """What to do next.
 
@@ -78,7 +71,7 @@ class WaveStep:
 def reconcile(
     servers: Sequence[ServerRecord],
     jobs: Sequence[Job],
-    quotas: Quotas,
+    quotas: Mapping[Place | None, Quotas],
     policy: WavePolicy,
     *,
     run_id: str,
@@ -91,8 +84,9 @@ def reconcile(
 
     Args:
         servers: Records of all servers of the wave.
-        jobs: Jobs of the account and Region: all active ones, whoever started them, and all of this run.
-        quotas: Limits of the account and Region.
+        jobs: Jobs of the places where the servers are launched: all active ones, whoever started them, and all of this
+            run.
+        quotas: Limits of each of these places.
         policy: The wave's failure policy.
         run_id: The run.
         wave: Number of the wave, from 1.
@@ -115,7 +109,8 @@ def reconcile(
     all_servers_known = all(active_jobs[job.job_id] for job in own_jobs if job.active)
     if all_servers_known:
         next_batch = 1 + max((job.batch for job in own_jobs), default=0)
-        starts = _batches(records, list(active_jobs.values()), quotas, next_batch)
+        waiting = [record for record in records if _waits_for_start(record)]
+        starts = batches(waiting, jobs, active_jobs, quotas, next_batch)
     unfinished = _unfinished(records)
     if not unfinished:
         return _settle(servers, records, [], policy, timeout)
@@ -292,22 +287,6 @@ def _servers_of_active_jobs(jobs: Iterable[Job], records: Iterable[ServerRecord]
         if record.job_id and record.status == ServerStatus.LAUNCHING:
             recorded.setdefault(record.job_id, set()).add(record.source_server_id)
     return {job.job_id: job.participants.keys() | recorded.get(job.job_id, set()) for job in jobs if job.active}
-
-
-def _batches(
-    records: Sequence[ServerRecord], active_jobs: list[Collection[str]], quotas: Quotas, first_batch: int
-) -> tuple[Batch, ...]:
-    """Return the jobs that may start now; servers of different attempts never share one, its tag names one attempt."""
-    waiting: dict[int, list[str]] = {}
-    for record in records:
-        if _waits_for_start(record):
-            waiting.setdefault(record.attempts + 1, []).append(record.source_server_id)
-    batches: list[Batch] = []
-    for attempt, server_ids in sorted(waiting.items()):
-        started_now = [batch.source_server_ids for batch in batches]
-        for admitted in admit(server_ids, [*active_jobs, *started_now], quotas):
-            batches.append(Batch(attempt, first_batch + len(batches), tuple(admitted)))
-    return tuple(batches)
 
 
 def _settle(

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import probe_results
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.batches import Batch
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError, Problems
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import parse_plan
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.probes import (
@@ -19,7 +20,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.probes 
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import record_from_item, record_to_item
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.resolved_plans import resolve
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.validation import CheckResult
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.waves import Batch, apply_decision, started
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.waves import apply_decision, started
 from hypothesis import given
 from hypothesis import strategies as st
 

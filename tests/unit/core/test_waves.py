@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.admission import Quotas
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.batches import Batch
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.jobs import Job, job_from_drs, job_tags
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timestamps import format_time
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.waves import (
-    Batch,
     WavePolicy,
     WaveStep,
     apply_decision,
@@ -60,7 +60,7 @@ def step(
     return reconcile(
         servers,
         jobs,
-        quotas or Quotas(),
+        {None: quotas or Quotas()},
         policy or WavePolicy(),
         run_id="run-1",
         wave=1,

@@ -19,6 +19,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors i
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.pacing import Outcomes
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import waves
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.admission import Quotas
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.batches import Batch
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.jobs import (
     Job,
@@ -30,7 +31,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.jobs im
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord, record_to_item
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import ServerStatus, is_drill, profile_of
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timestamps import format_time, parse_time
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.waves import Batch, WavePolicy
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.waves import WavePolicy
 
 RESULTS_AT_ONCE = drs.MAX_IDS
 """Launched servers whose instances one call reads: those of one request."""
