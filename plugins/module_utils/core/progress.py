@@ -186,8 +186,9 @@ def _correlated(data: Sequence[Data]) -> str:
 
 def _quotas(data: Sequence[Data]) -> str:
     quotas = data[0]
+    where = f" in {quotas['region']}" if "region" in quotas else ""
     return (
-        f"quotas ({quotas['source']}): {quotas['servers_per_job']} servers in a job, {quotas['concurrent_jobs']} jobs, "
+        f"quotas{where} ({quotas['source']}): {quotas['servers_per_job']} servers in a job, {quotas['concurrent_jobs']} jobs, "
         f"{quotas['servers_in_all_jobs']} servers in all jobs"
     )
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from _runtime import Call, client, runs
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import drs
+from _instances import read_recovery_instances
+from _runtime import Call, runs
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.jobs import TAG_RUN, TERMINATE, Job
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord
 
@@ -29,9 +29,9 @@ def drill_instances(records: Iterable[ServerRecord], jobs: Iterable[Job]) -> dic
     All three must agree: DRS calls it a drill instance, a job of the run launched it, and the run's records have the
     server.
     """
-    own_jobs = {job.job_id for job in jobs}
+    records, own_jobs = list(records), {job.job_id for job in jobs}
     keys = {record.source_server_id: record.server_key for record in records}
-    found = drs.describe_recovery_instances(client("drs"), source_server_ids=sorted(keys)) if own_jobs else []
+    found = read_recovery_instances(records) if own_jobs else []
     return {
         keys[item["sourceServerID"]]: item
         for item in found

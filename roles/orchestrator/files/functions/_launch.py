@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import ceil
-from typing import Any
+from typing import Any, TypeVar
 
 from _runtime import Call, client, runs
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import (
@@ -27,9 +27,11 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.pacing i
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import validation
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.launch_templates import normalise_template
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.places import Place, by_place
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord, record_to_item
 
 Item = dict[str, Any]
+R = TypeVar("R")
 
 FAILOVER_PROFILE = "failover"
 
@@ -53,7 +55,7 @@ class Prepared:
     """What servers launch with now, or why that could not be set, by server key.
 
     Attributes:
-        switched: How many templates were switched for it; that takes time of EC2.
+        switched: How many templates were switched for it, at one place at most; that takes time of EC2.
     """
 
     results: Mapping[str, LaunchSettings]
@@ -61,14 +63,44 @@ class Prepared:
     switched: int = 0
 
 
-def read_configurations(records: Iterable[ServerRecord], pacers: Pacers) -> Outcomes[str, Item]:
+@dataclass(frozen=True)
+class _Apis:
+    """The clients of one place, and the request buckets of its account and Region."""
+
+    place: Place | None
+    pacers: Pacers = field(default_factory=Pacers)
+
+    @property
+    def drs(self) -> Any:
+        return client("drs", place=self.place)
+
+    @property
+    def ec2(self) -> Any:
+        return client("ec2", place=self.place)
+
+
+def read_configurations(records: Iterable[ServerRecord]) -> Outcomes[str, Item]:
     """Return the launch configuration, or the error, of every server by its key."""
+    return _together(_read_configurations(_Apis(place), there) for place, there in by_place(records).items())
+
+
+def _read_configurations(apis: _Apis, records: Iterable[ServerRecord]) -> Outcomes[str, Item]:
+    api = apis.drs
 
     def read(_key: str, source_server_id: str) -> Item:
-        pacers.take("GetLaunchConfiguration")
-        return drs.get_launch_configuration(client("drs"), source_server_id)
+        apis.pacers.take("GetLaunchConfiguration")
+        return drs.get_launch_configuration(api, source_server_id)
 
     return for_each({record.server_key: record.source_server_id for record in records}, read)
+
+
+def _together(outcomes: Iterable[Outcomes[str, R]]) -> Outcomes[str, R]:
+    results: dict[str, R] = {}
+    errors: dict[str, AwsError] = {}
+    for outcome in outcomes:
+        results |= outcome.results
+        errors |= outcome.errors
+    return Outcomes(results, errors)
 
 
 def set_profile(records: Iterable[ServerRecord], profile: str, *, most: int) -> Prepared:
@@ -79,18 +111,26 @@ def set_profile(records: Iterable[ServerRecord], profile: str, *, most: int) -> 
     Args:
         records: The servers.
         profile: Network profile.
-        most: Templates to switch; servers beyond are in neither results nor errors.
+        most: Templates to switch at a place; servers beyond are in neither results nor errors.
     """
-    pacers = Pacers()
+    found = [_set_profile(_Apis(place), there, profile, most) for place, there in by_place(records).items()]
+    return Prepared(
+        {key: settings for prepared in found for key, settings in prepared.results.items()},
+        {key: error for prepared in found for key, error in prepared.errors.items()},
+        max((prepared.switched for prepared in found), default=0),
+    )
+
+
+def _set_profile(apis: _Apis, records: Iterable[ServerRecord], profile: str, most: int) -> Prepared:
     by_key = {record.server_key: record for record in records}
-    configurations = read_configurations(by_key.values(), pacers)
+    configurations = _read_configurations(apis, by_key.values())
     templates = {key: str(found["ec2LaunchTemplateID"]) for key, found in configurations.results.items()}
 
     def accept(key: str, version: Version) -> None:
         _check_launches_expected(by_key[key], version)
 
     found = launch_profiles.set_default_profile(
-        client("ec2"), templates, profile, accept=accept, pacers=pacers, most=most
+        apis.ec2, templates, profile, accept=accept, pacers=apis.pacers, most=most
     )
     settings = {key: LaunchSettings(configurations.results[key], version) for key, version in found.results.items()}
     return Prepared(settings, {**configurations.errors, **found.errors}, found.switched)
@@ -98,20 +138,23 @@ def set_profile(records: Iterable[ServerRecord], profile: str, *, most: int) -> 
 
 def set_instance_types(records: Iterable[ServerRecord], profile: str) -> Outcomes[str, Version]:
     """Make the default, of servers without capacity for an instance type, a version with the next one to try."""
-    pacers = Pacers()
+    return _together(_set_instance_types(_Apis(place), there, profile) for place, there in by_place(records).items())
+
+
+def _set_instance_types(apis: _Apis, records: Iterable[ServerRecord], profile: str) -> Outcomes[str, Version]:
     by_key = {record.server_key: record for record in records}
-    templates = _template_ids(by_key.values(), pacers)
+    templates = _template_ids(apis, by_key.values())
 
     def accept(key: str, version: Version) -> None:
         _check_launches_expected(by_key[key], version)
 
     found = launch_profiles.set_instance_types(
-        client("ec2"),
+        apis.ec2,
         templates.results,
         {key: record.types_without_capacity for key, record in by_key.items()},
         profile,
         accept=accept,
-        pacers=pacers,
+        pacers=apis.pacers,
     )
     return Outcomes(found.results, {**templates.errors, **found.errors})
 
@@ -121,13 +164,16 @@ def as_prepared(records: Iterable[ServerRecord]) -> set[str]:
 
     Versions never change, so the number says all: one call for 200 servers, however many templates there are.
     """
-    prepared = {record.template_id: record for record in records if record.template_id and record.prepared}
-    heads = launch_templates.read_heads(client("ec2"), list(prepared), Pacers())
-    return {
-        prepared[template_id].server_key
-        for template_id, head in heads.items()
-        if prepared[template_id].launch_template == f"{template_id}:{head.default}"
-    }
+    unchanged: set[str] = set()
+    for place, there in by_place(record for record in records if record.prepared).items():
+        prepared = {record.template_id: record for record in there if record.template_id}
+        heads = launch_templates.read_heads(client("ec2", place=place), list(prepared), Pacers())
+        unchanged |= {
+            prepared[template_id].server_key
+            for template_id, head in heads.items()
+            if prepared[template_id].launch_template == f"{template_id}:{head.default}"
+        }
+    return unchanged
 
 
 def with_settings(record: ServerRecord, settings: LaunchSettings) -> ServerRecord:
@@ -156,15 +202,20 @@ def set_back(call: Call, records: Sequence[ServerRecord]) -> int:
     """
     begun = {wave["wave"] for wave in runs().get_waves(call.run_id) if wave["started_at"]}
     drilled = [record for record in records if record.wave in begun and not record.restored]
-    pacers = Pacers()
-    templates = _template_ids(drilled[:LOOKED_AT], pacers)
-    outcomes = launch_profiles.set_default_profile(
-        client("ec2"), templates.results, FAILOVER_PROFILE, pacers=pacers, most=SWITCHED
-    )
-    restored = [replace(record, restored=True) for record in drilled if record.server_key in outcomes.results]
+    found = [_set_back(_Apis(place), there) for place, there in by_place(drilled[:LOOKED_AT]).items()]
+    results = {key for outcomes in found for key in outcomes.results}
+    restored = [replace(record, restored=True) for record in drilled if record.server_key in results]
     runs().put_servers(call.run_id, [record_to_item(record) for record in restored])
-    Outcomes({}, {**templates.errors, **outcomes.errors}).raise_if_any("set the failover profile again")
-    return pause(len(drilled) - len(restored), outcomes.switched)
+    _together(found).raise_if_any("set the failover profile again")
+    return pause(len(drilled) - len(restored), max((outcomes.switched for outcomes in found), default=0))
+
+
+def _set_back(apis: _Apis, records: Iterable[ServerRecord]) -> launch_profiles.Defaults:
+    templates = _template_ids(apis, records)
+    found = launch_profiles.set_default_profile(
+        apis.ec2, templates.results, FAILOVER_PROFILE, pacers=apis.pacers, most=SWITCHED
+    )
+    return launch_profiles.Defaults(found.results, {**templates.errors, **found.errors}, found.switched)
 
 
 def pause(left: int, switched: int) -> int:
@@ -175,12 +226,12 @@ def pause(left: int, switched: int) -> int:
     return max(1, ceil(switched / SWITCHES_A_SECOND)) if left else 0
 
 
-def _template_ids(records: Iterable[ServerRecord], pacers: Pacers) -> Outcomes[str, str]:
+def _template_ids(apis: _Apis, records: Iterable[ServerRecord]) -> Outcomes[str, str]:
     records = list(records)
     known = {record.server_key: record.template_id for record in records if record.template_id}
-    there = launch_templates.read_heads(client("ec2"), list(known.values()), pacers)
-    found = {key: template_id for key, template_id in known.items() if template_id in there}
-    asked = read_configurations([record for record in records if record.server_key not in found], pacers)
+    heads = launch_templates.read_heads(apis.ec2, list(known.values()), apis.pacers)
+    found = {key: template_id for key, template_id in known.items() if template_id in heads}
+    asked = _read_configurations(apis, [record for record in records if record.server_key not in found])
     asked_for = {key: str(configuration["ec2LaunchTemplateID"]) for key, configuration in asked.results.items()}
     return Outcomes({**found, **asked_for}, asked.errors)
 

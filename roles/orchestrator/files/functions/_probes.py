@@ -14,6 +14,7 @@ from _runtime import Call, client, runs
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import network_probes, run_command
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.dynamodb import chunks
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import probe_results
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.places import Place, by_place
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.probes import COMMAND, SSM_AGENT, Probe
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord, record_to_item
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timestamps import parse_time
@@ -87,8 +88,10 @@ class Look:
     def agent(self, record: ServerRecord) -> str | None:
         """Return the ping status of a server's agent, None when it never had one. All are read at once."""
         if self._agents is None:
-            ids = [record.instance_id for record in self.records.values() if record.instance_id]
-            self._agents = run_command.read_agents(client("ssm"), ids)
+            self._agents = {}
+            for place, there in by_place(self.records.values()).items():
+                ids = [record.instance_id for record in there if record.instance_id]
+                self._agents |= run_command.read_agents(client("ssm", place=place), ids)
         return self._agents.get(record.instance_id or "")
 
     def _keep(self, records: Iterable[ServerRecord]) -> None:
@@ -154,11 +157,11 @@ def _send_commands(look: Look, probe: Probe) -> None:
             ready.append(record)
         else:
             look.waiting(record, probe, _agent_text(status))
-    by_attempt: dict[int, list[ServerRecord]] = {}
+    together: dict[tuple[Place | None, int], list[ServerRecord]] = {}
     for record in ready:
         result = probe_results.result_of(record, probe, look.since)
-        by_attempt.setdefault(result["attempts"] if result else 0, []).append(record)
-    for attempt, records in sorted(by_attempt.items()):
+        together.setdefault((record.place, result["attempts"] if result else 0), []).append(record)
+    for (_place, attempt), records in together.items():
         for piece in chunks(records, run_command.INSTANCES):
             keys = [record.server_key for record in piece]
             token = probe_results.command_token(look.call.run_id, probe.name, look.since, attempt, keys)
@@ -166,8 +169,10 @@ def _send_commands(look: Look, probe: Probe) -> None:
 
 
 def _send(look: Look, probe: Probe, records: Sequence[ServerRecord], token: str) -> None:
+    """Send a command to servers of one place."""
     ids = [record.instance_id for record in records if record.instance_id]
-    command_id = run_command.send(client("ssm", repeats=False), probe.settings, probe.timeout, token, ids)
+    ssm = client("ssm", place=records[0].place, repeats=False)
+    command_id = run_command.send(ssm, probe.settings, probe.timeout, token, ids)
     if command_id is not None:
         look.sent(records, probe, command_id)
         return
@@ -177,13 +182,13 @@ def _send(look: Look, probe: Probe, records: Sequence[ServerRecord], token: str)
 
 def _follow_commands(look: Look, probe: Probe) -> None:
     for token, records in probe_results.by_token(look.records.values(), probe, look.since).items():
-        command = records[0].probes[probe.name]["command"]
-        command_id = command["id"] or run_command.find(client("ssm"), token, parse_time(command["at"]))
+        command, ssm = records[0].probes[probe.name]["command"], client("ssm", place=records[0].place)
+        command_id = command["id"] or run_command.find(ssm, token, parse_time(command["at"]))
         if command_id is None:
             _send(look, probe, records, token)
             continue
         look.sent([record for record in records if not record.probes[probe.name]["command"]["id"]], probe, command_id)
-        found = run_command.read_invocations(client("ssm"), command_id)
+        found = run_command.read_invocations(ssm, command_id)
         for record in records:
             invocation = found.get(record.instance_id or "")
             if invocation and invocation.ended:

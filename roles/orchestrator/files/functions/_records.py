@@ -7,13 +7,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from _clients import home
 from _runtime import Call, runs
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import NotFoundError
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import plans, probe_results, waves
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.places import Place
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import Plan, Wave
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import (
     ServerRecord,
@@ -66,7 +69,16 @@ def declared_wave(plan: Plan, number: int) -> Wave:
 
 def read_records(call: Call, wave: int | None = None) -> list[ServerRecord]:
     """Return the server records of one wave, or of the whole run."""
-    return [record_from_item(item) for item in runs().get_servers(call.run_id, wave)]
+    return [_located(record_from_item(item)) for item in runs().get_servers(call.run_id, wave)]
+
+
+def _located(record: ServerRecord) -> ServerRecord:
+    """A place has one name only: None is that of the orchestrator, however the record says it."""
+    if record.place is None:
+        return record
+    here = home()
+    place = Place(record.account_id or here.account_id, record.region or here.region)
+    return replace(record, **(place._asdict() if place != here else {"account_id": None, "region": None}))
 
 
 def store(call: Call, before: Iterable[ServerRecord], after: Sequence[ServerRecord]) -> None:

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from _instances import read_instances
 from _notices import error_text, publish
 from _records import read_plan, read_records, read_run
 from _runtime import Call, Result, client, function, runs
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import executions, instances
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import executions
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import ConflictError
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import decisions
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.decisions import Decision
@@ -30,7 +31,7 @@ INSTANCES_SHOWN = 50
 def _held(call: Call) -> tuple[str, list[str]]:
     """Return why a drill is held, and its instances with their addresses, for a person."""
     records = {record.instance_id: record for record in read_records(call) if record.instance_id}
-    found = instances.describe_instances(client("ec2"), records)
+    found = read_instances(records.values())
     lines = [
         f"{records[instance_id].server_key}: {instance_id}, {_addresses(found[instance_id])}" for instance_id in found
     ]

@@ -15,11 +15,12 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from _drill import drill_instances, held, launch_jobs, with_instances
+from _instances import read_instances
 from _jobs import read_jobs
 from _launch import set_back
 from _records import read_records, store
 from _runtime import Call, Result, client, function, runs
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import drs, instances
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import drs
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import (
     AwsError,
     InvalidRequestError,
@@ -28,6 +29,8 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.leftover
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.admission import admit
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.jobs import TERMINATE, Job
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.leftovers import Leftover
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.places import Place, by_place
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import ServerStatus, is_drill
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timestamps import parse_time
@@ -48,9 +51,7 @@ ATTEMPTS = 3
 
 def _left(records: Sequence[ServerRecord]) -> dict[str, Mapping[str, Any]]:
     """Return the instances of the drill that EC2 has not terminated yet, as EC2 has them, by id."""
-    found = instances.describe_instances(
-        client("ec2"), [record.instance_id for record in records if record.instance_id]
-    )
+    found = read_instances(records)
     return {name: instance for name, instance in found.items() if instance["State"]["Name"] != "terminated"}
 
 
@@ -102,8 +103,7 @@ def _terminate(
         return _ask(f"DRS did not terminate these instances in {ATTEMPTS} attempts: {', '.join(own)}")
     # Those that a call started which did not live to tell, else those that may start now.
     started = {job_id: ids for job_id, ids in under_way.items() if job_id not in progress["job_ids"]}
-    servers = {record.instance_id: record.source_server_id for record in records}
-    waiting = {servers[name]: name for name in set(own).difference(*under_way.values())}
+    waiting = [record for record in records if record.instance_id in set(own).difference(*under_way.values())]
     if waiting and not started:
         _remember_attached(call, records, left)
         started = _start(call, run, waiting, jobs)
@@ -117,25 +117,31 @@ def _terminate(
     return _wait(f"{len(left)} drill instances are left")
 
 
-def _start(call: Call, run: Item, own: Mapping[str, str], jobs: Sequence[Job]) -> dict[str, set[str]]:
-    """Terminate what may be terminated now; return the instances by job, also of a job that turns out to be there.
+def _start(call: Call, run: Item, waiting: Iterable[ServerRecord], jobs: Sequence[Job]) -> dict[str, set[str]]:
+    """Terminate what may be terminated now; return the instances by job, also of a job that turns out to be there."""
+    started: dict[str, set[str]] = {}
+    for place, there in by_place(waiting).items():
+        own = {record.source_server_id: record.instance_id or "" for record in there}
+        active = [job.participants for job in jobs if job.active and job.place == place]
+        started |= _start_at(call, run, place, own, active)
+    return started
 
-    Args:
-        own: The instances by source server.
-    """
-    quotas = drs.read_quotas(client("service-quotas"))[0]
+
+def _start_at(
+    call: Call, run: Item, place: Place | None, own: Mapping[str, str], active: Sequence[Collection[str]]
+) -> dict[str, set[str]]:
+    quotas = drs.read_quotas(client("service-quotas", place=place))[0]
     size = min(quotas.servers_per_job, drs.MAX_IDS)
-    active = [job.participants for job in jobs if job.active]
     started: dict[str, set[str]] = {}
     for batch in admit(sorted(own), active, replace(quotas, servers_per_job=size)):
         ids = {own[server_id] for server_id in batch}
         try:
-            job = drs.terminate_recovery_instances(client("drs"), sorted(ids))
+            job = drs.terminate_recovery_instances(client("drs", place=place), sorted(ids))
         except AwsError as error:
             if not drs.is_held_off(error):
                 raise
             call.log("termination refused", error=error.message)
-            started |= _terminating(read_jobs(run), ids)
+            started |= _terminating(read_jobs(run, [place]), ids)
         else:
             started[str(job["jobID"])] = ids
     return started
@@ -168,10 +174,20 @@ def _await_jobs(call: Call, run: Item, active: Sequence[Job]) -> Result:
     return _wait(f"DRS cannot cancel {names}, which is waited for", JOB_POLL_SECONDS)
 
 
+def _leftovers(records: Iterable[ServerRecord], jobs: Iterable[Job]) -> list[Leftover]:
+    """Return what EC2 still has of the drill, at all places of its servers."""
+    jobs_there = by_place(jobs)
+    left: list[Leftover] = []
+    for place, there in by_place(records).items():
+        owners = {name: record.server_key for record in there for name in record.attached}
+        job_ids = [job.job_id for job in jobs_there.get(place, [])]
+        left += find_leftovers(client("ec2", place=place), owners=owners, job_ids=job_ids)
+    return left
+
+
 def _end(call: Call, run: Item, records: Sequence[ServerRecord], jobs: Sequence[Job]) -> Result:
     """Look for what the instances left behind, twice, since EC2 takes its time; then restore the templates."""
-    owners = {name: record.server_key for record in records for name in record.attached}
-    left = find_leftovers(client("ec2"), owners=owners, job_ids=[job.job_id for job in jobs])
+    left = _leftovers(records, jobs)
     progress = _progress(run)
     if left and not progress["looks"]:
         runs().update_run(call.run_id, {"clean_up": {**progress, "looks": 1}})
@@ -212,7 +228,7 @@ def handler(call: Call) -> Result:
     if not any(wave["started_at"] for wave in runs().get_waves(call.run_id)):
         return _nothing("no wave has begun")
     before = read_records(call)
-    jobs = read_jobs(run)
+    jobs = read_jobs(run, by_place(before))
     own_jobs = launch_jobs(call, jobs)
     active = [job for job in own_jobs if job.active]
     if active:

@@ -24,6 +24,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import 
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.decisions import Decision, pause_from_item
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind, event_from_item
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.jobs import TAG_RUN
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.places import by_place
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import RunStatus, WaveStatus, is_drill
 
@@ -32,11 +33,11 @@ Item = dict[str, Any]
 SUMMARY_LENGTH = 2000
 
 
-def _tell_of_ended_jobs(call: Call, run: Mapping[str, Any]) -> None:
+def _tell_of_ended_jobs(call: Call, run: Mapping[str, Any], records: Sequence[ServerRecord]) -> None:
     """Tell how the run's jobs ended: a job goes on for a while after its last server was launched."""
     told = [
         (EventKind.JOB_ENDED.value, job_facts(job))
-        for job in read_jobs(run)
+        for job in read_jobs(run, by_place(records))
         if job.tags.get(TAG_RUN) == call.run_id and not job.active
     ]
     if told:
@@ -142,7 +143,7 @@ def handler(call: Call) -> Result:
         status = str(report.final_status(records, aborted=aborted, error=error, leaves_something=leaves, steps=steps))
         _void_pauses(call)
         _end_waves(call, run, aborted)
-        _tell_of_ended_jobs(call, run)
+        _tell_of_ended_jobs(call, run, records)
         told = {"status": status, "aborted": aborted, "error": error}
         runs().append_event(call.run_id, EventKind.RUN_CLOSED.value, told, call.now)
     evidence = f"s3://{os.environ['EVIDENCE_BUCKET']}/{_evidence_key(call)}"

@@ -117,7 +117,7 @@ def _facts(records: list[ServerRecord], profile: str) -> list[ServerFacts]:
     pacers = Pacers()
     ids = [record.source_server_id for record in records]
     servers = _source_servers(ids)
-    configurations = _known(read_configurations(records, pacers))
+    configurations = _known(read_configurations(records))
     templates = _templates(configurations, profile, pacers)
     entries = _entries([record.server_key for record in records])
     jobs = _active_jobs()

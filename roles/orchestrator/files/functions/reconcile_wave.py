@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
+from _instances import read_recovery_instances
 from _jobs import job_facts, read_jobs
 from _launch import SWITCHED, as_prepared, set_instance_types, set_profile, with_settings, with_version
 from _records import declared_wave, read_plan, read_records, read_run, read_wave, store, timer_started, tolerated
@@ -28,24 +29,33 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.jobs im
     not_seen_yet,
     with_errors,
 )
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.places import Place, by_place, told_place
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord, record_to_item
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import ServerStatus, is_drill, profile_of
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timestamps import format_time, parse_time
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.waves import WavePolicy
 
+HERE = "orchestrator"
+"""Name of the orchestrator's place in records of quotas."""
+
 RESULTS_AT_ONCE = drs.MAX_IDS
 """Launched servers whose instances one call reads: those of one request."""
 
 
-def _quotas(call: Call, wave: Mapping[str, Any]) -> Quotas:
-    """Return the live quotas. They, and where they are from, are recorded once for every wave, and when they change."""
-    quotas, source = drs.read_quotas(client("service-quotas"))
-    known = {**asdict(quotas), "source": source}
-    before = wave.get("quotas") or {}
-    if {name: before.get(name) for name in asdict(quotas)} != asdict(quotas):
-        runs().append_event(call.run_id, EventKind.QUOTAS_READ.value, {"wave": wave["wave"], **known}, call.now)
-        runs().update_wave(call.run_id, wave["wave"], {"quotas": known})
-    return quotas
+def _quotas(call: Call, wave: Mapping[str, Any], places: Iterable[Place | None]) -> dict[Place | None, Quotas]:
+    """Return the live quotas of places. They are recorded, with their source, once for a wave and when they change."""
+    found = {place: drs.read_quotas(client("service-quotas", place=place)) for place in places}
+    recorded = wave.get("quotas") or {}
+    changed = {}
+    for place, (quotas, source) in found.items():
+        limits, name = asdict(quotas), str(place or HERE)
+        if any(recorded.get(name, {}).get(limit) != value for limit, value in limits.items()):
+            changed[name] = {**limits, "source": source}
+            told = {"wave": wave["wave"], **told_place(place), **changed[name]}
+            runs().append_event(call.run_id, EventKind.QUOTAS_READ.value, told, call.now)
+    if changed:
+        runs().update_wave(call.run_id, wave["wave"], {"quotas": {**recorded, **changed}})
+    return {place: quotas for place, (quotas, _source) in found.items()}
 
 
 def _look(
@@ -53,10 +63,10 @@ def _look(
 ) -> tuple[list[Job], bool]:
     """Return the jobs with the results that this call takes note of, and whether there are others.
 
-    A look is two reads of DRS at most: all jobs, and either the recovery instances of servers that were launched or
-    the log of one job. Further results wait for the next look, which follows at once.
+    A look is two reads of DRS at a place at most: all jobs, and either the recovery instances of servers that were
+    launched or the log of one job. Further results wait for the next look, which follows at once.
     """
-    jobs = read_jobs(run)
+    jobs = read_jobs(run, by_place(before))
     found = waves.results(before, jobs, run_id=call.run_id, wave=wave["wave"], now=call.now)
     launched = [record for record in found if record.status == ServerStatus.LAUNCHED]
     failed_in = sorted({record.job_id or "" for record in found if record.status == ServerStatus.FAILED})
@@ -68,24 +78,25 @@ def _look(
             later.setdefault(record.job_id or "", []).append(record.source_server_id)
     seen = [not_seen_yet(job, later.get(job.job_id, ())) for job in jobs]
     if not launched and failed_in:
-        log = drs.describe_job_log_items(client("drs"), failed_in[0])
-        seen = [with_errors(job, log, codes) if job.job_id == failed_in[0] else job for job in seen]
+        seen = [_with_errors(job, codes) if job.job_id == failed_in[0] else job for job in seen]
     return seen, bool(later)
+
+
+def _with_errors(job: Job, codes: Sequence[str]) -> Job:
+    return with_errors(job, drs.describe_job_log_items(client("drs", place=job.place), job.job_id), codes)
 
 
 def _with_instances(updates: Iterable[ServerRecord]) -> list[ServerRecord]:
     """Add to launched servers their instance and the point in time of their data."""
     updates = list(updates)
     wanted = [
-        record.source_server_id
+        record
         for record in updates
         if record.status == ServerStatus.LAUNCHED and not (record.instance_id and record.recovery_point_at)
     ]
-    if not wanted:
-        return updates
     found = {
         (item["sourceServerID"], item["jobID"]): item
-        for item in drs.describe_recovery_instances(client("drs"), source_server_ids=wanted)
+        for item in read_recovery_instances(wanted)
         if item.get("sourceServerID") and item.get("jobID")
     }
     return [
@@ -166,13 +177,13 @@ def _start(call: Call, run: Mapping[str, Any], wave: int, batch: Batch) -> Job |
     """Start a batch and return its job, also when it turns out to be there; None when others hold its servers."""
     tags = job_tags(call.run_id, wave, batch.attempt, batch.batch)
     try:
-        return job_from_drs(
-            drs.start_recovery(client("drs"), batch.source_server_ids, is_drill=is_drill(run), tags=tags)
-        )
+        there = client("drs", place=batch.place)
+        job = drs.start_recovery(there, batch.source_server_ids, is_drill=is_drill(run), tags=tags)
+        return job_from_drs(job, batch.place)
     except AwsError as error:
         if not drs.is_held_off(error):
             raise
-        own = [job for job in read_jobs(run) if tags.items() <= job.tags.items()]
+        own = [job for job in read_jobs(run, [batch.place]) if tags.items() <= job.tags.items()]
         call.log("start refused", batch=batch.batch, error=error.message, own_job=own[0].job_id if own else None)
         return own[0] if own else None
 
@@ -203,7 +214,7 @@ def handler(call: Call) -> Result:
     step = waves.reconcile(
         before,
         jobs,
-        _quotas(call, wave),
+        _quotas(call, wave, by_place(before)),
         WavePolicy(
             max_failures=tolerated(declared, before),
             timeout=declared.timeout,

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from _instances import read_instances, read_statuses
 from _probes import Look, probe_servers
 from _records import declared_wave, read_plan, read_records, read_run, read_wave, store, timer_started, tolerated
-from _runtime import Call, Result, client, function, runs
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import instances
+from _runtime import Call, Result, function, runs
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import (
     probe_results,
     validation,
@@ -64,9 +64,8 @@ def _step(
     began: str,
 ) -> ValidationStep:
     records = [record for record in before if record.status in checked]
-    ids = [record.instance_id for record in records if record.instance_id]
-    found = instances.describe_instances(client("ec2"), ids)
-    results = _check(records, found, instances.describe_instance_status(client("ec2"), ids))
+    found = read_instances(records)
+    results = _check(records, found, read_statuses(records))
     passed = [record for record in records if results[record.server_key].outcome == OK]
     look = Look(call, profile_of(run["mode"]), began, found, passed)
     after, results = _with_probes(look, read_plan(run), results, before)
