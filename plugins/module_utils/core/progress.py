@@ -185,11 +185,14 @@ def _correlated(data: Sequence[Data]) -> str:
 
 
 def _quotas(data: Sequence[Data]) -> str:
-    quotas = data[0]
+    return "; ".join(dict.fromkeys(map(_quotas_of, data)))
+
+
+def _quotas_of(quotas: Data) -> str:
     where = f" in {quotas['region']}" if "region" in quotas else ""
     return (
-        f"quotas{where} ({quotas['source']}): {quotas['servers_per_job']} servers in a job, {quotas['concurrent_jobs']} jobs, "
-        f"{quotas['servers_in_all_jobs']} servers in all jobs"
+        f"quotas{where} ({quotas['source']}): {quotas['servers_per_job']} servers in a job, "
+        f"{quotas['concurrent_jobs']} jobs, {quotas['servers_in_all_jobs']} servers in all jobs"
     )
 
 
