@@ -21,7 +21,7 @@ from .capacity import CAPACITY_CODES, read_codes
 from .decisions import Decision
 from .drill_policy import DEFAULT_DRILL, DrillPolicy, parse_drill
 from .errors import DeclarationError, Problem, Problems
-from .failback_policy import DEFAULT_FAILBACK, FailbackPolicy, parse_failback
+from .failback_policy import DEFAULT_FAILBACK, FailbackPolicy, Order, parse_failback
 from .fields import Fields, members_of
 from .isolation_policy import DEFAULT_ISOLATION, IsolationPolicy, parse_isolation
 from .probes import Probe, read_probes
@@ -274,6 +274,20 @@ def start_order(plan: Plan) -> list[int]:
     """Return the numbers of the waves (from 1), each after those that it depends on."""
     numbers = {wave.name: number for number, wave in enumerate(plan.waves, start=1)}
     return [numbers[name] for name in TopologicalSorter({w.name: w.depends_on for w in plan.waves}).static_order()]
+
+
+def for_mode(plan: Plan, mode: str) -> Plan:
+    """Return the plan as a mode runs it: in a failback whose plan says so a wave begins after those that wait for it.
+
+    The waves keep their numbers. The plan that is published, and that a run's record keeps, is the declared one.
+    """
+    if mode != "failback" or plan.failback.order != Order.REVERSED:
+        return plan
+    waiting: dict[str, list[str]] = {wave.name: [] for wave in plan.waves}
+    for wave in plan.waves:
+        for name in wave.depends_on:
+            waiting[name].append(wave.name)
+    return replace(plan, waves=tuple(replace(wave, depends_on=tuple(waiting[wave.name])) for wave in plan.waves))
 
 
 def unknown_plan(name: str, known: Sequence[str]) -> DeclarationError:

@@ -5,7 +5,12 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import Plan, parse_plan, start_order
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import (
+    Plan,
+    for_mode,
+    parse_plan,
+    start_order,
+)
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.turns import turn
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,6 +28,27 @@ def plan_of(dependencies: list[list[int]]) -> Plan:
             ],
         }
     )
+
+
+REVERSED = {"order": "reversed"}
+
+
+@given(
+    st.lists(st.sets(st.integers(0, 7)), min_size=1, max_size=8).map(
+        lambda sets: [sorted(other for other in others if other < number) for number, others in enumerate(sets)]
+    )
+)
+def test_a_failback_may_go_the_other_way_round(dependencies: list[list[int]]) -> None:
+    plan = plan_of(dependencies)
+    assert for_mode(plan, "failback") == plan
+    declared = parse_plan({**plan.to_document(), "failback": REVERSED})
+    assert for_mode(declared, "failover") == for_mode(declared, "test") == declared
+    reverse = for_mode(declared, "failback")
+    pairs = {(wave.name, other) for wave in plan.waves for other in wave.depends_on}
+    assert {(other, wave.name) for wave in reverse.waves for other in wave.depends_on} == pairs
+    assert [wave.name for wave in reverse.waves] == [wave.name for wave in plan.waves]
+    assert sorted(start_order(reverse)) == sorted(start_order(plan))
+    assert parse_plan(reverse.to_document()) == reverse
 
 
 def records(plan: Plan, ended: set[int]) -> list[dict[str, Any]]:

@@ -50,8 +50,8 @@ def read_run(call: Call) -> Item:
 
 
 def read_plan(run: Mapping[str, Any]) -> Plan:
-    """Return the plan as the run began with it."""
-    return plans.parse_plan(run["plan"], where=f"plan of run {run['run_id']}")
+    """Return the plan as the run began with it, in the order of its mode."""
+    return plans.for_mode(plans.parse_plan(run["plan"], where=f"plan of run {run['run_id']}"), run["mode"])
 
 
 def read_wave(call: Call) -> Item:

@@ -169,7 +169,7 @@ def handler(call: Call) -> Result:
         runs().append_event(call.run_id, EventKind.RUN_OPENED.value, opened, requested_at)
     return {
         "plan": plan.name,
-        "waves": plans.start_order(plan),
+        "waves": plans.start_order(plans.for_mode(plan, call.event["mode"])),
         "decision_timeout": plan.decision.timeout,
         "hold": _hold_left(call, run),
         "begin": _begin(call, run),
