@@ -272,6 +272,11 @@ def reverse_replication(client: Any, recovery_instance_id: str) -> str:
     return str(answer.get("reversedDirectionSourceServerArn", ""))
 
 
+def start_replication(client: Any, source_server_id: str) -> None:
+    """Start the replication of a source server that is C(STOPPED); its data are copied from the beginning."""
+    call(client.start_replication, f"start the replication of {source_server_id}", sourceServerID=source_server_id)
+
+
 def stop_replication(client: Any, source_server_id: str) -> None:
     """Stop the replication of a source server; DRS deletes its points in time."""
     call(client.stop_replication, f"stop the replication of {source_server_id}", sourceServerID=source_server_id)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from ..core.admission import admit
-from ..core.failback import Action, locate
+from ..core.failback import Action, Kind, locate
 from ..core.failback_facts import MachineFacts
 from ..core.failback_guards import objection
 from ..core.jobs import Job
@@ -156,7 +156,9 @@ def _reverse(facts: MachineFacts, clients: Clients) -> None:
 
 
 def _protect_again(facts: MachineFacts, clients: Clients) -> None:
-    if facts.returned:
+    if facts.kind == Kind.EXTENDED and facts.staging:
+        drs.start_replication(clients("drs", facts.staging.place), facts.staging.server_id)
+    elif facts.returned:
         drs.reverse_replication(clients("drs", facts.origin), facts.returned.instance_id)
 
 

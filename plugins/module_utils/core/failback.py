@@ -42,7 +42,7 @@ def _cross_region(facts: MachineFacts, end_original: bool) -> Position:
     if facts.protected_again:
         return failback_tidy.locate(facts, end_original=end_original)
     if facts.returned and facts.state_of(facts.returned.instance_id) != GONE:
-        return _returned(facts, facts.returned.instance_id)
+        return _returned(facts, facts.returned)
     if facts.recovered is None:
         return _not_recovered(facts, end_original)
     if facts.state_of(facts.recovered.instance_id) == GONE:
@@ -52,12 +52,25 @@ def _cross_region(facts: MachineFacts, end_original: bool) -> Position:
     return _on_its_way(facts, facts.returning)
 
 
-def _returned(facts: MachineFacts, instance_id: str) -> Position:
+def _extended(facts: MachineFacts, _end_original: bool) -> Position:
+    """The original is never terminated: it is what comes home, or what nothing else can be protected as."""
+    reason = failback_extended.refusal(facts)
+    if reason:
+        return refused(facts.kind, reason)
+    if failback_extended.is_over(facts):
+        return Position(facts.kind, Stage.PROTECTED)
+    return _cross_region(facts, end_original=False)
+
+
+def _returned(facts: MachineFacts, returned: InstanceFacts) -> Position:
+    instance_id = returned.instance_id
     state = facts.state_of(instance_id)
     if state == "pending":
         return Position(facts.kind, Stage.RETURNED, waiting=f"{instance_id} is starting")
     if state != RUNNING:
         return refused(facts.kind, f"{instance_id}, which was launched at home, is {state}: start it")
+    if facts.kind == Kind.EXTENDED:
+        return failback_extended.locate_returned(facts, returned)
     return Position(facts.kind, Stage.RETURNED, Action.PROTECT_AGAIN)
 
 
@@ -109,5 +122,5 @@ _BY_KIND: Mapping[Kind, Callable[[MachineFacts, bool], Position]] = {
     Kind.CROSS_REGION: _cross_region,
     Kind.CROSS_ZONE: failback_zone.locate,
     Kind.ON_PREMISES: failback_premises.locate,
-    Kind.EXTENDED: failback_extended.locate,
+    Kind.EXTENDED: _extended,
 }

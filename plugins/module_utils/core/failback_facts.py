@@ -37,11 +37,12 @@ FAILING_BACK = frozenset({"FAILBACK_IN_PROGRESS", "FAILBACK_READY_FOR_LAUNCH"})
 """Failback states in which DRS refuses to terminate a recovery instance."""
 
 ON_PREMISES = "ON_PREMISES"
+EXTENSION_ERROR = "EXTENSION_ERROR"
 
 
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
-    """A source server: C(protecting) or C(returning).
+    """A source server: C(protecting), C(returning), or one of a staging account that C(protecting) extends.
 
     Attributes:
         place: Account and Region that it replicates to.
@@ -49,6 +50,9 @@ class ServerFacts:
         instance_id: Instance that it replicates, empty when that is none of EC2.
         replication: How far its replication has come.
         rescanned: Every disk was compared with what DRS has of it since the machine was last connected.
+        extends: The source server of a staging account that it extends, by ARN; empty for others.
+        extension_error: Why DRS cannot use that one; empty when it can.
+        started_at: When its replication was initiated last; empty where DRS does not say.
     """
 
     server_id: str
@@ -63,7 +67,14 @@ class ServerFacts:
     recovery_instance_id: str
     last_launch_result: str
     reversed_arn: str
-    is_extended: bool
+    extends: str = ""
+    extension_error: str = ""
+    started_at: str = ""
+
+    @property
+    def is_extended(self) -> bool:
+        """Whether it extends a source server of a staging account."""
+        return bool(self.extends)
 
     @property
     def state(self) -> str:
@@ -130,6 +141,7 @@ class MachineFacts:
         returned: None when there is none that is younger than C(recovered).
         original_id: Instance that was the source at the time of the failover; empty when nothing tells (any more).
         original_protected_by: Another source server that replicates it, empty when there is none.
+        staging: The source server that C(protecting) extends; None where it extends none, or that is not there.
         instance_states: EC2 states of all these instances by id; one that EC2 does not know is not in it.
         recovery_job_id: Active job that launches C(protecting).
         launch_job_id: Active job that launches C(returning).
@@ -144,6 +156,7 @@ class MachineFacts:
     returned: InstanceFacts | None = None
     original_id: str = ""
     original_protected_by: str = ""
+    staging: ServerFacts | None = None
     instance_states: Mapping[str, str] = field(default_factory=dict)
     recovery_job_id: str = ""
     launch_job_id: str = ""
@@ -173,11 +186,18 @@ class MachineFacts:
 
     @property
     def protected_again(self) -> bool:
-        """Whether C(protecting) replicates C(returned): somebody has reversed that, and it has its instance."""
+        """Whether C(protecting) replicates C(returned): somebody has reversed that, and it has its instance.
+
+        What a server of a staging account replicates is never reversed: its replication was started after the launch.
+        """
+        if self.returned is None or self.protecting.instance_id != self.returned.instance_id:
+            return False
+        if self.kind != Kind.EXTENDED:
+            return self.returned.is_reversed
         return (
-            self.returned is not None
-            and self.returned.is_reversed
-            and self.protecting.instance_id == self.returned.instance_id
+            self.staging is not None
+            and self.staging.instance_id == self.returned.instance_id
+            and self.staging.started_at > self.returned.point_in_time
         )
 
     def state_of(self, instance_id: str) -> str:
@@ -245,7 +265,9 @@ def server_facts(item: Item, place: Place) -> ServerFacts:
         recovery_instance_id=server.recovery_instance_id or "",
         last_launch_result=server.last_launch_result,
         reversed_arn=item.get("reversedDirectionSourceServerArn", ""),
-        is_extended=server.is_extended,
+        extends=server.staging_arn or "",
+        extension_error=server.extension_error if server.extension_status == EXTENSION_ERROR else "",
+        started_at=_moment(replication.get("dataReplicationInitiation", {}).get("startDateTime")) or "",
     )
 
 
@@ -266,13 +288,19 @@ def instance_facts(item: Item) -> InstanceFacts:
 
 
 def origins(items: Iterable[Item], home: Place) -> set[Place]:
-    """Return where the machines of source servers are at home, other than in the place that recovers.
+    """Return where the machines of source servers are at home, and where others replicate that they extend.
 
     Args:
         items: Items of DescribeSourceServers of C(home).
     """
-    found = {server_facts(item, home).origin for item in items}
+    servers = [server_facts(item, home) for item in items]
+    found = {server.origin for server in servers} | {place_of(server.extends) for server in servers if server.extends}
     return {place for place in found if place.region and place != home}
+
+
+def place_of(arn: str) -> Place:
+    """Return the account and Region of a source server's ARN."""
+    return Place(arn.split(":")[4], arn.split(":")[3])
 
 
 def machines(
@@ -320,6 +348,7 @@ class _Index:
         self._of_instance: dict[tuple[Place, str], list[ServerFacts]] = defaultdict(list)
         self._of_arn: dict[tuple[Place, str], list[ServerFacts]] = defaultdict(list)
         self._replicated_by: dict[str, list[str]] = defaultdict(list)
+        self._of_own_arn: dict[str, ServerFacts] = {}
         for place, items in sight.servers.items():
             for item in items:
                 self._add(server_facts(item, place))
@@ -329,6 +358,7 @@ class _Index:
                 self._jobs |= {(place, name, job.type == TERMINATE): job for name in job.participants if job.active}
 
     def _add(self, server: ServerFacts) -> None:
+        self._of_own_arn[server.arn] = server
         if server.instance_id and not server.ended:
             self._replicated_by[server.instance_id].append(server.server_id)
         if server.direction == FAILBACK:
@@ -344,9 +374,10 @@ class _Index:
         returning = self._find_returning(protecting, recovered, remembered, contradictions)
         returned = self._returned(returning, recovered) if returning else None
         original_id = _original(protecting, recovered, returned) or remembered.original_id
-        own = {protecting.server_id, returning.server_id if returning else ""}
+        staging = self._of_own_arn.get(protecting.extends) if protecting.extends else None
+        own = {one.server_id for one in (protecting, returning, staging) if one}
         replicating = [name for name in self._replicated_by.get(original_id, []) if name not in own]
-        places = (self._home, protecting.origin)
+        places = {self._home, protecting.origin, *([place_of(protecting.extends)] if protecting.extends else [])}
         return MachineFacts(
             protecting=protecting,
             recovered=recovered,
@@ -354,12 +385,13 @@ class _Index:
             returned=returned,
             original_id=original_id,
             original_protected_by=replicating[0] if replicating else "",
+            staging=staging,
             recovery_job_id=self._job(self._home, protecting.server_id),
             launch_job_id=self._job(returning.place, returning.server_id) if returning else "",
             termination_job_id=self._termination(protecting, recovered) if recovered else "",
             contradiction="; ".join(contradictions),
             unread="; ".join(
-                dict.fromkeys(self._sight.unread[place] for place in places if place in self._sight.unread)
+                dict.fromkeys(self._sight.unread[place] for place in sorted(places) if place in self._sight.unread)
             ),
         )
 

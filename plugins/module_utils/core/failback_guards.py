@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from . import failback_extended
 from .failback_facts import RUNNING, MachineFacts
-from .failback_words import Action
+from .failback_words import Action, Kind
 
 
 def objection(facts: MachineFacts, action: Action) -> str:
@@ -39,7 +40,7 @@ def verified_at_home(facts: MachineFacts) -> str:
         return "there is no recovery instance of the launch at home"
     if returned.is_drill:
         return f"{returned.instance_id} is the instance of a drill"
-    if protecting.instance_id != returned.instance_id or not returned.is_reversed:
+    if not facts.protected_again:
         return f"{protecting.server_id} does not replicate {returned.instance_id}"
     if not protecting.protects:
         return f"{protecting.server_id} is {protecting.state}, and not in sync and rescanned"
@@ -75,6 +76,8 @@ def _in_sync(facts: MachineFacts) -> str:
 def _returned_runs(facts: MachineFacts) -> str:
     if facts.returned is None or facts.returned.is_drill:
         return "there is no recovery instance of the launch at home"
+    if facts.kind == Kind.EXTENDED and (lacking := failback_extended.not_restartable(facts, facts.returned)):
+        return lacking
     if facts.returned.is_reversed:
         return f"the replication of {facts.returned.instance_id} is reversed already"
     state = facts.state_of(facts.returned.instance_id)
