@@ -53,7 +53,9 @@ options:
         description: *target
         type: dict
       failback:
-        description: *target
+        description:
+          - Where servers go back to, a dictionary like O(subnet_map[].failover). Without it to their original subnet,
+            address and security groups, as EC2 knows them.
         type: dict
   addresses:
     description:
@@ -84,6 +86,7 @@ options:
     description:
       - Region in which the source servers run, inventory variable C(dr_source_region).
       - EC2 is asked there for source subnets, for targets of O(subnet_map[].failback), and for the addresses of source
-        instances of which DRS knows none; the last without it in the Region that DRS names as the origin.
+        instances of which DRS knows none; the last without it in the Region that DRS names as the origin. There, too,
+        it is asked where source instances are, for their way home.
     type: str
 """

@@ -20,7 +20,7 @@ author:
   - The disaster_recovery.aws maintainers
 description:
   - Returns the lines of one table with the servers, changes, skipped servers and problems of each step.
-  - Below it comes every problem.
+  - Below it comes every problem and note.
 positional: _input
 options:
   _input:

@@ -9,18 +9,20 @@ This module util is private to the collection.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from ansible_collections.disaster_recovery.aws.plugins.module_utils._module import ACCOUNTS_SPEC, MATCH_SPEC, Clients
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.accounts import AccountClients
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.networks import (
+    Item,
     read_interfaces,
     resolve_subnet_map,
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.selection import (
     DISCONNECTED,
+    read_originals,
     selected_servers,
     with_known_interfaces,
     with_known_subnets,
@@ -28,6 +30,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.selectio
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.accounts import parse_accounts
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.addresses import (
     AddressOverride,
+    AddressRule,
     SubnetMap,
     parse_overrides,
 )
@@ -44,6 +47,11 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.network
     check_held,
     check_in_use,
     target_subnets,
+)
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.original_networks import (
+    Original,
+    homes_of,
+    original_subnets,
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.places import Place
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.source_servers import SourceServer
@@ -112,6 +120,8 @@ class NetworkPlan:
         overrides: Declared explicit addresses of the servers.
         profiles: Profiles that every interface needs.
         complete: Whether every source network of the declared map is known.
+        originals: What EC2 knows of the source machines, by source server id.
+        unread: A line for every account and Region in which it could not be asked for them.
     """
 
     accounts: AccountClients
@@ -122,6 +132,8 @@ class NetworkPlan:
     overrides: Sequence[AddressOverride]
     profiles: Sequence[str]
     complete: bool
+    originals: Mapping[str, Original]
+    unread: Sequence[str]
 
     @property
     def disconnected(self) -> list[str]:
@@ -133,20 +145,48 @@ class NetworkPlan:
         """The recovery instance of every server key."""
         return {server.key: server.recovery_instance_id for server in self.servers}
 
-    def entries(self, problems: Problems, imported: Mapping[AddressPlace, str] | None = None) -> list[MapEntry]:
+    def entries(
+        self, problems: Problems, stored: Sequence[MapEntry], imported: Mapping[AddressPlace, str] | None = None
+    ) -> list[MapEntry]:
         """Return the wanted entry of every interface, as far as it is known.
 
         Nothing is planned while a source network is not known: many a server would be called unmapped that is not.
 
         Args:
             problems: Collects what is wrong with the addresses.
+            stored: Entries that the IP map has of the servers.
             imported: Addresses of an imported plan.
         """
         if not self.complete:
             return []
         return collect_entries(
-            self.servers, self.subnet_map, self.overrides, problems, imported=imported, profiles=self.profiles
+            self.servers,
+            self.subnet_map,
+            self.overrides,
+            problems,
+            imported=imported,
+            profiles=self.profiles,
+            homes=homes_of(self.servers, self.originals, stored),
         )
+
+    def with_home_subnets(
+        self, declared: Mapping[Place, set[str]], entries: Iterable[MapEntry]
+    ) -> dict[Place, set[str]]:
+        """Return subnets with those of source machines in which entries have another address than the machine's.
+
+        That one is in use already, by the machine itself.
+
+        Args:
+            declared: Target subnets of the subnet map.
+            entries: Wanted entries.
+        """
+        targets = [target for entry in entries for target in entry.profiles.values()]
+        wanted = {target.subnet_id for target in targets if target.rule != AddressRule.ORIGINAL}
+        home = original_subnets(self.originals)
+        subnets = {
+            place: declared.get(place, set()) | (home.get(place, set()) & wanted) for place in {*declared, *home}
+        }
+        return {place: ids for place, ids in subnets.items() if ids}
 
 
 @dataclass(frozen=True)
@@ -229,10 +269,14 @@ def plan_networks(
     home = Home(accounts.own_account_id, region, source_region)
     subnet_map, networks = resolve_subnet_map(declared, accounts, home, problems)
     servers = [server for server in selected if server.replication_state != DISCONNECTED]
-    servers = with_known_interfaces(servers, accounts, problems, source_region)
-    servers = with_known_subnets(servers, subnet_map, accounts, problems)
+    known: dict[str, Item] = {}
+    servers = with_known_interfaces(servers, accounts, problems, source_region, known=known)
+    servers = with_known_subnets(servers, subnet_map, accounts, problems, known=known)
+    originals, unread = read_originals(servers, subnet_map, accounts, known)
     complete = whole_map and len(subnet_map.rules) == len(declared)
-    return NetworkPlan(accounts, selected, servers, subnet_map, networks, overrides, tuple(profiles), complete)
+    return NetworkPlan(
+        accounts, selected, servers, subnet_map, networks, overrides, tuple(profiles), complete, originals, unread
+    )
 
 
 def check_plan(
@@ -246,11 +290,11 @@ def check_plan(
         problems: Collects what speaks against it.
         keep_imported: Whether the imported addresses among C(stored) stay.
     """
-    entries = plan.entries(problems, imported_addresses(stored) if keep_imported else {})
+    entries = plan.entries(problems, stored, imported_addresses(stored) if keep_imported else {})
     planned = {entry.id for entry in entries}
     others = [entry for entry in stored if entry.id not in planned]
     reachable = {place: ids for place, ids in target_subnets(plan.subnet_map).items() if place in plan.networks}
-    in_use = read_interfaces(plan.accounts, reachable)
+    in_use = read_interfaces(plan.accounts, plan.with_home_subnets(reachable, entries))
     check_in_use(entries, in_use, plan.recovery_instances, problems)
     check_held(entries, others, problems)
     demands = subnet_demands(plan.subnet_map, plan.networks, entries, in_use, others, plan.recovery_instances)

@@ -15,6 +15,9 @@ description:
   - Computes, for every network interface of every source server, subnet, address and security groups in each network
     profile, and keeps them in a DynamoDB table.
   - Every fixed address is reserved under a condition, so that two servers never hold one address.
+  - Where O(subnet_map) names no target for C(failback), a machine goes back to its original subnet, address and
+    security groups, as EC2 knows them of the source instance now (rule C(original)). What is stored stays when EC2
+    cannot be asked there, or the instance is gone; what it never knew has no profile C(failback).
   - Refused with a reason, all problems in one message and nothing written, are source addresses without a rule, targets
     that EC2 does not know as declared, reserved addresses, and addresses that another server or interface has.
 author:
@@ -122,7 +125,7 @@ entries:
       returned: always
       type: int
     source:
-      description: Source address, subnet, host name, account and instance.
+      description: Source address, subnet, host name, account, instance and instance type.
       returned: always
       type: dict
     profiles:
@@ -167,6 +170,11 @@ summary:
     changed: {description: Servers of which something was or would be written., returned: always, type: int}
     skipped: {description: Servers that DRS only remembers., returned: always, type: int}
     problems: {description: What a person has to look at., returned: always, type: list, elements: str}
+    notes:
+      description: Which servers have no profile C(failback), and where EC2 could not be asked for source instances.
+      returned: always
+      type: list
+      elements: str
 """
 
 from typing import Any, NoReturn
@@ -186,6 +194,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.configu
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import Problems
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import compare, imported_addresses
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.network_targets import target_subnets
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.original_networks import notes
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.subnet_capacity import (
     check_capacity,
     subnet_demands,
@@ -202,11 +211,12 @@ def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str,
     plan = read_network_plan(params, clients, problems, preliminary=params["preliminary"])
     stored = table.entries_of(server.key for server in plan.servers)
     imported = imported_addresses(stored) if params["imported_addresses"] == "keep" else {}
-    entries = plan.entries(problems, imported)
+    entries = plan.entries(problems, stored, imported)
     problems.raise_if_any()
     changes = compare(entries, stored)
     subnets = {target.subnet_id for entry in changes.wanted for target in entry.profiles.values()}
-    in_use = read_interfaces(plan.accounts, target_subnets(plan.subnet_map, subnets))
+    declared = target_subnets(plan.subnet_map, subnets)
+    in_use = read_interfaces(plan.accounts, plan.with_home_subnets(declared, changes.wanted))
     refuse_addresses_in_use(changes, plan.recovery_instances, in_use)
     demands = subnet_demands(plan.subnet_map, plan.networks, entries, in_use, (), plan.recovery_instances)
     check_capacity([demand for demand in demands if demand.subnet_id in subnets], problems)
@@ -219,6 +229,7 @@ def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str,
             servers=len({entry.server_key for entry in entries}),
             changed=len(changed),
             skipped=len(plan.disconnected),
+            notes=[*plan.unread, *notes(entries)],
         ),
     }
 

@@ -187,11 +187,12 @@ def _plan(
     if not plan.complete:
         return Changes((), (), (), ())
     found = Problems()
-    planned = plan.entries(found, imported_with(edits, imported_addresses(stored)))
+    planned = plan.entries(found, stored, imported_with(edits, imported_addresses(stored)))
     changes = changes_of(edits, stored, planned, found)
     edited = only_edited(changes, edits)
     subnets = {target.subnet_id for entry in edited for target in entry.profiles.values()}
-    in_use = read_interfaces(plan.accounts, target_subnets(plan.subnet_map, subnets))
+    declared = target_subnets(plan.subnet_map, subnets)
+    in_use = read_interfaces(plan.accounts, plan.with_home_subnets(declared, edited))
     check_in_use(edited, in_use, plan.recovery_instances, found)
     check_held(edited, [entry for entry in stored if entry.server_key not in keys], found)
     problems.extend(located(found, edits))

@@ -92,7 +92,7 @@ entries:
       returned: always
       type: int
     source:
-      description: Source address, subnet, host name, account and instance.
+      description: Source address, subnet, host name, account, instance and instance type.
       returned: always
       type: dict
     profiles:

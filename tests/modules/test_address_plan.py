@@ -60,7 +60,7 @@ def test_a_plan_goes_to_a_spreadsheet_and_back(shared_estate: Estate, tmp_path: 
     assert shown == written
     assert written["diff"]["after"] == plan.read_text(encoding="utf-8")
     assert (written["changed"], again["changed"]) == (True, False)
-    assert written["rows"] == 2 * len(first["entries"]) == len(plan.read_text(encoding="utf-8").splitlines()) - 1
+    assert written["rows"] == 3 * len(first["entries"]) == len(plan.read_text(encoding="utf-8").splitlines()) - 1
 
     good = edited(
         plan,
@@ -139,6 +139,6 @@ def _playbooks(estate: Estate, folder: Path) -> None:
         inventory=INVENTORY,
         variables={**estate.connection, "dr_file": str(folder / "now.csv"), "dr_csv_delimiter": ";"},
     )
-    assert "38 addresses are in" in outcome.output
+    assert "57 addresses are in" in outcome.output
     assert "The IP map has these addresses already" in outcome.output
     assert (folder / "now.csv").read_text(encoding="utf-8").startswith("server_key;hostname;interface;profile;address")

@@ -52,6 +52,7 @@ def test_entries_are_predicted_written_kept_and_given_up(shared_estate: Estate, 
     assert len(created["diff"]["after"]) == 19
     assert len(created["entries"]) == 19
     assert failover_addresses(created)["crm-app-1"] == "10.20.3.11"
+    _go_home(shared_estate, created)
     assert unchanged["changed"] is False
     assert unchanged["entries"] == created["entries"]
     assert unchanged["entries"][0]["updated_by"].startswith("arn:aws:iam::222222222222:user/")
@@ -89,6 +90,64 @@ def test_entries_are_predicted_written_kept_and_given_up(shared_estate: Estate, 
     assert ("address#subnet-0a20100000000d001", "10.20.1.11") not in left
     assert ("address#subnet-0a20100000000d001", "10.20.1.12") in left
     assert ("server#pay-db-1.example.internal", "nic#0#v00000001") in left
+
+
+def _go_home(estate: Estate, created: dict[str, Any]) -> None:
+    """Every interface of a machine in EC2 goes back to where it is, which nobody else can be given."""
+    ec2 = estate.aws.client("ec2", "us-east-1")
+    reservations = ec2.describe_instances()["Reservations"]
+    instances = {item["InstanceId"]: item for found in reservations for item in found["Instances"]}
+    for entry in created["entries"]:
+        instance, home = instances[entry["source"]["instance_id"]], entry["profiles"]["failback"]
+        (interface,) = (one for one in instance["NetworkInterfaces"] if one["PrivateIpAddress"] == home["address"])
+        assert (home["subnet_id"], home["rule"]) == (interface["SubnetId"], "original")
+        assert home["security_groups"] == sorted(group["GroupId"] for group in interface["Groups"])
+        assert home["address"] == entry["source"]["address"]
+        assert entry["source"]["instance_type"] == instance["InstanceType"]
+    assert created["summary"]["notes"] == []
+
+
+def test_the_way_home_stays_when_nobody_answers_there(shared_estate: Estate, table: str) -> None:
+    denied = {
+        "kind": "denied",
+        "service": "ec2",
+        "operation": "DescribeInstances",
+        "region": "us-east-1",
+        "times": None,
+    }
+    web_1 = {"servers": ["pay-web-1.example.internal"]}
+    at_home = [override("pay-web-1", "10.10.4.60", "failback")]
+    taken = [override("pay-web-1", "10.10.4.12", "failback")]
+    first, moved, refused, back = shared_estate.tasks(
+        mapped(table, match=web_1),
+        mapped(table, match=web_1, addresses=at_home),
+        mapped(table, match=web_1, addresses=taken),
+        mapped(table, match=web_1),
+    )
+    assert moved["entries"][0]["profiles"]["failback"] == {
+        **first["entries"][0]["profiles"]["failback"],
+        "address": "10.10.4.60",
+        "rule": "explicit",
+    }
+    assert "'10.10.4.12'" in refused["msg"]
+    assert "is in use in" in refused["msg"], "pay-web-2 has it"
+    assert back["entries"][0]["profiles"] == first["entries"][0]["profiles"]
+    shared_estate.aws.control("faults", {**denied, "id": "home"})
+    try:
+        unread, new = shared_estate.tasks(mapped(table, match=web_1), mapped(table, match=WEB))
+    finally:
+        shared_estate.aws.control("faults", {"id": "home"}, method="DELETE")
+    assert unread["changed"] is False
+    assert unread["entries"] == back["entries"]
+    (reason,) = unread["summary"]["notes"]
+    assert reason.startswith("the way home of source machines is what it was: account 222222222222 in us-east-1: ")
+    assert new["changes"]["created"] == ["pay-web-2.example.internal/0", "pay-web-3.example.internal/0"]
+    assert [list(entry["profiles"]) for entry in new["entries"]] == [
+        ["failover", "test", "failback"],
+        ["failover", "test"],
+        ["failover", "test"],
+    ]
+    assert "2 servers have no profile failback (pay-web-2" in new["summary"]["notes"][1]
 
 
 def test_servers_may_exchange_addresses_but_never_share_one(shared_estate: Estate, table: str) -> None:

@@ -9,11 +9,12 @@ This module util is private to the collection.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ..core.addresses import AddressError, Origin, SubnetMap
 from ..core.errors import Problems
+from ..core.original_networks import Original, originals_of, source_places, subnets_to_read
 from ..core.places import Place
 from ..core.selectors import Selector, build_selector, parse_selector
 from ..core.source_servers import (
@@ -24,8 +25,11 @@ from ..core.source_servers import (
     with_source_subnets,
 )
 from .drs import read_source_servers
-from .networks import NetworkClients, ec2_clients, read_instances
+from .networks import Item, NetworkClients, ec2_clients, read_instances, read_subnets
 from .pacing import for_each
+
+Items = dict[str, Item]
+"""By id."""
 
 DISCONNECTED = "DISCONNECTED"
 """Replication state of a server that DRS only remembers: it cannot be launched and has no launch template."""
@@ -68,7 +72,12 @@ def selected_servers(
 
 
 def with_known_interfaces(
-    servers: Sequence[SourceServer], clients: NetworkClients, problems: Problems, source_region: str | None = None
+    servers: Sequence[SourceServer],
+    clients: NetworkClients,
+    problems: Problems,
+    source_region: str | None = None,
+    *,
+    known: dict[str, Item] | None = None,
 ) -> list[SourceServer]:
     """Return the servers, those of which DRS does not know every address with what EC2 knows of their source instance.
 
@@ -77,14 +86,16 @@ def with_known_interfaces(
         clients: See L(networks.NetworkClients); an instance is looked up in its own account.
         problems: Collects accounts that cannot be reached; their servers stay as DRS knows them.
         source_region: Region that is asked; without it, the one that DRS names as the server's origin.
+        known: Items of DescribeInstances by id that were read already; what is read here is added.
     """
+    known = {} if known is None else known
     by_place: dict[Place, set[str]] = {}
     for server in servers:
         region = source_region or server.origin_region
         if server.aws_instance_id and region and server.lacks_addresses:
             place = Place(server.origin_account_id or server.account_id, region)
             by_place.setdefault(place, set()).add(server.aws_instance_id)
-    known = _read_sources(by_place, clients, problems)
+    known |= _read_sources(by_place, known, clients, problems)
     return [
         with_instance_interfaces(server, known[server.aws_instance_id]) if server.aws_instance_id in known else server
         for server in servers
@@ -92,7 +103,12 @@ def with_known_interfaces(
 
 
 def with_known_subnets(
-    servers: Sequence[SourceServer], subnet_map: SubnetMap, clients: NetworkClients, problems: Problems
+    servers: Sequence[SourceServer],
+    subnet_map: SubnetMap,
+    clients: NetworkClients,
+    problems: Problems,
+    *,
+    known: dict[str, Item] | None = None,
 ) -> list[SourceServer]:
     """Return the servers, those with their source subnets that may be in a subnet which a rule names.
 
@@ -103,7 +119,9 @@ def with_known_subnets(
         subnet_map: The complete subnet map.
         clients: See L(networks.NetworkClients).
         problems: Collects accounts that cannot be reached.
+        known: As for L(with_known_interfaces).
     """
+    known = {} if known is None else known
     by_place: dict[Place, set[str]] = {}
     for server in servers:
         for interface in server.interfaces:
@@ -114,7 +132,7 @@ def with_known_subnets(
                 and _names_a_subnet(subnet_map, interface.address, origin)
             ):
                 by_place.setdefault(Place(origin.account_id, origin.region), set()).add(server.aws_instance_id)
-    known = _read_sources(by_place, clients, problems)
+    known |= _read_sources(by_place, known, clients, problems)
     return [
         with_source_subnets(server, known[server.aws_instance_id]) if server.aws_instance_id in known else server
         for server in servers
@@ -128,11 +146,61 @@ def _names_a_subnet(subnet_map: SubnetMap, address: str | None, origin: Origin) 
         return False
 
 
-def _read_sources(by_place: Mapping[Place, set[str]], clients: NetworkClients, problems: Problems) -> dict[str, Any]:
-    """Return the instances that exist, by id."""
-    reachable = ec2_clients(by_place, clients, problems)
-    found = for_each(reachable, lambda place, client: read_instances(client, by_place[place]))
-    known: dict[str, Any] = {}
+def read_originals(
+    servers: Sequence[SourceServer], subnet_map: SubnetMap, clients: NetworkClients, known: Mapping[str, Item]
+) -> tuple[dict[str, Original], list[str]]:
+    """Return what EC2 knows of the source machines, for the way home; by source server id.
+
+    Nothing depends on it but the way home: on the day of a disaster nobody answers there, and the rest must go on.
+
+    Args:
+        servers: Source servers with their interfaces.
+        subnet_map: The complete subnet map.
+        clients: See L(networks.NetworkClients).
+        known: Items of DescribeInstances by id that were read already.
+
+    Returns:
+        The machines, and a line for every account and Region that could not be asked.
+    """
+    unread: list[str] = []
+    instances = dict(known)
+    by_place = source_places(servers, subnet_map.source_region)
+    for found in _read_where_possible(_unknown(by_place, known), clients, read_instances, unread):
+        instances |= found
+    subnets: dict[str, Item] = {}
+    for found in _read_where_possible(subnets_to_read(servers, subnet_map, instances), clients, read_subnets, unread):
+        subnets |= found
+    return originals_of(servers, instances, subnets, subnet_map.source_region), unread
+
+
+def _read_where_possible(
+    by_place: Mapping[Place, set[str]],
+    clients: NetworkClients,
+    read: Callable[[Any, set[str]], Items],
+    unread: list[str],
+) -> Iterable[Items]:
+    unreachable = Problems()
+    reachable = ec2_clients(by_place, clients, unreachable)
+    found = for_each(reachable, lambda place, client: read(client, by_place[place]))
+    reasons = [f"{problem.value}: {problem.remedy}" for problem in unreachable]
+    reasons += [f"{place}: {error.message}" for place, error in found.errors.items()]
+    unread += [f"the way home of source machines is what it was: {reason}" for reason in reasons]
+    return found.results.values()
+
+
+def _unknown(by_place: Mapping[Place, set[str]], known: Mapping[str, Item]) -> dict[Place, set[str]]:
+    left = {place: ids - known.keys() for place, ids in by_place.items()}
+    return {place: ids for place, ids in left.items() if ids}
+
+
+def _read_sources(
+    by_place: Mapping[Place, set[str]], known: Mapping[str, Item], clients: NetworkClients, problems: Problems
+) -> Items:
+    """Return the instances that exist, by id; those that are known already are left out."""
+    left = _unknown(by_place, known)
+    reachable = ec2_clients(left, clients, problems)
+    found = for_each(reachable, lambda place, client: read_instances(client, left[place]))
+    read: Items = {}
     for instances in found.raise_if_any("read source instances").values():
-        known |= instances
-    return known
+        read |= instances
+    return read

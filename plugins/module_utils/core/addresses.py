@@ -33,6 +33,8 @@ class AddressRule(StrEnum):
     """Given by C(dr_addresses). Chosen in the subnet map, every server that is mapped there needs one."""
     IMPORTED = "imported"
     """Given by an imported address plan; cannot be chosen in the subnet map."""
+    ORIGINAL = "original"
+    """That of the source machine, in its own subnet: where the subnet map names no target for a failback."""
 
 
 class AddressError(ValueError):
@@ -57,6 +59,26 @@ class NetworkTarget:
     account_id: str = ""
     region: str = ""
     staging_subnet_id: str = ""
+
+
+class Home(NamedTuple):
+    """Where an interface goes back to when the subnet map does not say so."""
+
+    target: NetworkTarget
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Homes:
+    """Where machines go back to when the subnet map does not say so.
+
+    Attributes:
+        interfaces: By source server id and interface.
+        instance_types: Of the source machines, by source server id.
+    """
+
+    interfaces: Mapping[tuple[str, int], Home] = field(default_factory=dict)
+    instance_types: Mapping[str, str] = field(default_factory=dict)
 
 
 class Origin(NamedTuple):

@@ -14,7 +14,12 @@ NO_COUNTS = ("-",) * len(COUNTS)
 
 
 def summary(
-    *, servers: int, changed: int = 0, skipped: int = 0, problems: Sequence[object] = ()
+    *,
+    servers: int,
+    changed: int = 0,
+    skipped: int = 0,
+    problems: Sequence[object] = (),
+    notes: Sequence[str] | None = None,
 ) -> dict[str, int | list[str]]:
     """Return the counts that a module returns as C(summary).
 
@@ -23,12 +28,15 @@ def summary(
         changed: Servers of which something was, or in check mode would be, written.
         skipped: Servers that were left out, such as disconnected ones.
         problems: What a person has to look at, a line each.
+        notes: What a person may want to know, a line each; None for modules that have nothing to tell.
     """
-    return {"servers": servers, "changed": changed, "skipped": skipped, "problems": [str(line) for line in problems]}
+    found = [str(line) for line in problems]
+    counts: dict[str, int | list[str]] = {"servers": servers, "changed": changed, "skipped": skipped, "problems": found}
+    return counts if notes is None else {**counts, "notes": list(notes)}
 
 
 def table_lines(steps: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the table, a line for each step, and below it every problem.
+    """Return the table, a line for each step, and below it every problem and note.
 
     Args:
         steps: C(step) (its name) and C(result) of each: what a module returned, with C(summary); a failed result, whose
@@ -38,8 +46,9 @@ def table_lines(steps: Sequence[Mapping[str, Any]]) -> list[str]:
     rows = [header, *((str(step["step"]), *_cells(step.get("result"))) for step in steps)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [_line(row, widths) for row in rows]
-    problems = [f"{step['step']}: {line}" for step in steps for line in _problems(step.get("result"))]
-    return [*lines, "", *problems] if problems else lines
+    told = [f"{step['step']}: {line}" for step in steps for line in _problems(step.get("result"))]
+    told += [f"{step['step']}, note: {line}" for step in steps for line in _notes(step.get("result"))]
+    return [*lines, "", *told] if told else lines
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
@@ -56,6 +65,10 @@ def _cells(result: Mapping[str, Any] | None) -> tuple[str, ...]:
     counts = result.get("summary", {})
     numbers = [str(counts.get(name, "-")) for name in COUNTS[:-1]]
     return (*numbers, str(len(_problems(result))), "failed" if result.get("failed") else "")
+
+
+def _notes(result: Mapping[str, Any] | None) -> list[str]:
+    return list(result.get("summary", {}).get("notes", [])) if result and not result.get("skipped") else []
 
 
 def _problems(result: Mapping[str, Any] | None) -> list[str]:

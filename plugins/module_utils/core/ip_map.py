@@ -18,6 +18,8 @@ from .addresses import (
     AddressError,
     AddressOverride,
     AddressRule,
+    Home,
+    Homes,
     NetworkTarget,
     Origin,
     SubnetMap,
@@ -32,8 +34,10 @@ from .source_servers import Interface, SourceServer
 AddressPlace = tuple[str, int, str]
 """Server key, interface and profile: what has an address."""
 
+FAILBACK = "failback"
+
 REQUIRED_PROFILES = ("failover", "test")
-"""Profiles that every server needs an address in; C(failback) is planned where the subnet map declares it."""
+"""Profiles that every server needs an address in; C(failback) is planned where the subnet map or EC2 tells where."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,7 @@ class EntrySource:
     hostname: str
     account_id: str
     instance_id: str | None
+    instance_type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +182,7 @@ def plan_entries(
     *,
     imported: Mapping[AddressPlace, str] | None = None,
     profiles: Sequence[str] = REQUIRED_PROFILES,
+    homes: Homes | None = None,
 ) -> list[MapEntry]:
     """Return the wanted entry of every interface of every server, ordered by key and interface.
 
@@ -186,13 +192,16 @@ def plan_entries(
         overrides: Declared explicit addresses.
         imported: Addresses of an imported plan (see L(imported_addresses)); a declared explicit address comes first.
         profiles: Profiles that every interface needs; further profiles of the subnet map are planned as well.
+        homes: Where machines go back to when the subnet map does not say so (see L(original_networks.homes_of)).
 
     Raises:
         DeclarationError: Naming every problem of every server: no rule for a source address, an address that cannot
             be translated, an override that fits nothing, two interfaces that want one address.
     """
     problems = Problems()
-    entries = collect_entries(servers, subnet_map, overrides, problems, imported=imported, profiles=profiles)
+    entries = collect_entries(
+        servers, subnet_map, overrides, problems, imported=imported, profiles=profiles, homes=homes
+    )
     problems.raise_if_any()
     return entries
 
@@ -205,6 +214,7 @@ def collect_entries(
     *,
     imported: Mapping[AddressPlace, str] | None = None,
     profiles: Sequence[str] = REQUIRED_PROFILES,
+    homes: Homes | None = None,
 ) -> list[MapEntry]:
     """Return what L(plan_entries) returns, as far as it is known, and collect the problems instead of raising them."""
     explicit = {(override.server_key, override.interface, override.profile): override for override in overrides}
@@ -215,7 +225,9 @@ def collect_entries(
                 server.key, server.source_server_id, "has no known network interface: see that EC2 can be asked"
             )
         for interface in server.interfaces:
-            entry = _plan_entry(server, interface, subnet_map, explicit, imported or {}, profiles, problems)
+            entry = _plan_entry(
+                server, interface, subnet_map, explicit, imported or {}, profiles, homes or Homes(), problems
+            )
             if entry is not None:
                 entries.append(entry)
     for override in explicit.values():
@@ -281,6 +293,7 @@ def item_to_entry(item: Mapping[str, Any]) -> MapEntry:
             hostname=source["hostname"],
             account_id=source["account_id"],
             instance_id=source["instance_id"],
+            instance_type=source.get("instance_type"),
         ),
         profiles={
             profile: ProfileAddress(
@@ -307,6 +320,7 @@ def _plan_entry(
     explicit: dict[AddressPlace, AddressOverride],
     imported: Mapping[AddressPlace, str],
     profiles: Sequence[str],
+    homes: Homes,
     problems: Problems,
 ) -> MapEntry | None:
     """Return the entry of one interface; takes the overrides that it uses out of C(explicit)."""
@@ -329,6 +343,13 @@ def _plan_entry(
             targets[profile] = _profile_address(address, rule.source_cidr, target, own.pop(profile), given)
         except AddressError as error:
             problems.add(address, f"{place}, profile {profile}", f"{error} (it is mapped by {rule.where}.{profile})")
+    home = homes.interfaces.get((server.source_server_id, interface.index))
+    if home is not None and FAILBACK not in rule.targets:
+        try:
+            given = imported.get((server.key, interface.index, FAILBACK))
+            targets[FAILBACK] = _original_address(home, own.pop(FAILBACK), given)
+        except AddressError as error:
+            problems.add(address, f"{place}, profile {FAILBACK}", f"{error} (its original subnet)")
     for override in filter(None, own.values()):
         problems.add(
             override.address, override.where, f"source subnet {rule.source_cidr} has no {override.profile} target"
@@ -342,6 +363,7 @@ def _plan_entry(
             hostname=server.hostname,
             account_id=server.origin_account_id or server.account_id,
             instance_id=server.aws_instance_id,
+            instance_type=homes.instance_types.get(server.source_server_id),
         ),
         profiles=targets,
         drs=DrsIdentity(server.source_server_id, server.account_id, server.region),
@@ -368,15 +390,29 @@ def _find_rule(
 def _profile_address(
     address: str, source: IPv4Network, target: NetworkTarget, override: AddressOverride | None, imported: str | None
 ) -> ProfileAddress:
-    result: str | None
+    return _given_address(target, override, imported) or _in_target(
+        target, translate(address, source, target), target.rule
+    )
+
+
+def _original_address(home: Home, override: AddressOverride | None, imported: str | None) -> ProfileAddress:
+    given = _given_address(home.target, override, imported)
+    return given or _in_target(home.target, check_address(home.address, home.target.cidr), AddressRule.ORIGINAL)
+
+
+def _given_address(
+    target: NetworkTarget, override: AddressOverride | None, imported: str | None
+) -> ProfileAddress | None:
     if override is not None:
-        rule, result = AddressRule.EXPLICIT, check_address(override.address, target.cidr)
-    elif imported is not None:
-        rule, result = AddressRule.IMPORTED, _check_imported(imported, target.cidr)
-    else:
-        rule, result = target.rule, translate(address, source, target)
+        return _in_target(target, check_address(override.address, target.cidr), AddressRule.EXPLICIT)
+    if imported is not None:
+        return _in_target(target, _check_imported(imported, target.cidr), AddressRule.IMPORTED)
+    return None
+
+
+def _in_target(target: NetworkTarget, address: str | None, rule: AddressRule) -> ProfileAddress:
     return ProfileAddress(
-        target.subnet_id, str(target.cidr), result, target.security_groups, str(rule), target.staging_subnet_id
+        target.subnet_id, str(target.cidr), address, target.security_groups, str(rule), target.staging_subnet_id
     )
 
 
@@ -395,13 +431,19 @@ def _check_unique(entries: Iterable[MapEntry], problems: Problems) -> None:
     for entry in entries:
         for wanted in entry.reservations():
             holder = holders.setdefault((wanted.subnet_id, wanted.address), wanted)
-            if holder is not wanted:
+            if holder is not wanted and not _is_round_trip(holder, wanted):
                 problems.add(
                     wanted.address,
                     f"interface {wanted.interface} of {wanted.server_key}, profile {wanted.profile}",
                     f"interface {holder.interface} of {holder.server_key} has this address of {wanted.subnet_id} in "
                     f"profile {holder.profile}: give one of them another in dr_addresses",
                 )
+
+
+def _is_round_trip(one: Reservation, other: Reservation) -> bool:
+    """Whether a machine fails over to where it goes back to, as one does that runs recovered in its own Region."""
+    same = (one.server_key, one.interface) == (other.server_key, other.interface)
+    return same and FAILBACK in (one.profile, other.profile) and one.profile != other.profile
 
 
 def _content(entry: MapEntry) -> dict[str, Any]:
@@ -415,6 +457,7 @@ def _content(entry: MapEntry) -> dict[str, Any]:
             "hostname": entry.source.hostname,
             "account_id": entry.source.account_id,
             "instance_id": entry.source.instance_id,
+            "instance_type": entry.source.instance_type,
         },
         "profiles": {
             profile: {

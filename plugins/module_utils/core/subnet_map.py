@@ -34,7 +34,7 @@ SUBNET_ID = r"subnet-\S+"
 GROUP_ID_START = "sg-"
 """No security group name starts like this. Source: EC2 API Reference, CreateSecurityGroup."""
 
-MAP_RULES = tuple(rule for rule in AddressRule if rule != AddressRule.IMPORTED)
+MAP_RULES = tuple(rule for rule in AddressRule if rule not in (AddressRule.IMPORTED, AddressRule.ORIGINAL))
 """Rules that the subnet map can choose."""
 
 GROUP = r"sg-\S+|(?!sg-).{1,255}"
