@@ -18,6 +18,7 @@ from ..core import failback_facts
 from ..core.errors import DeclarationError
 from ..core.failback_facts import MachineFacts, Remembered, Sight
 from ..core.jobs import Job, job_from_drs
+from ..core.machines import FAILBACK
 from ..core.places import Place
 from . import drs
 from .errors import AwsError, UninitializedError
@@ -106,7 +107,8 @@ class FailbackReader:
     def _servers(self, protecting_ids: Collection[str] | None) -> list[Item]:
         client = self.clients("drs", self.home)
         if protecting_ids is None:
-            return drs.describe_source_servers(client)
+            found = drs.describe_source_servers(client)
+            return [item for item in found if item.get("replicationDirection") != FAILBACK]
         wanted = set(protecting_ids)
         few = sorted(wanted) if len(wanted) <= drs.MAX_IDS else None
         found = drs.describe_source_servers(client, ids=few) if wanted else []

@@ -39,7 +39,7 @@ def _cross_region(facts: MachineFacts, end_original: bool) -> Position:
         return Position(kind, stage, waiting=f"job {facts.recovery_job_id} recovers it")
     if facts.launch_job_id:
         return Position(kind, Stage.LAUNCHING, waiting=f"job {facts.launch_job_id} launches it at home")
-    if facts.protected_again:
+    if facts.protected_again or facts.superseded:
         return failback_tidy.locate(facts, end_original=end_original)
     if facts.returned and facts.state_of(facts.returned.instance_id) != GONE:
         return _returned(facts, facts.returned)

@@ -53,6 +53,7 @@ class ServerFacts:
         extends: The source server of a staging account that it extends, by ARN; empty for others.
         extension_error: Why DRS cannot use that one; empty when it can.
         started_at: When its replication was initiated last; empty where DRS does not say.
+        first_byte_at: When its first copy began, None when DRS does not say.
     """
 
     server_id: str
@@ -64,6 +65,7 @@ class ServerFacts:
     instance_id: str
     replication: Replication
     rescanned: bool
+    first_byte_at: str | None
     recovery_instance_id: str
     last_launch_result: str
     reversed_arn: str
@@ -200,6 +202,17 @@ class MachineFacts:
             and self.staging.started_at > self.returned.point_in_time
         )
 
+    @property
+    def superseded(self) -> bool:
+        """Whether C(returning) and C(returned) are of an earlier cycle: the machine was protected again from there, and
+        C(protecting) has been pointed elsewhere since."""
+        return (
+            self.recovered is None
+            and self.returned is not None
+            and self.returned.is_reversed
+            and self.protecting.instance_id != self.returned.instance_id
+        )
+
     def state_of(self, instance_id: str) -> str:
         """Return the EC2 state of one of the instances; L(GONE) where EC2 has it no more."""
         state = self.instance_states.get(instance_id, GONE)
@@ -262,6 +275,7 @@ def server_facts(item: Item, place: Place) -> ServerFacts:
         replication=replication_from_drs(replication),
         rescanned=bool(disks)
         and all(disk.get("rescannedStorageBytes", 0) >= disk.get("totalStorageBytes", 0) for disk in disks),
+        first_byte_at=_moment(item.get("lifeCycle", {}).get("firstByteDateTime")),
         recovery_instance_id=server.recovery_instance_id or "",
         last_launch_result=server.last_launch_result,
         reversed_arn=item.get("reversedDirectionSourceServerArn", ""),

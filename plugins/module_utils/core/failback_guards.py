@@ -51,6 +51,11 @@ def verified_at_home(facts: MachineFacts) -> str:
     return ""
 
 
+def _nothing_needs_it(facts: MachineFacts) -> str:
+    """C(returning) and the record of C(returned): of this cycle, or of an earlier one."""
+    return _protected(facts) if facts.superseded else verified_at_home(facts)
+
+
 def _recovered_runs(facts: MachineFacts) -> str:
     if facts.recovered is None:
         return "there is no recovery instance"
@@ -140,10 +145,10 @@ _GUARDS: Mapping[Action, tuple[_Guard, ...]] = {
     Action.REVERSE_REPLICATION: (_recovered_runs, _not_replicated_back),
     Action.LAUNCH: (_recovered_runs, _in_sync),
     Action.PROTECT_AGAIN: (_returned_runs,),
-    Action.STOP_RETURNING: (verified_at_home,),
+    Action.STOP_RETURNING: (_nothing_needs_it,),
     Action.STOP_FAILBACK: (_failback_is_over,),
     Action.TERMINATE_RECOVERED: (_recovered_can_go, verified_at_home),
-    Action.FORGET_RETURNED: (_recovered_is_gone, verified_at_home),
+    Action.FORGET_RETURNED: (_recovered_is_gone, _nothing_needs_it),
     Action.DISCONNECT_RETURNING: (_protected, _recovered_is_gone, _returned_is_forgotten, _returning_ended),
     Action.DELETE_RETURNING: (_protected, _recovered_is_gone, _returned_is_forgotten, _returning_ended),
     Action.END_ORIGINAL: (_protected, _recovered_is_gone, _returned_is_forgotten, _original_is_nobodys),
