@@ -305,9 +305,14 @@ def test_the_playbook_accounts_makes_what_an_extension_needs_and_then_changes_no
             "kms_keys": ["alias/aws-embedded-drs"],
             "reader_trusted": [f"arn:aws:iam::{TARGET}:root"],
             "reader_external_id": "warehouse",
+            "failback_accounts": [TARGET],
+            "failback_trusted": [f"arn:aws:iam::{TARGET}:root"],
         },
         {"account_id": TARGET},
     ]
+    iam = estate.staging("iam", FRESH)
+    of_the_console = f"DRSCrossAccountAgentRole_{TARGET}"
+    iam.create_role(RoleName=of_the_console, Path="/service-role/", AssumeRolePolicyDocument="{}")
     plays = [
         {
             "import_playbook": "disaster_recovery.aws.accounts",
@@ -322,8 +327,23 @@ def test_the_playbook_accounts_makes_what_an_extension_needs_and_then_changes_no
     key_id = kms.describe_key(KeyId="alias/aws-embedded-drs")["KeyMetadata"]["KeyId"]
     kept = json.loads(kms.get_key_policy(KeyId=key_id, PolicyName="default")["Policy"])["Statement"]
     first, second = (run_playbook(playbook, inventory="localhost,", variables=variables) for _ in range(2))
-    assert first.recap()["changed"] == 4
+    assert first.recap()["changed"] == 8
     assert second.recap()["changed"] == 0
+
+    assert iam.get_role(RoleName=of_the_console)["Role"]["AssumeRolePolicyDocument"] == {}
+    agents, replication = (f"DRSCrossAccount{name}_{TARGET}" for name in ("AgentAuthorizedRole", "ReplicationRole"))
+    (policy,) = iam.list_attached_role_policies(RoleName=replication)["AttachedPolicies"]
+    assert policy["PolicyName"] == "AWSElasticDisasterRecoveryCrossAccountReplicationPolicy"
+    role = iam.get_role(RoleName=replication)["Role"]
+    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert (role["Path"], trust["Principal"]) == ("/service-role/", {"Service": "drs.amazonaws.com"})
+    assert {arn.split(":")[4] for arn in trust["Condition"]["StringLike"]["aws:SourceArn"]} == {TARGET}
+    inline = iam.get_role_policy(RoleName=agents, PolicyName="agent")["PolicyDocument"]["Statement"]
+    theirs = f"arn:aws:iam::{TARGET}:role/service-role/DRSCrossAccountAgentRole_{FRESH}"
+    assert {statement["Resource"] for statement in inline} == {theirs}
+    (trust,) = iam.get_role(RoleName="disaster-recovery-failback")["Role"]["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"AWS": [f"arn:aws:iam::{TARGET}:root"]}
+    assert trust["Condition"] == {"StringEquals": {"sts:ExternalId": "warehouse"}}
 
     policy = json.loads(kms.get_key_policy(KeyId=key_id, PolicyName="default")["Policy"])
     assert policy["Statement"][: len(kept)] == kept
@@ -346,11 +366,19 @@ def test_an_account_that_is_not_declared_is_not_set_up(estate: StagingEstate) ->
         **connection(estate),
         "dr_access_key": keys["aws_access_key_id"],
         "dr_secret_key": keys["aws_secret_access_key"],
-        "dr_account_setup": [{"account_id": FRESH, "target_accounts": ["22"], "reader_trusted": ["everybody"]}],
+        "dr_account_setup": [
+            {
+                "account_id": FRESH,
+                "target_accounts": ["22"],
+                "reader_trusted": ["everybody"],
+                "failback_accounts": [FRESH],
+                "failback_trusted": ["anybody"],
+            }
+        ],
     }
     outcome = run_playbook(
         "disaster_recovery.aws.accounts", inventory="localhost,", variables=variables, succeeds=False
     )
-    for message in (STRANGE, "dr_account_setup[0].target_accounts[0]", "everybody"):
+    for message in (STRANGE, "dr_account_setup[0].target_accounts[0]", "everybody", "anybody", "failback_accounts"):
         assert message in outcome.output
     assert outcome.recap()["changed"] == 0

@@ -17,6 +17,7 @@ from typing import Any
 from ..core.accounts import Account
 from ..core.errors import DeclarationError, Problem
 from .dynamodb import call
+from .errors import AwsError, NotReachableError, TransientError
 from .identity import caller
 
 SESSION_NAME = "disaster-recovery"
@@ -47,12 +48,19 @@ class AccountClients:
         clients: C(clients(service, region=…, credentials=…)) makes a client, without credentials with the own ones.
         accounts: Declared accounts. The caller's own account need not be declared.
         own_account_id: The caller's own account; STS is asked when it is not known.
+        option: The option of the declaration that names the roles, for messages.
     """
 
     def __init__(
-        self, clients: Callable[..., Any], accounts: Sequence[Account], own_account_id: str | None = None
+        self,
+        clients: Callable[..., Any],
+        accounts: Sequence[Account],
+        own_account_id: str | None = None,
+        *,
+        option: str = "role_arn",
     ) -> None:
         self._clients = clients
+        self._option = option
         self._accounts = {account.account_id: account for account in accounts}
         self._credentials: dict[str, Credentials] = {}
         self._lock = threading.Lock()
@@ -63,7 +71,7 @@ class AccountClients:
 
         Raises:
             DeclarationError: The account is neither the caller's own nor declared with a role.
-            AwsError: The role cannot be assumed.
+            NotReachableError: The role cannot be assumed.
         """
         with self._lock:
             credentials = self._credentials_of(account_id)
@@ -94,7 +102,7 @@ class AccountClients:
         account = self._accounts.get(account_id)
         if account is None or account.role_arn is None:
             remedy = f"is not the account of these credentials ({self.own_account_id}): "
-            remedy += "declare it there with the role_arn of a role that they may assume"
+            remedy += f"declare it there with the {self._option} of a role that they may assume"
             raise DeclarationError([Problem(repr(account_id), account.where if account else "dr_accounts", remedy)])
         request: dict[str, Any] = {
             "RoleArn": account.role_arn,
@@ -104,5 +112,11 @@ class AccountClients:
         if account.external_id:
             request["ExternalId"] = account.external_id
         sts = self._clients("sts")
-        answer = call(sts.assume_role, f"assume role {account.role_arn}", **request)["Credentials"]
+        try:
+            answer = call(sts.assume_role, f"assume role {account.role_arn}", **request)["Credentials"]
+        except TransientError:
+            raise
+        except AwsError as error:
+            remedy = f"look at the role {account.role_arn} and at its trust policy (playbook accounts.yml makes both)"
+            raise NotReachableError(f"{error.message}: {remedy}", code=error.code, operation=error.operation) from error
         return Credentials(answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"])

@@ -84,6 +84,10 @@ class NotFoundError(AwsError):
     """The resource does not exist."""
 
 
+class NotReachableError(AwsError):
+    """An account has no role for these credentials, or does not let them assume it: that needs a person."""
+
+
 class UninitializedError(AwsError):
     """DRS is not initialised in this account and Region."""
 

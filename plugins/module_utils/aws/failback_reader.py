@@ -21,7 +21,7 @@ from ..core.jobs import Job, job_from_drs
 from ..core.machines import FAILBACK
 from ..core.places import Place
 from . import drs
-from .errors import AwsError, UninitializedError
+from .errors import AwsError, NotReachableError, UninitializedError
 from .instances import describe_instances
 from .pacing import Outcomes, for_each
 
@@ -47,9 +47,13 @@ class Reading:
     errors: Mapping[Place, AwsError]
 
     def raise_if_any(self) -> None:
-        """Raise the error of a place that could not be read, for who must know all."""
+        """Raise the error of a place that could not be read, for who must know all.
+
+        A place whose role lacks is not waited for: the machines that are at home there are C(unread), so refused.
+        """
         for error in self.errors.values():
-            raise error
+            if not isinstance(error, NotReachableError):
+                raise error
 
 
 @dataclass(frozen=True)
@@ -148,7 +152,7 @@ def _at_all(places: Iterable[Place], read: Callable[[Place], Found]) -> Outcomes
         try:
             return read(place)
         except DeclarationError as error:
-            raise AwsError(str(error), code="NotReachable") from error
+            raise NotReachableError(str(error)) from error
 
     return for_each({place: place for place in sorted(places)}, read_one)
 

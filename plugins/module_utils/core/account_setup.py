@@ -15,7 +15,15 @@ from .fields import Fields, members_of
 from .staging_access import ROLE_PATH, role_name
 
 PRINCIPAL_ARN = r"arn:aws[a-z-]*:iam::[0-9]{12}:(root|(role|user)/\S+)"
-KNOWN = ("account_id", "target_accounts", "kms_keys", "reader_trusted", "reader_external_id")
+KNOWN = (
+    "account_id",
+    "target_accounts",
+    "kms_keys",
+    "reader_trusted",
+    "reader_external_id",
+    "failback_accounts",
+    "failback_trusted",
+)
 
 
 def setup_problems(raw: Any, account_id: str, most_targets: int, *, where: str = "dr_account_setup") -> list[Problem]:
@@ -32,19 +40,19 @@ def setup_problems(raw: Any, account_id: str, most_targets: int, *, where: str =
     for place, member in members_of(raw, where, problems):
         fields = Fields(member, place, problems, KNOWN)
         own = fields.text("account_id", pattern=ACCOUNT_ID, remedy="must be an account id of 12 digits, in quotes")
-        targets = fields.texts(
-            "target_accounts", (), pattern=ACCOUNT_ID, remedy="must be an account id of 12 digits, in quotes"
+        targets, others = (
+            fields.texts(name, (), pattern=ACCOUNT_ID, remedy="must be an account id of 12 digits, in quotes")
+            for name in ("target_accounts", "failback_accounts")
         )
         fields.texts("kms_keys", (), pattern=r"\S+", remedy="must be a key's ARN, its id, or alias/…")
-        fields.texts(
-            "reader_trusted",
-            (),
-            pattern=PRINCIPAL_ARN,
-            remedy="must be the ARN of a role, a user, or an account's root",
-        )
+        for name in ("reader_trusted", "failback_trusted"):
+            remedy = "must be the ARN of a role, a user, or an account's root"
+            fields.texts(name, (), pattern=PRINCIPAL_ARN, remedy=remedy)
         fields.text("reader_external_id", "")
         if own in targets:
             problems.add(own, fields.at("target_accounts"), "is the account itself: its servers need no extension")
+        if own in others:
+            problems.add(own, fields.at("failback_accounts"), "is the account itself: name the one on the other side")
         if len(targets) > most_targets:
             remedy = f"a DRS account has at most {most_targets} trusted accounts"
             problems.add(f"{len(targets)} accounts", fields.at("target_accounts"), remedy)

@@ -38,8 +38,8 @@ class Account:
     failback_role_arn: str | None = None
 
     def for_failback(self) -> Account:
-        """Return the account as a failback reaches it: with the role for that, else with the one that may read."""
-        return replace(self, role_arn=self.failback_role_arn or self.role_arn)
+        """Return the account as a failback reaches it: with the role for that."""
+        return replace(self, role_arn=self.failback_role_arn)
 
 
 def parse_accounts(raw: Any, *, where: str = "dr_accounts") -> tuple[Account, ...]:

@@ -30,10 +30,10 @@ def test_accounts_are_read() -> None:
     assert parse_accounts(None) == ()
 
 
-def test_a_failback_has_a_role_of_its_own_where_there_is_one() -> None:
+def test_a_failback_has_a_role_of_its_own() -> None:
     account = Account("111111111111", ("us-west-2",), ROLE, "drill", "dr_accounts[1]", FAILBACK_ROLE)
     assert account.for_failback().role_arn == FAILBACK_ROLE
-    assert replace(account, failback_role_arn=None).for_failback().role_arn == ROLE
+    assert replace(account, failback_role_arn=None).for_failback().role_arn is None
 
 
 def test_every_mistake_is_named() -> None:

@@ -70,7 +70,7 @@ def accounts() -> AccountClients:
 @functools.cache
 def _on_the_way_home() -> AccountClients:
     travelling = [account.for_failback() for account in declared_accounts()]
-    return AccountClients(_hasty_client, travelling, home().account_id)
+    return AccountClients(_hasty_client, travelling, home().account_id, option="failback_role_arn")
 
 
 def forget_roles() -> None:
