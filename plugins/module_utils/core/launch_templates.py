@@ -33,8 +33,8 @@ NAMES_OF_DRS = ("Name",)
 TemplateData = Mapping[str, Any]
 
 _DESCRIPTION = re.compile(
-    r"disaster_recovery\.aws profile=(?P<profile>[a-z]+) (?P<digest>[0-9a-f]{16})"
-    r"(?: beside=(?P<beside>[a-z]+):(?P<number>[0-9]+|\+1):(?P<beside_digest>[0-9a-f]{16}))?"
+    r"disaster_recovery\.aws profile=(?P<profile>[a-z-]+) (?P<digest>[0-9a-f]{16})"
+    r"(?: beside=(?P<beside>[a-z-]+):(?P<number>[0-9]+|\+1):(?P<beside_digest>[0-9a-f]{16}))?"
     r"(?: types=(?P<types>[a-z0-9.,-]+))?"
     r"(?: alternative-of=(?P<alternative_of>[0-9]+))?"
 )

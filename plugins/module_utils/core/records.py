@@ -32,7 +32,7 @@ class ServerRecord:
             launch template's version says.
         probes: What each probe saw, by its name; see L(probe_results).
         launch_template: The template version (C(lt-…:7)) that was made the default one for its launch; None before.
-        restored: The default version is that of the failover profile again, after a drill.
+        restored: The default version is that from before the drill again.
         instance_type: The type of that version, and of the instance once that was seen; None where neither says one.
         types_without_capacity: Types with which a launch failed for want of capacity, in order.
         account_id: Account in which it is launched; None for that of the orchestrator.
@@ -70,6 +70,11 @@ class ServerRecord:
     def place(self) -> Place | None:
         """Where it is launched; None for the place of the orchestrator."""
         return Place(self.account_id or "", self.region or "") if self.account_id or self.region else None
+
+    @property
+    def own_instance_id(self) -> str | None:
+        """Its instance if a job of this run launched it; what was there before is not the run's to terminate."""
+        return self.instance_id if self.job_id else None
 
     @property
     def template_id(self) -> str | None:

@@ -12,7 +12,7 @@ Its schema (seconds are numbers, times are texts, what is not known is null):
     error                     what ended the run, when no person and no result did
     drill_instances_left      instances of a closed drill that were not cleaned up
     left_behind               what the clean-up of a drill found to be left: [{kind, id, server_key, state}]
-    templates_left            why launch templates of a drill could not be set back to profile failover, null otherwise
+    templates_left            why launch templates of a drill could not be set back, null otherwise
     seconds                   from the request to the end
     targets                   {rto, rpo}
     achieved                  {rto, rpo, rto_met, rpo_met} of the whole run
@@ -186,7 +186,7 @@ def summary_lines(report: Mapping[str, Any]) -> list[str]:
     if len(report["left_behind"]) > LEFTOVERS_SHOWN:
         lines.append(f"and {len(report['left_behind']) - LEFTOVERS_SHOWN} more left behind, in the report")
     if report["templates_left"]:
-        lines.append(f"Launch templates that are not set back to profile failover: {report['templates_left']}")
+        lines.append(f"Launch templates that are not set back after the drill: {report['templates_left']}")
     if not report["events"]["intact"]:
         lines.append("The chain of events is BROKEN: somebody has changed them")
     return [*lines, "", f"Evidence: {report['evidence'] or 'none written'}"]
@@ -246,7 +246,7 @@ def _drill_instances_left(
     cleaned_up = any(event.kind == EventKind.CLEAN_UP_ENDED for event in events)
     if not is_drill(run) or not run.get("closed_at") or cleaned_up:
         return []
-    return sorted(record.instance_id for record in servers if record.instance_id)
+    return sorted(record.own_instance_id for record in servers if record.own_instance_id)
 
 
 def _left_behind(events: Iterable[Event]) -> list[dict[str, Any]]:

@@ -23,6 +23,9 @@ MODES = ("test", "failover", "failback")
 PROFILES = ("failover", "test", "failback")
 """Network profiles: where a mode launches."""
 
+FAILBACK_DRILL_PROFILE = "failback-drill"
+"""Profile of launch template versions with which a failback is rehearsed: at home, with addresses that AWS chooses."""
+
 RUN_ID_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,59}")
 
 
@@ -94,6 +97,16 @@ def is_drill(run: Mapping[str, Any]) -> bool:
     A failback is a drill when its request says so; records of an earlier version do not tell.
     """
     return run["mode"] == "test" or (run["mode"] == "failback" and bool(run.get("drill")))
+
+
+def is_failback_drill(run: Mapping[str, Any]) -> bool:
+    """Tell whether a run (its record) rehearses a failback: in the home network itself, beside the original servers."""
+    return run["mode"] == "failback" and is_drill(run)
+
+
+def launch_profile_of(run: Mapping[str, Any]) -> str:
+    """Return the profile of the launch template versions that a run (its record) launches."""
+    return FAILBACK_DRILL_PROFILE if is_failback_drill(run) else profile_of(run["mode"])
 
 
 def check_run_id(run_id: str, where: str = "run_id") -> str:

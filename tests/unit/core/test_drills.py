@@ -84,6 +84,6 @@ def test_what_a_drill_left_is_in_report_and_summary_and_it_did_not_simply_succee
     assert "Left behind by the drill, to be deleted by hand: volume vol-00 (available)" in lines
     assert "Left behind by the drill, to be deleted by hand: volume vol-19 of a (available)" in lines
     assert "and 5 more left behind, in the report" in lines
-    assert "Launch templates that are not set back to profile failover: lt-1: no" in lines
+    assert "Launch templates that are not set back after the drill: lt-1: no" in lines
     shown = Progress().lines([{"at": event.at, "kind": event.kind, "data": event.data}])
     assert "LEFT BEHIND: 25" in shown[0]

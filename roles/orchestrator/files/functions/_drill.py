@@ -17,6 +17,9 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records
 
 Item = dict[str, Any]
 
+NEVER_A_DRILLS = ("original_instance_id", "recovered_instance_id")
+"""What a server's record of the way home calls instances that were there before the run."""
+
 
 def launch_jobs(call: Call, jobs: Iterable[Job]) -> list[Job]:
     """Return the jobs that this run started to launch servers, whatever the records tell of them."""
@@ -27,15 +30,19 @@ def drill_instances(records: Iterable[ServerRecord], jobs: Iterable[Job]) -> dic
     """Return the drill instances of this run's servers that its own jobs launched, by server key, as DRS has them.
 
     All three must agree: DRS calls it a drill instance, a job of the run launched it, and the run's records have the
-    server.
+    server. Never the original instance of a server, nor the one that is production since a failover.
     """
     records, own_jobs = list(records), {job.job_id for job in jobs}
     keys = {record.source_server_id: record.server_key for record in records}
+    others = {record.way_home.get(name) for record in records for name in NEVER_A_DRILLS}
     found = read_recovery_instances(records) if own_jobs else []
     return {
         keys[item["sourceServerID"]]: item
         for item in found
-        if item.get("isDrill") is True and item.get("jobID") in own_jobs and item.get("sourceServerID") in keys
+        if item.get("isDrill") is True
+        and item.get("jobID") in own_jobs
+        and item.get("sourceServerID") in keys
+        and item.get("ec2InstanceID") not in others
     }
 
 

@@ -40,7 +40,7 @@ def read_recovery_instances(records: Iterable[ServerRecord]) -> list[Item]:
     """Return the recovery instances of servers, as DRS has them."""
     return [
         item
-        for place, there in by_place(records).items()
+        for place, there in by_place(record for record in records if record.source_server_id).items()
         for item in drs.describe_recovery_instances(
             client("drs", place=place), source_server_ids=[record.source_server_id for record in there]
         )

@@ -26,14 +26,18 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.pacing i
     for_each,
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import validation
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback import Kind
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.launch_desired import launch_into
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.launch_templates import normalise_template
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.places import Place, by_place
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord, record_to_item
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import FAILBACK_DRILL_PROFILE
 
 Item = dict[str, Any]
 R = TypeVar("R")
 
-FAILOVER_PROFILE = "failover"
+FORWARD, HOMEWARD = "failover", "failback"
+"""Profiles in which templates launch between runs: of servers that are protected, and on their way home."""
 
 LOOKED_AT = 500
 """Servers whose launch configuration one call reads: some ten seconds of DRS's time."""
@@ -128,6 +132,8 @@ def _set_profile(apis: _Apis, records: Iterable[ServerRecord], profile: str, mos
 
     def accept(key: str, version: Version) -> None:
         _check_launches_expected(by_key[key], version)
+        if profile == FAILBACK_DRILL_PROFILE:
+            _check_launches_anew(configurations.results[key])
 
     found = launch_profiles.set_default_profile(
         apis.ec2, templates, profile, accept=accept, pacers=apis.pacers, most=most
@@ -195,26 +201,32 @@ def with_version(record: ServerRecord, version: Version) -> ServerRecord:
 
 
 def set_back(call: Call, records: Sequence[ServerRecord]) -> int:
-    """Let the servers of a drill launch in the failover network again, as many as one call may switch.
+    """Let the servers of a drill launch as they do between runs again, as many as one call may switch.
 
     Returns:
         Seconds to wait before the others are set back, 0 when there are none.
     """
     begun = {wave["wave"] for wave in runs().get_waves(call.run_id) if wave["started_at"]}
-    drilled = [record for record in records if record.wave in begun and not record.restored]
-    found = [_set_back(_Apis(place), there) for place, there in by_place(drilled[:LOOKED_AT]).items()]
+    drilled = [record for record in records if record.wave in begun and record.source_server_id and not record.restored]
+    alike: dict[tuple[Place | None, str], list[ServerRecord]] = {}
+    for record in drilled[:LOOKED_AT]:
+        alike.setdefault((record.place, resting_profile(record)), []).append(record)
+    found = [_set_back(_Apis(place), there, profile) for (place, profile), there in alike.items()]
     results = {key for outcomes in found for key in outcomes.results}
     restored = [replace(record, restored=True) for record in drilled if record.server_key in results]
     runs().put_servers(call.run_id, [record_to_item(record) for record in restored])
-    _together(found).raise_if_any("set the failover profile again")
+    _together(found).raise_if_any("set the launch template versions from before the drill again")
     return pause(len(drilled) - len(restored), max((outcomes.switched for outcomes in found), default=0))
 
 
-def _set_back(apis: _Apis, records: Iterable[ServerRecord]) -> launch_profiles.Defaults:
+def resting_profile(record: ServerRecord) -> str:
+    """Return the profile in which a server's template launches between runs."""
+    return HOMEWARD if record.way_home and record.way_home["kind"] != Kind.CROSS_ZONE else FORWARD
+
+
+def _set_back(apis: _Apis, records: Iterable[ServerRecord], profile: str) -> launch_profiles.Defaults:
     templates = _template_ids(apis, records)
-    found = launch_profiles.set_default_profile(
-        apis.ec2, templates.results, FAILOVER_PROFILE, pacers=apis.pacers, most=SWITCHED
-    )
+    found = launch_profiles.set_default_profile(apis.ec2, templates.results, profile, pacers=apis.pacers, most=SWITCHED)
     return launch_profiles.Defaults(found.results, {**templates.errors, **found.errors}, found.switched)
 
 
@@ -246,6 +258,16 @@ def _check_launches_expected(record: ServerRecord, version: Version) -> None:
                 f"{place[0]} in {place[1]} with address {place[2] or 'chosen by AWS'}: declare the launch "
                 "configuration again (playbook configure)"
             )
+
+
+def _check_launches_anew(configuration: Mapping[str, Any]) -> None:
+    """What a drill launched is terminated afterwards: it must not be an instance that was there before."""
+    instance_id = launch_into(configuration)
+    if instance_id:
+        raise ConflictError(
+            f"source server {configuration['sourceServerID']} is launched into instance {instance_id}, which a drill "
+            "must not touch: take that out of its launch configuration until the failback itself"
+        )
 
 
 def _place(interface: Mapping[str, Any]) -> tuple[int, str | None, str | None]:

@@ -17,7 +17,7 @@ from typing import Any
 from _drill import drill_instances, held, launch_jobs, with_instances
 from _instances import read_instances
 from _jobs import read_jobs
-from _launch import set_back
+from _launch import FORWARD, resting_profile, set_back
 from _records import read_records, store
 from _runtime import Call, Result, client, function, runs
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import drs
@@ -51,7 +51,7 @@ ATTEMPTS = 3
 
 def _left(records: Sequence[ServerRecord]) -> dict[str, Mapping[str, Any]]:
     """Return the instances of the drill that EC2 has not terminated yet, as EC2 has them, by id."""
-    found = read_instances(records)
+    found = read_instances(record for record in records if record.own_instance_id)
     return {name: instance for name, instance in found.items() if instance["State"]["Name"] != "terminated"}
 
 
@@ -194,18 +194,18 @@ def _end(call: Call, run: Item, records: Sequence[ServerRecord], jobs: Sequence[
         return _wait(f"{len(left)} volumes or network interfaces of the drill are still there")
     cleaned = [
         replace(record, status=ServerStatus.CLEANED_UP.value)
-        if record.instance_id and record.status == ServerStatus.VALIDATED
+        if record.own_instance_id and record.status == ServerStatus.VALIDATED
         else record
         for record in records
     ]
     store(call, records, cleaned)
     seconds = set_back(call, held(call, cleaned))
     if seconds:
-        return _wait("the failover profile is being set again", seconds)
+        return _wait("the launch template versions from before the drill are being set again", seconds)
     told = [asdict(leftover) for leftover in left]
     ended = {
-        "instances": sum(bool(record.instance_id) for record in records),
-        "profile": "failover",
+        "instances": sum(bool(record.own_instance_id) for record in records),
+        "profile": ", ".join(sorted({resting_profile(record) for record in records})) or FORWARD,
         "left_behind": told[:LEFTOVERS_IN_EVENT],
         "left_behind_not_shown": max(0, len(told) - LEFTOVERS_IN_EVENT),
     }

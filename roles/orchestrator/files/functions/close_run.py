@@ -75,7 +75,7 @@ def _leaves_instances(run: Mapping[str, Any], records: Sequence[ServerRecord]) -
     clean_up = run.get("clean_up") or {}
     if clean_up.get("ended_at"):
         return bool(clean_up.get("left_behind"))
-    return is_drill(run) and any(record.instance_id for record in records)
+    return is_drill(run) and any(record.own_instance_id for record in records)
 
 
 def _void_pauses(call: Call) -> None:

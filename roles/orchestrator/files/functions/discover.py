@@ -6,6 +6,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from _records import read_plan, read_run
 from _runtime import Call, Result, client, function, ip_map, runs
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import drs
@@ -22,13 +25,18 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.planned
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import Plan
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord, record_to_item
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.resolved_plans import PlannedServer, resolve
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import WaveStatus, profile_of
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import (
+    WaveStatus,
+    is_failback_drill,
+    profile_of,
+)
 
 SERVERS_IN_EVENT = 1000
 """An item of DynamoDB holds 400 KB, and a server's key may be a name of 255 characters."""
 
 
-def _record(planned: PlannedServer, plan: Plan, entries: list[MapEntry], mode: str) -> ServerRecord:
+def _record(planned: PlannedServer, plan: Plan, entries: list[MapEntry], run: Mapping[str, Any]) -> ServerRecord:
+    mode = run["mode"]
     asked = probes.names_for(plan.probes, planned.server, plan.groups, mode)
     return ServerRecord(
         server_key=planned.server.key,
@@ -37,7 +45,7 @@ def _record(planned: PlannedServer, plan: Plan, entries: list[MapEntry], mode: s
         critical=planned.critical,
         is_windows=planned.server.is_windows,
         attempts_allowed=1 + plan.waves[planned.wave - 1].retries,
-        expected=validation.expected_of(entries, profile_of(mode), asked),
+        expected=validation.expected_of(entries, profile_of(mode), asked, any_address=is_failback_drill(run)),
     )
 
 
@@ -53,7 +61,7 @@ def handler(call: Call) -> Result:
     resolved = resolve(plan, drs.read_source_servers(client("drs")))
     keys = [planned.server.key for planned in resolved.servers]
     entries = entries_by_server(resolved, ip_map().read(keys), profile, table=ip_map().name)
-    records = [_record(planned, plan, entries[planned.server.key], run["mode"]) for planned in resolved.servers]
+    records = [_record(planned, plan, entries[planned.server.key], run) for planned in resolved.servers]
     # The records come before the locks: whoever closes this run finds in them which locks to release.
     runs().put_servers(call.run_id, [record_to_item(record) for record in records])
     runs().put_waves(

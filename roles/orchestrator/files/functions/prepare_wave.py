@@ -19,7 +19,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import 
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.isolation_facts import TEST_PROFILE
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import record_to_item
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import ServerStatus, profile_of
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import ServerStatus, launch_profile_of
 
 FINDINGS_IN_EVENT = 50
 
@@ -52,7 +52,7 @@ def handler(call: Call) -> Result:
     begin_wave(call, wave, records)
     if not wave.get("timer_started_at"):
         runs().update_wave(call.run_id, wave["wave"], {"timer_started_at": call.at})
-    profile = profile_of(run["mode"])
+    profile = launch_profile_of(run)
     left = [record for record in records if not record.prepared and record.status != ServerStatus.SKIPPED]
     outcomes = set_profile(left[:LOOKED_AT], profile, most=SWITCHED)
     if outcomes.results:

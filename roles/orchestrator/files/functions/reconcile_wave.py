@@ -31,7 +31,11 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.jobs im
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.places import Place, by_place, told_place
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord, record_to_item
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import ServerStatus, is_drill, profile_of
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import (
+    ServerStatus,
+    is_drill,
+    launch_profile_of,
+)
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timestamps import format_time, parse_time
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.waves import WavePolicy
 
@@ -132,7 +136,7 @@ def _ready(call: Call, run: Mapping[str, Any], starting: Sequence[ServerRecord])
     Looked at just before the start, not only when the wave began: it may have waited for hours, and what launches in
     the wrong network cannot be called back.
     """
-    profile = profile_of(run["mode"])
+    profile = launch_profile_of(run)
     short = [record for record in starting if record.types_without_capacity]
     others = [record for record in starting if not record.types_without_capacity]
     unchanged = as_prepared(others)
