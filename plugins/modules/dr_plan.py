@@ -217,7 +217,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.lint_li
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plan_lint import Finding, check_probes, refused
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import Plan, parse_plans
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.probes import need_network
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import MODES, profile_of
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import MODES
 
 
 def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str, Any]:
@@ -247,8 +247,8 @@ def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str,
 
 
 def _check_probes(plans: Sequence[Plan], prefix: str, clients: Clients) -> list[Finding]:
-    profiles = [profile_of(mode) for mode in MODES if any(need_network(plan.probes, mode) for plan in plans)]
-    networks = network_probes.deployed(clients("lambda"), prefix, profiles) if profiles else set()
+    needed = any(need_network(plan.probes, mode) for plan in plans for mode in MODES)
+    networks = network_probes.deployed(clients("lambda"), prefix) if needed else set()
     return [finding for plan in plans for finding in check_probes(plan, networks)]
 
 

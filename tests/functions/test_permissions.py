@@ -119,7 +119,13 @@ def test_policies_allow_what_a_run_does_and_no_more(orchestrator: Orchestrator, 
         (name, action)
         for name, actions in allowed().items()
         for action in actions - found[name] - NOT_USED_BY_EVERY_LAUNCH - NEEDED_BY_DRS - NEEDED_IN_A_NETWORK
-        if name not in {"failover", "failback", "probe-failover"}  # the same policies as those that this drill uses
+        if name
+        not in {
+            "failover",
+            "failback",
+            "probe-failback",
+            "probe-failover",
+        }  # the same policies as those that this drill uses
     }
     assert unused - ONLY_IN_TROUBLE == set()
     assert orchestrator.aws.control("permissions")["not_understood"] == []

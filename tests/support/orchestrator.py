@@ -35,9 +35,15 @@ ESTATE = Path(__file__).with_name("small_estate.yml")
 PREFIX = "dr"
 REGION = "us-west-2"
 FUNCTIONS = yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-8"))["orchestrator_functions"]
-PROBE_NETWORKS = {
+HOME_REGION = "us-east-1"
+PROBE_NETWORKS: dict[str, dict[str, Any]] = {
     "failover": {"subnet_ids": ["subnet-0a20100000000d001"], "security_group_ids": ["sg-0a20100000000d001"]},
     "test": {"subnet_ids": ["subnet-0a99100000000d001"], "security_group_ids": ["sg-0a99100000000d001"]},
+    "failback": {
+        "region": HOME_REGION,
+        "subnet_ids": ["subnet-0a10100000000d001"],
+        "security_group_ids": ["sg-0a10100000000d001"],
+    },
 }
 MACHINES = {
     "wave": ("wave", ""),
@@ -163,16 +169,19 @@ class Deployment:
         for profile in self._probe_networks:
             network = PROBE_NETWORKS[profile]
             vpc = {"SubnetIds": network["subnet_ids"], "SecurityGroupIds": network["security_group_ids"]}
-            name = f"probe-{profile}"
-            self._deploy_function(name, roles[name], Handler="probe.handler", Timeout=25, VpcConfig=vpc)
+            name, region = f"probe-{profile}", network.get("region", REGION)
+            settings = {"Handler": "probe.handler", "Timeout": 25, "VpcConfig": vpc}
+            self._deploy_function(name, roles[name], region, **settings)
         for name in MACHINES:
             self.client("stepfunctions").create_state_machine(
                 name=f"{PREFIX}-{name}", definition=definition(name), roleArn=self._role(name, *roles[name])
             )
 
-    def _deploy_function(self, name: str, role: tuple[dict[str, Any], dict[str, Any]], **settings: Any) -> None:
-        self.client("logs").create_log_group(logGroupName=f"/aws/lambda/{PREFIX}-{name}")
-        self.client("lambda").create_function(
+    def _deploy_function(
+        self, name: str, role: tuple[dict[str, Any], dict[str, Any]], region: str = REGION, **settings: Any
+    ) -> None:
+        self.client("logs", region).create_log_group(logGroupName=f"/aws/lambda/{PREFIX}-{name}")
+        self.client("lambda", region).create_function(
             FunctionName=f"{PREFIX}-{name}",
             Runtime="python3.12",
             Role=self._role(name, *role),
@@ -196,7 +205,9 @@ class Deployment:
             "IP_MAP_TABLE": f"{PREFIX}-ip-map",
             "TOPIC_ARN": self.topic_arn,
             "EVIDENCE_BUCKET": self.bucket,
-            "PROBE_NETWORKS": ",".join(self._probe_networks),
+            "PROBE_NETWORKS": ",".join(
+                f"{profile}={PROBE_NETWORKS[profile].get('region', REGION)}" for profile in self._probe_networks
+            ),
             "STEP_FUNCTIONS": json.dumps(STEP_FUNCTIONS),
             "STEP_DOCUMENTS": json.dumps(STEP_DOCUMENTS),
         }
@@ -355,6 +366,7 @@ def deployed_roles(
         "orchestrator_prefix": PREFIX,
         "orchestrator_region": REGION,
         "orchestrator_caller": {"account": TARGET, "arn": f"arn:aws:iam::{TARGET}:user/dr-operator"},
+        "orchestrator_source_region": HOME_REGION,
         "orchestrator_tags": {},
         "orchestrator_accounts": [
             {"role_arn": arn, **({"failback_role_arn": failback} if failback else {})}

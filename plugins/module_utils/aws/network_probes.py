@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
-from ..core.probes import HTTP, TCP
+from ..core.probes import HTTP, TCP, parse_networks
 from .dynamodb import call, chunks
 from .errors import AwsError, NotFoundError
 from .pacing import for_each
@@ -52,23 +52,19 @@ def function_name(prefix: str, profile: str) -> str:
     return f"{prefix}-probe-{profile}"
 
 
-def deployed(client: Any, prefix: str, profiles: Iterable[str]) -> set[str]:
-    """Return those of the network profiles that have a function inside.
+def deployed(client: Any, prefix: str) -> set[str]:
+    """Return the network profiles that have a function inside, as the orchestrator knows them.
 
     Args:
-        client: boto3 Lambda client.
+        client: boto3 Lambda client of the orchestrator's Region.
         prefix: First part of the functions' names.
-        profiles: Network profiles.
     """
-    found = set()
-    for profile in profiles:
-        name = function_name(prefix, profile)
-        try:
-            call(client.get_function_configuration, f"look for function {name}", FunctionName=name)
-        except NotFoundError:
-            continue
-        found.add(profile)
-    return found
+    name = f"{prefix}-open-run"
+    try:
+        found = call(client.get_function_configuration, f"look for function {name}", FunctionName=name)
+    except NotFoundError:
+        return set()
+    return set(parse_networks(found["Environment"]["Variables"]["PROBE_NETWORKS"]))
 
 
 def look(targets: Sequence[Target]) -> list[Seen]:

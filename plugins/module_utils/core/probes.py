@@ -141,6 +141,17 @@ def need_network(probes: Iterable[Probe], mode: str) -> list[str]:
     return [probe.name for probe in probes if probe.needs_network and mode in probe.modes]
 
 
+def parse_networks(text: str) -> dict[str, str]:
+    """Return the Regions of the functions that look from inside networks, by network profile.
+
+    Args:
+        text: Environment variable C(PROBE_NETWORKS) of the functions: C(failback=us-east-1,test=us-west-2). Without a
+            Region a function is where the orchestrator is.
+    """
+    pairs = (item.partition("=") for item in text.split(",") if item)
+    return {profile: region for profile, _equals, region in pairs}
+
+
 def unplanned_servers(probes: Iterable[Probe], planned: Iterable[str], where: str) -> list[Problem]:
     """Return a problem for every server key of a probe that is in no wave of the plan."""
     known = frozenset(planned)

@@ -15,7 +15,12 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import n
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.dynamodb import chunks
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import probe_results
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.places import Place, by_place
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.probes import COMMAND, SSM_AGENT, Probe
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.probes import (
+    COMMAND,
+    SSM_AGENT,
+    Probe,
+    parse_networks,
+)
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord, record_to_item
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timestamps import parse_time
 
@@ -129,8 +134,9 @@ def _over_network(look: Look, probes: Sequence[Probe]) -> None:
     if not targets:
         return
     function = network_probes.function_name(os.environ["PREFIX"], look.profile)
+    region = parse_networks(os.environ["PROBE_NETWORKS"]).get(look.profile, "")
     wanted = {name: target for name, (_probe, _key, target) in targets.items()}
-    seen = network_probes.ask(client("lambda"), function, wanted, look.call.at)
+    seen = network_probes.ask(client("lambda", place=Place("", region)), function, wanted, look.call.at)
     for name, (probe, key, _target) in targets.items():
         if "not_tried" in seen[name]:
             look.waiting(look.records[key], probe, seen[name]["not_tried"])

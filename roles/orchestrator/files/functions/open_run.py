@@ -120,7 +120,7 @@ def _check_probes(plan: Plan, mode: str) -> None:
     """Refuse a plan whose network probes nobody could make in this mode."""
     needing = probes.need_network(plan.probes, mode)
     profile = run_rules.profile_of(mode)
-    if needing and profile not in os.environ["PROBE_NETWORKS"].split(","):
+    if needing and profile not in probes.parse_networks(os.environ["PROBE_NETWORKS"]):
         raise InvalidRequestError(
             f"The probes {', '.join(needing)} of plan {plan.name} are made from inside the network of {profile}, "
             f"and no function is deployed there: declare dr_probe_networks.{profile} and run playbook deploy, "
