@@ -28,6 +28,8 @@ class DesiredProfile:
         alternative_instance_types: What to try next, in order, where there is no capacity for C(instance_type).
         metadata_options: In EC2's names (C(HttpTokens)).
         dedicated_host: Whether the template has to place instances on a dedicated host.
+        resource_tags: Tags of one kind of resource (C(instance)) only, which go before C(tags).
+        further: Other top-level keys of the template, whole, in EC2's names.
     """
 
     profile: str
@@ -40,6 +42,8 @@ class DesiredProfile:
     metadata_options: Mapping[str, str | int] = field(default_factory=dict)
     volumes: tuple[VolumeSettings, ...] = ()
     dedicated_host: bool = False
+    resource_tags: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    further: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,8 @@ def template_data(base: TemplateData, desired: DesiredProfile) -> dict[str, Any]
     """
     _check_conflicts(base, desired)
     wanted: dict[str, Any] = {
-        "NetworkInterfaces": _network_interfaces(base.get("NetworkInterfaces", []), desired.interfaces)
+        **desired.further,
+        "NetworkInterfaces": _network_interfaces(base.get("NetworkInterfaces", []), desired.interfaces),
     }
     if desired.instance_type is not None:
         wanted["InstanceType"] = desired.instance_type
@@ -94,7 +95,7 @@ def template_data(base: TemplateData, desired: DesiredProfile) -> dict[str, Any]
         wanted["MetadataOptions"] = {**_without(base.get("MetadataOptions", {}), "State"), **desired.metadata_options}
     if desired.volumes:
         wanted["BlockDeviceMappings"] = merged_mappings(base.get("BlockDeviceMappings", []), desired.volumes)
-    if desired.tags or desired.purge_tags:
+    if desired.tags or desired.resource_tags or desired.purge_tags:
         wanted["TagSpecifications"] = _tag_specifications(base.get("TagSpecifications", []), desired)
     now, then = normalise_template(base), normalise_template({**base, **wanted})
     return {key: value for key, value in wanted.items() if now.get(key) != then.get(key)}
@@ -290,7 +291,8 @@ def _tag_specifications(existing: Sequence[Mapping[str, Any]], desired: DesiredP
     for resource in TAGGED_RESOURCES:
         actual = by_type.get(resource, {})
         where = f"launch template, tags of each {resource}"
-        changes = merge_changes(actual, desired.tags, purge=desired.purge_tags, kept=NAMES_OF_DRS, where=where)
+        tags = {**desired.tags, **desired.resource_tags.get(resource, {})}
+        changes = merge_changes(actual, tags, purge=desired.purge_tags, kept=NAMES_OF_DRS, where=where)
         by_type[resource] = changes.applied(actual)
     return _specifications(by_type)
 
