@@ -132,24 +132,6 @@ def start_recovery(client: Any, source_server_ids: Sequence[str], *, is_drill: b
     return job
 
 
-def start_failback_launch(client: Any, recovery_instance_ids: Sequence[str], *, tags: Mapping[str, str]) -> Item:
-    """Start one job that boots machines on premises from their failback clients (at most 200) and return it.
-
-    StartFailbackLaunch has no client token: look for a job with these C(tags) before calling this.
-
-    Raises:
-        ConflictError: Another job has one of the servers, or a failback client is not ready.
-    """
-    answer = call(
-        client.start_failback_launch,
-        "start the failback launch",
-        recoveryInstanceIDs=list(recovery_instance_ids),
-        tags=dict(tags),
-    )
-    job: Item = answer["job"]
-    return job
-
-
 def describe_recovery_instances(
     client: Any, *, ids: Sequence[str] | None = None, source_server_ids: Sequence[str] | None = None
 ) -> list[Item]:
@@ -223,28 +205,6 @@ def update_replication_configuration(client: Any, source_server_id: str, changes
         client.update_replication_configuration,
         f"update the replication configuration of {source_server_id}",
         sourceServerID=source_server_id,
-        **changes,
-    )
-
-
-def get_failback_replication_configuration(client: Any, recovery_instance_id: str) -> Item:
-    """Return how a recovery instance replicates to the failback client of its machine on premises."""
-    answer = call(
-        client.get_failback_replication_configuration,
-        f"read the failback replication configuration of {recovery_instance_id}",
-        recoveryInstanceID=recovery_instance_id,
-    )
-    return _without_metadata(answer)
-
-
-def update_failback_replication_configuration(
-    client: Any, recovery_instance_id: str, changes: Mapping[str, Any]
-) -> None:
-    """Change fields of how a recovery instance replicates to the failback client of its machine on premises."""
-    call(
-        client.update_failback_replication_configuration,
-        f"update the failback replication configuration of {recovery_instance_id}",
-        recoveryInstanceID=recovery_instance_id,
         **changes,
     )
 

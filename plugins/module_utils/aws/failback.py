@@ -21,6 +21,7 @@ from ..core.jobs import Job
 from . import drs
 from .errors import AwsError, ConflictError, InvalidRequestError, NotFoundError, TransientError
 from .failback_reader import Clients, FailbackReader
+from .failback_zones import replicate_to
 from .instances import terminate_instance
 from .pacing import Pacers, for_each
 
@@ -152,6 +153,8 @@ def _terminate_batch(
 
 def _reverse(facts: MachineFacts, clients: Clients) -> None:
     if facts.recovered:
+        if facts.zones and facts.kind == Kind.CROSS_ZONE:
+            replicate_to(clients("drs", facts.home), facts.protecting.server_id, facts.zones.staging_home)
         drs.reverse_replication(clients("drs", facts.home), facts.recovered.instance_id)
 
 
@@ -159,6 +162,8 @@ def _protect_again(facts: MachineFacts, clients: Clients) -> None:
     if facts.kind == Kind.EXTENDED and facts.staging:
         drs.start_replication(clients("drs", facts.staging.place), facts.staging.server_id)
     elif facts.returned:
+        if facts.zones and facts.kind == Kind.CROSS_ZONE:
+            replicate_to(clients("drs", facts.home), facts.protecting.server_id, facts.zones.staging_recovery)
         drs.reverse_replication(clients("drs", facts.origin), facts.returned.instance_id)
 
 

@@ -14,14 +14,16 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TypeVar
 
-from ..core import failback_facts
+from ..core import failback_facts, failback_sight
 from ..core.errors import DeclarationError
-from ..core.failback_facts import MachineFacts, Remembered, Sight
+from ..core.failback_facts import MachineFacts, Remembered, Zones
+from ..core.failback_sight import Sight
 from ..core.jobs import Job, job_from_drs
 from ..core.machines import FAILBACK
 from ..core.places import Place
 from . import drs
 from .errors import AwsError, NotReachableError, UninitializedError
+from .failback_zones import Entries, read_zones
 from .instances import describe_instances
 from .pacing import Outcomes, for_each
 
@@ -65,12 +67,15 @@ class FailbackReader:
         home: Account and Region that recovers.
         jobs_since: Jobs created before are over (ISO 8601, ends in C(Z)); None reads all that DRS still knows.
         remembered: What records know of the machines, by the source server that protects them.
+        entries: Reads the IP map, which tells in which zone machines are at home that never leave their Region;
+            without it these cannot go home.
     """
 
     clients: Clients
     home: Place
     jobs_since: str | None = None
     remembered: Mapping[str, Remembered] = field(default_factory=dict)
+    entries: Entries | None = None
 
     def read(self, protecting_ids: Collection[str] | None = None) -> Reading:
         """Return the facts of machines.
@@ -86,7 +91,7 @@ class FailbackReader:
             return Reading({}, (), {})
         wanted = [item["sourceServerID"] for item in servers]
         seen_here = self._look(self.home, servers, wanted if len(wanted) <= drs.MAX_IDS else None)
-        origins = failback_facts.origins(servers, self.home)
+        origins = failback_sight.origins(servers, self.home)
         elsewhere = _at_all(origins, self._look_at_origin)
         seen = {**elsewhere.results, self.home: seen_here}
         sight = Sight(
@@ -95,7 +100,7 @@ class FailbackReader:
             jobs={place: found.jobs for place, found in seen.items()},
             unread=_told(elsewhere.errors),
         )
-        facts = failback_facts.machines(sight, self.home, wanted, self.remembered)
+        facts = failback_sight.machines(sight, self.home, wanted, self.remembered, self._zones(servers))
         ids: dict[Place, set[str]] = defaultdict(set)
         for machine in facts.values():
             for place, found in machine.instance_ids().items():
@@ -117,6 +122,10 @@ class FailbackReader:
         few = sorted(wanted) if len(wanted) <= drs.MAX_IDS else None
         found = drs.describe_source_servers(client, ids=few) if wanted else []
         return [item for item in found if item["sourceServerID"] in wanted]
+
+    def _zones(self, servers: Iterable[Item]) -> dict[str, Zones]:
+        stays = failback_sight.staying(servers, self.home)
+        return read_zones(self.clients("ec2", self.home), stays, self.entries) if stays and self.entries else {}
 
     def _look_at_origin(self, place: Place) -> _Seen:
         """Look at a place where machines are at home; where DRS was never used nothing is on its way."""

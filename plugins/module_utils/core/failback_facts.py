@@ -9,14 +9,12 @@ Source: DRS API Reference, SourceServer, RecoveryInstance, Job. Enumerations are
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .failback_words import Kind
-from .jobs import TERMINATE, Job
-from .machines import ENDED, FAILBACK
+from .machines import ENDED
 from .places import Place
 from .replication_progress import Replication
 from .replication_progress import from_drs as replication_from_drs
@@ -54,6 +52,8 @@ class ServerFacts:
         extension_error: Why DRS cannot use that one; empty when it can.
         started_at: When its replication was initiated last; empty where DRS does not say.
         first_byte_at: When its first copy began, None when DRS does not say.
+        zone: Availability zone of the machine that it replicates, empty where DRS names none.
+        seen_at: When DRS last heard of the agent, None when it does not say.
     """
 
     server_id: str
@@ -72,6 +72,8 @@ class ServerFacts:
     extends: str = ""
     extension_error: str = ""
     started_at: str = ""
+    zone: str = ""
+    seen_at: str | None = None
 
     @property
     def is_extended(self) -> bool:
@@ -109,7 +111,10 @@ class InstanceFacts:
         point_in_time: The moment that its data are from, empty when DRS does not say.
         job_id: The job that launched it.
         failback_launch: C(failbackLaunchType) of its failback: C(RECOVERY), C(DRILL), or empty as long as none was.
-        replication_state: Of the replication of the instance itself, after it was reversed.
+        replication: Of the instance itself, after it was reversed, or as a failback client copies it.
+        to_original: Whether its failback client runs on the original machine; None where there is no client.
+        failback_since: When its failback began, None when DRS does not say.
+        origin_zone: Availability zone of the machine that it was launched from, empty where DRS names none.
     """
 
     instance_id: str
@@ -120,12 +125,15 @@ class InstanceFacts:
     job_id: str
     failback_state: str
     failback_launch: str
-    replication_state: str
+    replication: Replication
+    to_original: bool | None = None
+    failback_since: str | None = None
+    origin_zone: str = ""
 
     @property
     def is_reversed(self) -> bool:
         """Whether its replication was reversed, and nobody has stopped the failback since."""
-        return self.replication_state not in NOT_REVERSED
+        return self.replication.state not in NOT_REVERSED
 
     @property
     def is_failing_back(self) -> bool:
@@ -148,6 +156,7 @@ class MachineFacts:
         recovery_job_id: Active job that launches C(protecting).
         launch_job_id: Active job that launches C(returning).
         termination_job_id: Active job that terminates C(recovered).
+        zones: Where it is at home, and where it is recovered; of kind C(cross_zone) only, None where nobody tells.
         contradiction: What makes it uncertain which is which, for a person; empty when nothing does.
         unread: What could not be read, and why; empty when everything was.
     """
@@ -163,6 +172,7 @@ class MachineFacts:
     recovery_job_id: str = ""
     launch_job_id: str = ""
     termination_job_id: str = ""
+    zones: Zones | None = None
     contradiction: str = ""
     unread: str = ""
 
@@ -228,20 +238,20 @@ class MachineFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
-    """What was read of DRS, by account and Region.
+class Zones:
+    """Where a machine that never leaves its Region is at home and where it is recovered, by the IP map.
 
     Attributes:
-        servers: Items of DescribeSourceServers.
-        instances: Items of DescribeRecoveryInstances.
-        jobs: Jobs that have not ended.
-        unread: What could not be read, and why.
+        home: Availability zone of profile C(failback).
+        recovery: Availability zone of profile C(failover).
+        staging_home: Subnet that it replicates to as long as it is recovered; empty where nobody declared it.
+        staging_recovery: The same, as long as it is at home.
     """
 
-    servers: Mapping[Place, Sequence[Item]] = field(default_factory=dict)
-    instances: Mapping[Place, Sequence[Item]] = field(default_factory=dict)
-    jobs: Mapping[Place, Sequence[Job]] = field(default_factory=dict)
-    unread: Mapping[Place, str] = field(default_factory=dict)
+    home: str
+    recovery: str
+    staging_home: str
+    staging_recovery: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +292,8 @@ def server_facts(item: Item, place: Place) -> ServerFacts:
         extends=server.staging_arn or "",
         extension_error=server.extension_error if server.extension_status == EXTENSION_ERROR else "",
         started_at=_moment(replication.get("dataReplicationInitiation", {}).get("startDateTime")) or "",
+        zone=item.get("sourceCloudProperties", {}).get("originAvailabilityZone", ""),
+        seen_at=_moment(server.agent_seen_at),
     )
 
 
@@ -297,19 +309,11 @@ def instance_facts(item: Item) -> InstanceFacts:
         job_id=item.get("jobID", ""),
         failback_state=failback.get("state", ""),
         failback_launch=failback.get("failbackLaunchType", ""),
-        replication_state=item.get("dataReplicationInfo", {}).get("dataReplicationState", ""),
+        replication=replication_from_drs(item.get("dataReplicationInfo", {})),
+        to_original=failback.get("failbackToOriginalServer"),
+        failback_since=_moment(failback.get("failbackInitiationTime")),
+        origin_zone=item.get("originAvailabilityZone", ""),
     )
-
-
-def origins(items: Iterable[Item], home: Place) -> set[Place]:
-    """Return where the machines of source servers are at home, and where others replicate that they extend.
-
-    Args:
-        items: Items of DescribeSourceServers of C(home).
-    """
-    servers = [server_facts(item, home) for item in items]
-    found = {server.origin for server in servers} | {place_of(server.extends) for server in servers if server.extends}
-    return {place for place in found if place.region and place != home}
 
 
 def place_of(arn: str) -> Place:
@@ -317,155 +321,10 @@ def place_of(arn: str) -> Place:
     return Place(arn.split(":")[4], arn.split(":")[3])
 
 
-def machines(
-    sight: Sight, home: Place, protecting_ids: Iterable[str], remembered: Mapping[str, Remembered] | None = None
-) -> dict[str, MachineFacts]:
-    """Put together what is seen of many machines; the EC2 states are not in it yet, see L(with_states).
-
-    Args:
-        sight: What was read of C(home) and of L(origins).
-        home: Account and Region that recovers.
-        protecting_ids: Source servers that protect the machines.
-        remembered: What records know of them, by C(protecting).
-
-    Returns:
-        The facts by C(protecting); one whose source server is not there (any more) is left out.
-    """
-    wanted = set(protecting_ids)
-    index = _Index(sight, home)
-    return {
-        item["sourceServerID"]: index.machine(item, (remembered or {}).get(item["sourceServerID"], Remembered()))
-        for item in sight.servers.get(home, ())
-        if item["sourceServerID"] in wanted
-    }
-
-
 def with_states(facts: MachineFacts, states: Mapping[str, str]) -> MachineFacts:
     """Return the facts with the EC2 states of their instances, of which C(states) may have many more."""
     ids = {instance_id for found in facts.instance_ids().values() for instance_id in found}
     return replace(facts, instance_states={name: states[name] for name in ids if name in states})
-
-
-class _Index:
-    """What was seen, by all that names it."""
-
-    def __init__(self, sight: Sight, home: Place) -> None:
-        self._sight = sight
-        self._home = home
-        self._instances: dict[tuple[Place, str], list[InstanceFacts]] = defaultdict(list)
-        self._launched_from: dict[tuple[Place, str], str] = {}
-        for place, items in sight.instances.items():
-            for instance in map(instance_facts, items):
-                self._instances[place, instance.server_id].append(instance)
-                self._launched_from[place, instance.instance_id] = instance.server_id
-        self._returning: dict[tuple[Place, str], ServerFacts] = {}
-        self._of_instance: dict[tuple[Place, str], list[ServerFacts]] = defaultdict(list)
-        self._of_arn: dict[tuple[Place, str], list[ServerFacts]] = defaultdict(list)
-        self._replicated_by: dict[str, list[str]] = defaultdict(list)
-        self._of_own_arn: dict[str, ServerFacts] = {}
-        for place, items in sight.servers.items():
-            for item in items:
-                self._add(server_facts(item, place))
-        self._jobs: dict[tuple[Place, str, bool], Job] = {}
-        for place, jobs in sight.jobs.items():
-            for job in jobs:
-                self._jobs |= {(place, name, job.type == TERMINATE): job for name in job.participants if job.active}
-
-    def _add(self, server: ServerFacts) -> None:
-        self._of_own_arn[server.arn] = server
-        if server.instance_id and not server.ended:
-            self._replicated_by[server.instance_id].append(server.server_id)
-        if server.direction == FAILBACK:
-            self._returning[server.place, server.server_id] = server
-            self._of_instance[server.place, server.instance_id].append(server)
-            self._of_arn[server.place, server.reversed_arn].append(server)
-
-    def machine(self, item: Item, remembered: Remembered) -> MachineFacts:
-        """Return the facts of the machine of one protecting source server."""
-        protecting = server_facts(item, self._home)
-        contradictions: list[str] = []
-        recovered = self._recovered(protecting, contradictions)
-        returning = self._find_returning(protecting, recovered, remembered, contradictions)
-        returned = self._returned(returning, recovered) if returning else None
-        original_id = _original(protecting, recovered, returned) or remembered.original_id
-        staging = self._of_own_arn.get(protecting.extends) if protecting.extends else None
-        own = {one.server_id for one in (protecting, returning, staging) if one}
-        replicating = [name for name in self._replicated_by.get(original_id, []) if name not in own]
-        places = {self._home, protecting.origin, *([place_of(protecting.extends)] if protecting.extends else [])}
-        return MachineFacts(
-            protecting=protecting,
-            recovered=recovered,
-            returning=returning,
-            returned=returned,
-            original_id=original_id,
-            original_protected_by=replicating[0] if replicating else "",
-            staging=staging,
-            recovery_job_id=self._job(self._home, protecting.server_id),
-            launch_job_id=self._job(returning.place, returning.server_id) if returning else "",
-            termination_job_id=self._termination(protecting, recovered) if recovered else "",
-            contradiction="; ".join(contradictions),
-            unread="; ".join(
-                dict.fromkeys(self._sight.unread[place] for place in sorted(places) if place in self._sight.unread)
-            ),
-        )
-
-    def _recovered(self, protecting: ServerFacts, contradictions: list[str]) -> InstanceFacts | None:
-        found = [one for one in self._instances.get((self._home, protecting.server_id), []) if not one.is_drill]
-        # Where a machine is protected in its own place, the source server may have been pointed to what it launched.
-        named = [one for one in found if one.instance_id == protecting.recovery_instance_id]
-        if len(found) > 1 and len(named) != 1:
-            names = ", ".join(sorted(one.instance_id for one in found))
-            contradictions.append(f"{protecting.server_id} has several recovery instances ({names})")
-        return next(iter(named or found), None)
-
-    def _find_returning(
-        self,
-        protecting: ServerFacts,
-        recovered: InstanceFacts | None,
-        remembered: Remembered,
-        contradictions: list[str],
-    ) -> ServerFacts | None:
-        place = protecting.origin
-        if place == self._home or not place.region:
-            return None
-        if recovered:
-            found = self._of_instance.get((place, recovered.instance_id), [])
-            living = [server for server in found if not server.ended]
-            if len(living) > 1:
-                names = ", ".join(sorted(server.server_id for server in living))
-                contradictions.append(f"{recovered.instance_id} is replicated back by several source servers ({names})")
-            return next(iter(living or found), None)
-        named = [self._launched_from.get((place, protecting.instance_id), ""), remembered.returning_id]
-        known = [self._returning[place, name] for name in named if (place, name) in self._returning]
-        # Unlike that of `protecting`, the ARN of a FAILBACK server is that of its one and only counterpart.
-        left = sorted(
-            self._of_arn.get((place, protecting.arn), []), key=lambda server: (server.ended, server.server_id)
-        )
-        return next(iter(known or left), None)
-
-    def _returned(self, returning: ServerFacts, recovered: InstanceFacts | None) -> InstanceFacts | None:
-        """Return what C(returning) launched for good: younger than C(recovered), else it is of an earlier cycle."""
-        found = [one for one in self._instances.get((returning.place, returning.server_id), []) if not one.is_drill]
-        younger = [one for one in found if recovered is None or one.point_in_time > recovered.point_in_time]
-        return max(younger, key=lambda one: one.point_in_time, default=None)
-
-    def _job(self, place: Place, server_id: str) -> str:
-        job = self._jobs.get((place, server_id, False))
-        return job.job_id if job else ""
-
-    def _termination(self, protecting: ServerFacts, recovered: InstanceFacts) -> str:
-        job = self._jobs.get((self._home, protecting.server_id, True))
-        participant = job.participants[protecting.server_id] if job else None
-        ends = participant is not None and participant.recovery_instance_id in (None, recovered.instance_id)
-        return job.job_id if job and ends else ""
-
-
-def _original(protecting: ServerFacts, recovered: InstanceFacts | None, returned: InstanceFacts | None) -> str:
-    """Return the original as long as C(protecting) shows it: until it is pointed to what came home."""
-    moved_on = returned is not None and returned.is_reversed and protecting.instance_id == returned.instance_id
-    if recovered is None or moved_on or protecting.instance_id == recovered.instance_id:
-        return ""
-    return protecting.instance_id
 
 
 def _moment(text: str | None) -> str | None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from . import failback_extended
+from . import failback_extended, failback_premises, failback_zone
 from .failback_facts import RUNNING, MachineFacts
 from .failback_words import Action, Kind
 
@@ -36,6 +36,10 @@ def production(facts: MachineFacts) -> set[str]:
 def verified_at_home(facts: MachineFacts) -> str:
     """Return what is lacking for certainty that the machine runs at home and is protected; empty when nothing is."""
     protecting, returned, recovered = facts.protecting, facts.returned, facts.recovered
+    if facts.kind == Kind.ON_PREMISES:
+        return failback_premises.lacks_at_home(facts)
+    if facts.kind == Kind.CROSS_ZONE and failback_zone.is_away(facts):
+        return f"{protecting.server_id} replicates {protecting.instance_id}, which is not at home"
     if returned is None:
         return "there is no recovery instance of the launch at home"
     if returned.is_drill:
@@ -67,13 +71,25 @@ def _recovered_runs(facts: MachineFacts) -> str:
     return "" if state == RUNNING else f"{facts.recovered.instance_id} is {state}"
 
 
+def _in_ec2(facts: MachineFacts) -> str:
+    return "it is at home on premises, and its failback client replicates" if facts.kind == Kind.ON_PREMISES else ""
+
+
 def _not_replicated_back(facts: MachineFacts) -> str:
+    if facts.kind == Kind.CROSS_ZONE and failback_zone.is_away(facts):
+        return f"{facts.protecting.server_id} replicates it already"
     returning = facts.returning
     return f"{returning.server_id} replicates it back already" if returning and not returning.ended else ""
 
 
 def _in_sync(facts: MachineFacts) -> str:
-    if facts.returning is None or not facts.returning.in_sync:
+    if facts.kind == Kind.ON_PREMISES:
+        in_sync = facts.recovered is not None and failback_premises.is_ready(facts.recovered)
+    elif facts.kind == Kind.CROSS_ZONE:
+        in_sync = failback_zone.is_away(facts) and facts.protecting.protects
+    else:
+        in_sync = facts.returning is not None and facts.returning.in_sync
+    if not in_sync:
         return "what leads it back is not in sync"
     return f"job {facts.launch_job_id} launches it already" if facts.launch_job_id else ""
 
@@ -93,7 +109,8 @@ def _failback_is_over(facts: MachineFacts) -> str:
     """StopFailback throws away what was copied back: only where that is gone already, or needed no more."""
     if facts.recovered is None:
         return "there is no recovery instance"
-    if facts.returning is None or facts.returning.ended:
+    cross_region = facts.kind not in (Kind.CROSS_ZONE, Kind.ON_PREMISES)
+    if cross_region and (facts.returning is None or facts.returning.ended):
         return ""
     return verified_at_home(facts)
 
@@ -142,9 +159,9 @@ def _original_is_nobodys(facts: MachineFacts) -> str:
 
 _Guard = Callable[[MachineFacts], str]
 _GUARDS: Mapping[Action, tuple[_Guard, ...]] = {
-    Action.REVERSE_REPLICATION: (_recovered_runs, _not_replicated_back),
+    Action.REVERSE_REPLICATION: (_in_ec2, _recovered_runs, _not_replicated_back),
     Action.LAUNCH: (_recovered_runs, _in_sync),
-    Action.PROTECT_AGAIN: (_returned_runs,),
+    Action.PROTECT_AGAIN: (_in_ec2, _returned_runs),
     Action.STOP_RETURNING: (_nothing_needs_it,),
     Action.STOP_FAILBACK: (_failback_is_over,),
     Action.TERMINATE_RECOVERED: (_recovered_can_go, verified_at_home),

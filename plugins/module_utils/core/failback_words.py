@@ -63,6 +63,7 @@ class Position:
         waiting: What is waited for, for a person; empty where there is an action, or nothing left to do.
         refusal: Why the machine cannot go on without a person; with stage C(REFUSED) only.
         replication: That is waited for, if it is one: see L(replication_progress) for what to make of it.
+        needs_person: What is waited for does not come by itself.
     """
 
     kind: Kind
@@ -71,6 +72,7 @@ class Position:
     waiting: str = ""
     refusal: str = ""
     replication: Replication | None = None
+    needs_person: bool = False
 
 
 def refused(kind: Kind, reason: str) -> Position:

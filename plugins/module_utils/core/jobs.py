@@ -29,6 +29,8 @@ COMPLETED = "COMPLETED"
 LAUNCHED = "LAUNCHED"
 FAILED = "FAILED"
 TERMINATE = "TERMINATE"
+BY_FAILBACK = "FAILBACK"
+"""C(initiatedBy) of StartFailbackLaunch."""
 
 
 @dataclass(frozen=True, slots=True)

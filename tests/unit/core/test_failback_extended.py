@@ -8,14 +8,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback import Action, Kind, Stage, locate
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback_facts import (
-    MachineFacts,
-    Sight,
-    machines,
-    origins,
-    with_states,
-)
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback_facts import MachineFacts, with_states
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback_guards import objection
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback_sight import Sight, machines, origins
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.places import Place
 
 HOME = Place("222222222222", "us-west-2")
