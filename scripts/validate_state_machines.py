@@ -21,6 +21,7 @@ PLACEHOLDERS = {
     "${Partition}": "aws",
     "${FunctionArnPrefix}": "arn:aws:lambda:us-west-2:123456789012:function:disaster-recovery-",
     "${WaveStateMachineArn}": "arn:aws:states:us-west-2:123456789012:stateMachine:disaster-recovery-wave",
+    "${FollowStateMachineArn}": "arn:aws:states:us-west-2:123456789012:stateMachine:disaster-recovery-follow",
 }
 TERMINAL = ("Succeed", "Fail")
 

@@ -30,12 +30,13 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import 
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.decisions import Decision, PauseStatus
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import (
+    CHILD_MACHINES,
     RUN_FINAL,
     RunStatus,
     ServerStatus,
     WaveStatus,
+    is_child_execution_of,
     is_drill,
-    is_wave_execution_of,
     resumed_execution_name,
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timestamps import format_time
@@ -84,7 +85,7 @@ def abort(params: Item, clients: Clients, check_mode: bool) -> Item:
 
 
 def _abort_unattended(params: Item, clients: Clients, who: Caller, recorded: Item, check_mode: bool) -> Item:
-    """Let a further execution close a run whose own has ended, unless executions of its waves still run.
+    """Let a further execution close a run whose own has ended, unless children of that still run.
 
     Raises:
         ConflictError: They do.
@@ -92,7 +93,7 @@ def _abort_unattended(params: Item, clients: Clients, who: Caller, recorded: Ite
     running = _running(params, clients, who, recorded)
     if running:
         raise ConflictError(
-            f"The execution of run {recorded['run_id']} has ended, but not those of its waves ({listed(running)}). "
+            f"The execution of run {recorded['run_id']} has ended, but not its children ({listed(running)}). "
             "They start nothing more: abort it again when they have ended, or stop it (state stopped)"
         )
     arn = _go_on(params, clients, who, recorded, check_mode)
@@ -172,12 +173,13 @@ def _go_on(params: Item, clients: Clients, who: Caller, recorded: Item, check_mo
 
 
 def _running(params: Item, clients: Clients, who: Caller, recorded: Item) -> list[str]:
-    """Return the executions of a run that have not ended, its waves' included."""
+    """Return the executions of a run that have not ended, its children's included."""
+    machines = [state_machine(params, clients, who, name) for name in CHILD_MACHINES[recorded["mode"]]]
     return executions.running_of(
         clients("stepfunctions"),
         recorded["execution_arn"],
-        state_machine(params, clients, who, "wave"),
-        lambda name: is_wave_execution_of(recorded["run_id"], name),
+        machines,
+        lambda name: is_child_execution_of(recorded["run_id"], name),
     )
 
 

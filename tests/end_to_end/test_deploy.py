@@ -19,7 +19,7 @@ from .conftest import SCHEDULE, House
 pytestmark = pytest.mark.xdist_group("deployed")
 
 PREFIX = "disaster-recovery"
-MACHINES = ("failover", "test", "failback", "wave")
+MACHINES = ("failover", "test", "failback", "wave", "follow")
 
 
 def test_a_second_run_changes_nothing(deployed_house: House) -> None:

@@ -39,7 +39,7 @@ START_ERRORS = {"StepFunctions.ExecutionLimitExceededException", "StepFunctions.
 TIMEOUT_MEANS_SOMETHING = {"AskOperator", "AskAboutWave", "AwaitTurn", "HearOfAbort"}
 """Tasks that wait for a token: nobody has answered in time. Trying again would ask again, or wait as long again."""
 
-ENDED_WAVES_ARE_ASKED_ABOUT = {"Wave"}
+ENDED_CHILDREN_ARE_ASKED_ABOUT = {"Wave", "PrepareFailback", "ProtectAgain"}
 """A child that failed, or took too long, is never started again by itself: only a start that was not taken is."""
 
 MAY_DO_HARM_TWICE = {"InvokeFunction"}
@@ -57,7 +57,7 @@ def test_a_task_is_tried_again_and_what_is_left_is_caught(name: str, task: dict[
         assert retrier["IntervalSeconds"] <= retrier["MaxDelaySeconds"] <= 120
         assert 3 <= retrier["MaxAttempts"] <= 10
     errors = {error for retrier in task["Retry"] for error in retrier["ErrorEquals"]}
-    if name in ENDED_WAVES_ARE_ASKED_ABOUT:
+    if name in ENDED_CHILDREN_ARE_ASKED_ABOUT:
         assert errors == START_ERRORS
     elif name in MAY_DO_HARM_TWICE:
         assert errors == {"Lambda.TooManyRequestsException"}
@@ -68,6 +68,8 @@ def test_a_task_is_tried_again_and_what_is_left_is_caught(name: str, task: dict[
 
 
 def test_the_exceptions_are_there() -> None:
-    assert {name for _, name, _ in TASKS} >= TIMEOUT_MEANS_SOMETHING | ENDED_WAVES_ARE_ASKED_ABOUT | MAY_DO_HARM_TWICE
+    assert {
+        name for _, name, _ in TASKS
+    } >= TIMEOUT_MEANS_SOMETHING | ENDED_CHILDREN_ARE_ASKED_ABOUT | MAY_DO_HARM_TWICE
     waiting = {name for _, name, task in TASKS if task["Resource"].endswith(".waitForTaskToken")}
     assert waiting == TIMEOUT_MEANS_SOMETHING

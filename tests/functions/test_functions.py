@@ -70,7 +70,8 @@ class TestOpenRun:
         run_id = new_run()
         asked = request(run_id, "test", "small", orchestrator.now())
         first = orchestrator.invoke("open-run", run_id, **asked)
-        assert first == {"plan": "small", "waves": [1, 2], "decision_timeout": 3600, "hold": 0, "begin": "correlate"}
+        answer = {"plan": "small", "waves": [1, 2], "decision_timeout": 3600, "hold": 0}
+        assert first == {**answer, "approval": False, "begin": "correlate", "aborted": False}
         assert orchestrator.invoke("open-run", run_id, **asked) == first
         assert orchestrator.kinds(run_id) == ["run_opened"]
 

@@ -59,6 +59,9 @@ ONLY_IN_TROUBLE = {
 too), or that end waves or forget servers; a look for a command whose sender died; the answer to a pause that begins
 while its run is being aborted; prefix lists, where routes or security groups of the drill network name them."""
 
+NOT_OF_THIS_DRILL = {"failover", "failback", "follow", "probe-failback", "probe-failover"}
+"""Roles of other modes; where they do what those of a drill do, they have the same policies."""
+
 PROBES: list[dict[str, Any]] = [
     {"name": "postgres", "groups": ["db"], "tcp": {"port": 5432}},
     {"name": "service", "groups": ["db"], "command": {"commands": ["systemctl is-active postgresql"]}},
@@ -119,13 +122,7 @@ def test_policies_allow_what_a_run_does_and_no_more(orchestrator: Orchestrator, 
         (name, action)
         for name, actions in allowed().items()
         for action in actions - found[name] - NOT_USED_BY_EVERY_LAUNCH - NEEDED_BY_DRS - NEEDED_IN_A_NETWORK
-        if name
-        not in {
-            "failover",
-            "failback",
-            "probe-failback",
-            "probe-failover",
-        }  # the same policies as those that this drill uses
+        if name not in NOT_OF_THIS_DRILL
     }
     assert unused - ONLY_IN_TROUBLE == set()
     assert orchestrator.aws.control("permissions")["not_understood"] == []

@@ -20,14 +20,14 @@ Event = Mapping[str, Any]
 
 
 def histories(orchestrator: Orchestrator, run_id: str) -> dict[str, list[Event]]:
-    """Return the events of a run's executions, those of its waves among them, by name."""
+    """Return the events of a run's executions, those of its children among them, by name."""
     states = orchestrator.client("stepfunctions")
     found = {}
-    for machine in ("failover", "test", "failback", "wave"):
+    for machine in ("failover", "test", "failback", "wave", "follow"):
         arn = f"arn:aws:states:{REGION}:{TARGET}:stateMachine:{PREFIX}-{machine}"
         for page in states.get_paginator("list_executions").paginate(stateMachineArn=arn):
             for execution in page["executions"]:
-                if execution["name"] == run_id or execution["name"].startswith((f"{run_id}-w", f"{run_id}-r")):
+                if execution["name"] == run_id or execution["name"].startswith(f"{run_id}-"):
                     found[execution["name"]] = list(_events(states, execution["executionArn"]))
     return found
 

@@ -47,6 +47,7 @@ PROBE_NETWORKS: dict[str, dict[str, Any]] = {
 }
 MACHINES = {
     "wave": ("wave", ""),
+    "follow": ("follow", ""),
     "failover": ("run", "failover"),
     "test": ("run", "test"),
     "failback": ("run", "failback"),
@@ -406,6 +407,7 @@ def definition(machine: str) -> str:
         "${Partition}": "aws",
         "${FunctionArnPrefix}": f"arn:aws:lambda:{REGION}:{TARGET}:function:{PREFIX}-",
         "${WaveStateMachineArn}": f"arn:aws:states:{REGION}:{TARGET}:stateMachine:{PREFIX}-wave",
+        "${FollowStateMachineArn}": f"arn:aws:states:{REGION}:{TARGET}:stateMachine:{PREFIX}-follow",
     }.items():
         text = text.replace(placeholder, value)
     return json.dumps(yaml.safe_load(text), sort_keys=True)

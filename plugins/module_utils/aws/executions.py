@@ -10,11 +10,12 @@ This module util is private to the collection.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from .dynamodb import call
 from .errors import AwsError, ConflictError, NotFoundError
+from .paging import read_pages
 
 RUNNING = "RUNNING"
 CAUSE_LENGTH = 32_768  # StopExecution: characters of `cause`
@@ -95,17 +96,21 @@ def start(sfn: Any, machine_arn: str, name: str, request: Mapping[str, Any]) -> 
     return started, joined
 
 
-def running_of(sfn: Any, arn: str, child_machine_arn: str, is_child: Callable[[str], bool]) -> list[str]:
-    """Return those that still run: an execution, and its children, which a machine executes and their names tell."""
+def running_of(sfn: Any, arn: str, child_machines: Iterable[str], is_child: Callable[[str], bool]) -> list[str]:
+    """Return those that still run: an execution, and its children, whose names tell.
+
+    Args:
+        arn: The execution.
+        child_machines: ARNs of the machines that execute children.
+        is_child: Tells by its name whether an execution of these is a child of the one.
+    """
     own = describe(sfn, arn)
     running = [arn] if own and own["status"] == RUNNING else []
-    request: dict[str, Any] = {"stateMachineArn": child_machine_arn, "statusFilter": RUNNING}
-    while True:
-        page = call(sfn.list_executions, "list running executions", **request)
-        running += [item["executionArn"] for item in page["executions"] if is_child(item["name"])]
-        if not page.get("nextToken"):
-            return running
-        request["nextToken"] = page["nextToken"]
+    for machine in child_machines:
+        where = {"stateMachineArn": machine, "statusFilter": RUNNING}
+        found = read_pages(sfn, "list_executions", "list running executions", key="executions", **where)
+        running += [item["executionArn"] for item in found if is_child(item["name"])]
+    return running
 
 
 def stop(sfn: Any, arn: str, *, error: str, cause: str) -> None:

@@ -67,8 +67,12 @@ class Pause:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
+APPROVE_FAILBACK = "approve-failback"
+"""Step of the pause at which a person lets the waves of a failback begin."""
+
 _RETRY_STEP = "does the step again"
-_ABORT = "ends the run as aborted; a drill's instances are terminated, those of a failover stay as they are"
+_ABORT = "ends the run as aborted; a drill's instances are terminated, those of a failover or failback stay as they are"
+_ABORT_BEFORE_LAUNCH = "ends the run as aborted: nothing is launched; the replication home goes on for another failback"
 _ABORT_CLEAN_UP = "ends the run as aborted; the drill instances that are left stay as they are"
 
 _EFFECTS: Mapping[str, Mapping[str, str]] = {
@@ -106,6 +110,15 @@ _EFFECTS: Mapping[str, Mapping[str, str]] = {
         Decision.SKIP: "leaves out the servers that are not launched and goes on",
         Decision.ABORT: _ABORT,
     },
+    "prepare-failback": {
+        Decision.RETRY: "goes on: looks at all servers again, and waits for those that replicate",
+        Decision.SKIP: "leaves out the servers that are not in sync, whose replication home goes on",
+        Decision.ABORT: _ABORT_BEFORE_LAUNCH,
+    },
+    APPROVE_FAILBACK: {
+        Decision.CONTINUE: "approves: the waves of the way home begin",
+        Decision.ABORT: _ABORT_BEFORE_LAUNCH,
+    },
     "wave": {
         Decision.CONTINUE: "counts the wave's servers that are not launched as failed and goes on with the next wave",
         Decision.RETRY: "runs the wave again; servers that are launched stay",
@@ -125,6 +138,21 @@ _EFFECTS: Mapping[str, Mapping[str, str]] = {
         Decision.RETRY: "checks the servers that did not pass once more",
         Decision.ABORT: _ABORT,
     },
+    "protect-again": {
+        Decision.RETRY: "goes on: looks at all servers again, and does what is left",
+        Decision.SKIP: "leaves the servers that do not get on as they are, and goes on with the others",
+        Decision.ABORT: "ends the run as aborted: what is left to do is left, and another failback goes on from there",
+    },
+    "correlate-again": {
+        Decision.CONTINUE: "goes on with the ids in the IP map as they are",
+        Decision.RETRY: _RETRY_STEP,
+        Decision.ABORT: "ends the run as aborted; what runs at home stays",
+    },
+    "forward-gate": {
+        Decision.CONTINUE: "ends the run in spite of the findings",
+        Decision.RETRY: "checks the readiness of all servers again",
+        Decision.ABORT: "ends the run as aborted; what runs at home stays",
+    },
     "hold": {
         Decision.CONTINUE: "ends the hold: the drill's instances are terminated",
         Decision.ABORT: "terminates the drill's instances and ends the run as aborted",
@@ -136,7 +164,7 @@ _EFFECTS: Mapping[str, Mapping[str, str]] = {
     },
     "close-run": {Decision.RETRY: _RETRY_STEP, Decision.ABORT: "ends the run without a report"},
 }
-_APPROVALS = frozenset({"approve-before", "approve-after"})
+_APPROVALS = frozenset({"approve-before", "approve-after", APPROVE_FAILBACK})
 _UNKNOWN_STEP: Mapping[str, str] = {Decision.RETRY: _RETRY_STEP, Decision.ABORT: _ABORT}
 
 

@@ -26,6 +26,12 @@ PROFILES = ("failover", "test", "failback")
 FAILBACK_DRILL_PROFILE = "failback-drill"
 """Profile of launch template versions with which a failback is rehearsed: at home, with addresses that AWS chooses."""
 
+FOLLOWED_PHASES = ("prepare", "protect")
+"""Phases of a failback that follow replication, as the names of their child executions have them."""
+
+CHILD_MACHINES = {"test": ("wave",), "failover": ("wave",), "failback": ("wave", "follow")}
+"""State machines that run parts of a run, by its mode."""
+
 RUN_ID_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,59}")
 
 
@@ -127,6 +133,7 @@ def resumed_execution_name(run_id: str, times: int) -> str:
     return f"{run_id}-r{times}"
 
 
-def is_wave_execution_of(run_id: str, name: str) -> bool:
-    """Tell whether C(name) is that of a wave's execution of this run: C({run_id}[-r{n}]-w{NN}-{n})."""
-    return re.fullmatch(rf"{re.escape(run_id)}(-r[0-9]+)?-w[0-9]{{2}}-[0-9]+", name) is not None
+def is_child_execution_of(run_id: str, name: str) -> bool:
+    """Tell whether C(name) is that of a child execution of this run: C({run_id}[-r{n}]-{wNN or phase}-{n})."""
+    part = rf"(w[0-9]{{2}}|{'|'.join(FOLLOWED_PHASES)})"
+    return re.fullmatch(rf"{re.escape(run_id)}(-r[0-9]+)?-{part}-[0-9]+", name) is not None

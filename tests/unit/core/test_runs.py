@@ -19,8 +19,8 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs im
     ServerStatus,
     check_run_id,
     default_run_id,
+    is_child_execution_of,
     is_drill,
-    is_wave_execution_of,
     profile_of,
     resumed_execution_name,
 )
@@ -43,11 +43,14 @@ def test_bad_run_ids_are_refused(run_id: str) -> None:
 def test_execution_names_stay_within_the_limit_of_step_functions() -> None:
     assert resumed_execution_name("run-1", 2) == "run-1-r2"
     assert len(resumed_execution_name("r" * 60, 99) + "-w99-1000") <= 80
+    assert len(resumed_execution_name("r" * 60, 99) + "-prepare-1000") <= 80
 
 
-def test_the_executions_of_a_run_s_waves_are_known_by_name() -> None:
-    names = ("run-1-w03-2", "run-1-r2-w10-1", "run-10-w03-2", "run-1-r2", "run-1", "run-1-w3-2", "run-1-x-w03-2")
-    assert [is_wave_execution_of("run-1", name) for name in names] == [True, True, *[False] * 5]
+def test_the_child_executions_of_a_run_are_known_by_name() -> None:
+    own = ("run-1-w03-2", "run-1-r2-w10-1", "run-1-prepare-1", "run-1-r1-protect-12")
+    assert all(is_child_execution_of("run-1", name) for name in own)
+    others = ("run-10-w03-2", "run-1-r2", "run-1", "run-1-w3-2", "run-1-x-w03-2", "run-1-x-prepare-1", "run-1-prepare")
+    assert not any(is_child_execution_of("run-1", name) for name in others)
 
 
 def test_modes() -> None:

@@ -108,6 +108,7 @@ def _apply(call: Call, pause: Mapping[str, Any], run: Mapping[str, Any]) -> None
     elif step == "final-validation":
         before = read_records(call)
         store(call, before, waves.apply_decision(before, decision, validating=True))
+        runs().update_run(call.run_id, {"validation_ended_at": call.at})
 
 
 @function("apply-decision")

@@ -19,6 +19,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors i
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import plans, probes
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import runs as run_rules
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.decisions import APPROVE_FAILBACK, Decision
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.drill_policy import check_hold
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import Problems
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
@@ -83,12 +84,28 @@ def _hold_left(call: Call, run: Mapping[str, Any]) -> int:
 
 
 def _begin(call: Call, run: Mapping[str, Any]) -> str:
-    """Return where an execution begins: at the beginning, unless the run is closed or being aborted."""
+    """Return where an execution begins: at the beginning, unless the run is closed, or an earlier one has come far.
+
+    A failback whose waves have begun is not judged anew: half of it is at home.
+    """
     if run["closed_at"]:
         return "clean-up"
-    if not run.get("aborting"):
+    waves = runs().get_waves(call.run_id)
+    if run.get("aborting"):
+        return "waves" if waves else "clean-up"
+    if run["mode"] != "failback" or not any(wave["started_at"] for wave in waves):
         return "correlate"
-    return "waves" if runs().get_waves(call.run_id) else "clean-up"
+    if not all(wave["ended_at"] for wave in waves):
+        return "prepare-failback"
+    return "after-validation" if run.get("validation_ended_at") else "waves"
+
+
+def _approval(call: Call, run: Mapping[str, Any], plan: Plan) -> bool:
+    """Return whether a person has to let the waves of a failback begin."""
+    if run["mode"] != "failback" or run_rules.is_drill(run) or not plan.failback.approval:
+        return False
+    approved = (APPROVE_FAILBACK, Decision.CONTINUE)
+    return all((pause["step"], pause.get("decision")) != approved for pause in runs().pauses(call.run_id))
 
 
 def _check_execution(call: Call, existing: Mapping[str, Any] | None) -> None:
@@ -130,10 +147,12 @@ def _check_probes(plan: Plan, mode: str) -> None:
 
 @function("open-run")
 def handler(call: Call) -> Result:
-    """Return C({plan, waves, decision_timeout, hold, begin}), the waves in the order in which they may start.
+    """Return C({plan, waves, decision_timeout, hold, approval, begin, aborted}).
 
-    C(hold) are the seconds that a drill is held, C(begin) is where the execution begins: C(correlate), C(waves) or
-    C(clean-up).
+    C(waves) are in the order in which they may start, C(hold) are the seconds that a drill is held, C(approval) tells
+    whether a person has to let the waves begin, C(begin) is where the execution begins: C(correlate),
+    C(prepare-failback), C(waves), C(after-validation) or C(clean-up), and C(aborted) tells whether it only ends what an
+    earlier one has begun.
 
     The same request again gets the same answer.
     """
@@ -172,5 +191,7 @@ def handler(call: Call) -> Result:
         "waves": plans.start_order(plans.for_mode(plan, call.event["mode"])),
         "decision_timeout": plan.decision.timeout,
         "hold": _hold_left(call, run),
+        "approval": _approval(call, run, plan),
         "begin": _begin(call, run),
+        "aborted": bool(run["closed_at"] or run.get("aborting")),
     }

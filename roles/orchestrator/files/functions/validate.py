@@ -24,7 +24,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs im
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timestamps import format_time, parse_time
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.validation import OK, CheckResult
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.wave_validation import ValidationStep
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.waves import ABORT
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.waves import ABORT, DONE
 
 FINAL_TIMEOUT = 900
 """Seconds that the final validation of the whole plan may take."""
@@ -104,7 +104,10 @@ def _validate_plan(call: Call) -> ValidationStep:
         began = call.at
         runs().update_run(call.run_id, {"validation_started_at": began})
     checked = frozenset({ServerStatus.LAUNCHED, ServerStatus.VALIDATED})
-    return _step(call, run, read_records(call), checked, 0, FINAL_TIMEOUT, began)
+    step = _step(call, run, read_records(call), checked, 0, FINAL_TIMEOUT, began)
+    if step.outcome == DONE:
+        runs().update_run(call.run_id, {"validation_ended_at": call.at})
+    return step
 
 
 @function("validate")
