@@ -13,7 +13,7 @@ from . import events
 from .models import backend_of, drs_backends
 from .moments import date_string
 from .progress import reverse_replication
-from .replication import stop
+from .replication import lose_agent, stop
 from .settings import SETTINGS
 from .staging import origin
 from .state import RecoveryInstance, Replication, SourceServer
@@ -87,7 +87,7 @@ def reversed_now(item: RecoveryInstance) -> bool:
 def record_launch(server: SourceServer, job_id: str, now: datetime, *, is_drill: bool) -> None:
     """Note on the recovery instance that a FAILBACK server replicates that it was launched.
 
-    A server of a staging account that was failed back for good replicates no more: its agent has stopped.
+    A server of a staging account that was failed back to its own machine replicates no more: the agent has stopped.
     """
     item = source_instance(server)
     if server.direction != "FAILBACK" or item is None:
@@ -98,8 +98,12 @@ def record_launch(server: SourceServer, job_id: str, now: datetime, *, is_drill:
         events.failback_change(item.arn, COMPLETED, now)
     extended = _extended_counterpart(server)
     replicating = origin(extended) if extended else None
-    if replicating and not is_drill:
+    if replicating is None or replicating.machine.instance_id != server.launched_instance_id:
+        return
+    if SETTINGS.extended_failback_leaves == "STOPPED":
         stop(replicating, "STOPPED", now)
+    else:
+        lose_agent(replicating, now)
 
 
 def is_extended(server: SourceServer) -> bool:

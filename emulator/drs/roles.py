@@ -68,9 +68,10 @@ def create_cross_account_roles(account_id: str, other_account: str) -> None:
 
 
 def missing_cross_account_role(account_id: str, other_account: str) -> str | None:
-    """Return `account:role` of a role that failback between two accounts lacks, None when all are there."""
+    """Return `account:role` of a role that failback between two accounts lacks, None when all are in their path."""
     for here, there in ((account_id, other_account), (other_account, account_id)):
-        present = {role.name for role in iam_backends[here]["aws"].roles.values()}
+        roles = iam_backends[here]["aws"].roles.values()
+        present = {role.name for role in roles if role.path == "/service-role/"}
         for prefix in CROSS_ACCOUNT_ROLES:
             if f"{prefix}_{there}" not in present:
                 return f"{here}:{prefix}_{there}"

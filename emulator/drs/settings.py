@@ -137,6 +137,10 @@ class Settings:
     """When a customer managed key whose policy does not let the staging account's role and the target account use it
     is noticed: the launch fails in its conversion, or the server is not extended (no public answer)."""
 
+    extended_failback_leaves: Literal["STOPPED", "STALLED"] = "STOPPED"
+    """What a server of a staging account is after its machine was failed back into: the agent stops replicating (user
+    guide), which may show as `STOPPED`, or as `STALLED` (AGENT_NOT_SEEN) until it is installed again."""
+
     extension_error_heals: bool = True
     """Whether an extension that was seen in EXTENSION_ERROR works again by itself when its cause is gone, or stays so
     until it is deleted (no public answer)."""

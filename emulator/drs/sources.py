@@ -79,7 +79,7 @@ def _recovered_into(server: SourceServer) -> bool:
     home = drs_backends[str(machine.origin_account)][str(machine.origin_region)]
     item = home.instances.get(str(machine.instance_id))
     if item:
-        return item.failback.replicates_to != server.arn
+        return item.failback.replicates_to != server.arn and server.replication.started <= item.launched
     return any(
         part.target_instance_id == machine.instance_id for job in home.active_jobs() for part in job.participants
     )

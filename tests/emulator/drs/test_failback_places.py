@@ -69,6 +69,7 @@ ESTATE: dict[str, Any] = {
         ),
         "extended-1": server(
             id="s-extended000000001",
+            instance="i-0e000000000000001",
             addresses={"only": "10.2.0.10"},
             source={"account": STAGING, "region": "us-east-1"},
             replication={
@@ -278,6 +279,10 @@ def test_an_extended_server_is_failed_back_once(places: Drs) -> None:
     with pytest.raises(drs.api.exceptions.AccessDeniedException, match="DRSCrossAccount"):
         drs.api.reverse_replication(recoveryInstanceID=instance)
     iam = drs.aws.client("iam")
+    iam.create_role(RoleName=f"DRSCrossAccountReplicationRole_{STAGING}", AssumeRolePolicyDocument="{}")
+    with pytest.raises(drs.api.exceptions.AccessDeniedException, match="DRSCrossAccountReplicationRole"):
+        drs.api.reverse_replication(recoveryInstanceID=instance)  # it is not where DRS looks for it
+    iam.delete_role(RoleName=f"DRSCrossAccountReplicationRole_{STAGING}")
     for name in ("DRSCrossAccountReplicationRole", "DRSCrossAccountAgentRole", "DRSCrossAccountAgentAuthorizedRole"):
         iam.create_role(RoleName=f"{name}_{STAGING}", Path="/service-role/", AssumeRolePolicyDocument="{}")
     back_arn = drs.api.reverse_replication(recoveryInstanceID=instance)["reversedDirectionSourceServerArn"]
@@ -286,12 +291,70 @@ def test_an_extended_server_is_failed_back_once(places: Drs) -> None:
     drs.advance(3600)
     assert home.server(back)["dataReplicationInfo"]["dataReplicationState"] == "CONTINUOUS"
     returned = recovered(home, back, HOME)
-    assert drs.server(source)["dataReplicationInfo"]["dataReplicationState"] == "STOPPED"
+    assert drs.server(source)["dataReplicationInfo"]["dataReplicationState"] == "CONTINUOUS"  # of the original machine
     with pytest.raises(home.api.exceptions.ConflictException, match="restarted from its staging account"):
         home.api.reverse_replication(recoveryInstanceID=returned)
-    drs.staging_api.start_replication(sourceServerID="s-extended000000001")
+    home.api.disconnect_recovery_instance(recoveryInstanceID=returned)
+    home.api.delete_recovery_instance(recoveryInstanceID=returned)
+    home.api.stop_replication(sourceServerID=back)
+    drs.api.terminate_recovery_instances(recoveryInstanceIDs=[instance])
+    drs.advance(90)
+
+    original = "i-0e000000000000001"
+    for _cycle in range(2):
+        returned = into_original(drs, home, source, original)
+        assert drs.server(source)["dataReplicationInfo"]["dataReplicationState"] == "STOPPED"
+        assert returned == original
+        with pytest.raises(home.api.exceptions.ConflictException, match="must be disconnected"):
+            home.api.delete_recovery_instance(recoveryInstanceID=returned)
+        drs.staging_api.start_replication(sourceServerID="s-extended000000001")
+        drs.advance(3600)
+        info = drs.server(source)["dataReplicationInfo"]
+        assert info["dataReplicationState"] == "CONTINUOUS"
+        assert all(disk["rescannedStorageBytes"] == disk["totalStorageBytes"] for disk in info["replicatedDisks"])
+        home.ec2.stop_instances(InstanceIds=[original])
+        home.ec2.start_instances(InstanceIds=[original])
+        drs.advance(3600)
+        assert drs.server(source)["dataReplicationInfo"]["dataReplicationState"] == "CONTINUOUS"
+
+
+def into_original(drs: Drs, home: Drs, source: str, original: str) -> str:
+    """Recover a server, fail it back into its original instance, end the rest and return what runs at home."""
+    instance = recovered(drs, source)
+    back = drs.api.reverse_replication(recoveryInstanceID=instance)["reversedDirectionSourceServerArn"].split("/")[1]
     drs.advance(3600)
-    assert drs.server(source)["dataReplicationInfo"]["dataReplicationState"] == "CONTINUOUS"
+    home.ec2.create_tags(Resources=[original], Tags=[{"Key": "AWSDRS", "Value": "AllowLaunchingIntoThisInstance"}])
+    home.ec2.stop_instances(InstanceIds=[original])
+    into = {"launchIntoEC2InstanceID": original}
+    home.api.update_launch_configuration(
+        sourceServerID=back, copyTags=False, copyPrivateIp=False, launchIntoInstanceProperties=into
+    )
+    job = home.recover(back)
+    assert home.status_of(job, back) == "LAUNCHED"
+    home.api.stop_replication(sourceServerID=back)
+    drs.api.terminate_recovery_instances(recoveryInstanceIDs=[instance])
+    drs.advance(90)
+    return str(home.server(back)["recoveryInstanceId"])
+
+
+def test_the_agent_of_an_extended_server_may_have_to_be_installed_again() -> None:
+    # 4.5: "the agent stops replicating"; how that shows in the staging account is not known.
+    roles = {"drs_failback_accounts": [STAGING]}
+    accounts = {**ESTATE["accounts"], TARGET: {**ESTATE["accounts"][TARGET], **roles}}
+    with frozen({**ESTATE, "accounts": accounts, "drs_settings": {"extended_failback_leaves": "STALLED"}}) as drs:
+        home, staging = Drs(drs.aws, region="us-east-1", account=STAGING), "s-extended000000001"
+        arn = f"arn:aws:drs:us-west-2:{STAGING}:source-server/{staging}"
+        source = drs.api.create_extended_source_server(sourceServerArn=arn)["sourceServer"]["sourceServerID"]
+        into_original(drs, home, source, "i-0e000000000000001")
+        drs.advance(7200)
+        info = drs.server(source)["dataReplicationInfo"]
+        assert (info["dataReplicationState"], info["dataReplicationError"]["error"]) == ("STALLED", "AGENT_NOT_SEEN")
+        with pytest.raises(drs.staging_api.exceptions.ConflictException, match="only a STOPPED one"):
+            drs.staging_api.start_replication(sourceServerID=staging)
+        place = {"account": STAGING, "region": "us-west-2", "source_server_id": staging}
+        drs.aws.control("drs/source-server", {**place, "resync": "initial"})
+        drs.advance(7200)
+        assert drs.server(source)["dataReplicationInfo"]["dataReplicationState"] == "CONTINUOUS"
 
 
 @pytest.mark.parametrize(
