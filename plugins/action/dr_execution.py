@@ -35,10 +35,11 @@ INFO_MODULE = "disaster_recovery.aws.dr_execution_info"
 OWN_OPTIONS = frozenset(
     {
         *("state", "plan", "declared", "tag_policy", "mandatory_tags", "production_cidrs", "mode", "run_id"),
-        *("step_functions", "step_documents"),
+        *("step_functions", "step_documents", "drill", "accounts"),
         *("incident_at", "hold", "reason", "wait", "wait_timeout", "poll_interval"),
     }
 )
+PLAYBOOKS = {"test": "drill", "failover": "failover", "failback": "failback"}
 CLEANED_UP = "cleaned_up"
 FOLLOWED = ("started", "resumed", CLEANED_UP)
 FAILED_LOOKS = 10  # looks in a row that may fail before the run is no longer followed
@@ -226,8 +227,8 @@ def _stop_command(run_id: str) -> str:
 
 
 def _how_to_join(started: Result) -> str:
-    playbook = "drill" if started["mode"] == "test" else "failover"
+    drill = " -e dr_drill=true" if started["drill"] else ""
     return (
-        f"Join it again: ansible-playbook disaster_recovery.aws.{playbook}{_inventory()} "
-        f"-e dr_plan={started['plan']} -e dr_run_id={started['run_id']}"
+        f"Join it again: ansible-playbook disaster_recovery.aws.{PLAYBOOKS[started['mode']]}{_inventory()} "
+        f"-e dr_plan={started['plan']} -e dr_run_id={started['run_id']}{drill}"
     )

@@ -189,6 +189,7 @@ def _result(recorded: Item, *, changed: bool) -> Item:
         "run_id": recorded["run_id"],
         "plan": recorded["plan_name"],
         "mode": recorded["mode"],
+        "drill": bool(recorded.get("drill")),
         "execution_arn": recorded["execution_arn"],
         "status": recorded["status"],
     }

@@ -22,6 +22,7 @@ extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
+  - disaster_recovery.aws.accounts
   - disaster_recovery.aws.attributes
   - disaster_recovery.aws.orchestrator
   - disaster_recovery.aws.tag_policy
@@ -87,10 +88,19 @@ options:
   mode:
     description:
       - V(test) launches drill instances in the isolated network and terminates them at the end. V(failover) recovers.
-      - V(failback) is not supported in this version and is refused.
+      - V(failback) brings home what a failover has recovered, protects it again and tidies. It is refused when nothing
+        runs recovered. How long it takes to replicate the servers home depends on their data; a run follows that as
+        long as it takes. What an earlier failback has left undone it goes on with.
       - Required to start.
     type: str
     choices: [test, failover, failback]
+  drill:
+    description:
+      - Whether a V(failback) is a drill. It launches drill instances at home, with addresses that AWS chooses, and
+        terminates them at the end. Production stays where it is, and the replication home goes on.
+      - Other modes refuse it. The drill of a failover is O(mode=test).
+    type: bool
+    default: false
   run_id:
     description:
       - Name of the run, and the key that keeps a repeated start from launching twice.
@@ -103,6 +113,7 @@ options:
     description:
       - Seconds that the instances of a drill stay for testers between the final validation and the clean-up, at most 7
         days, in place of the plan's C(drill.hold). V(0) is none.
+      - Only a drill can be held, O(mode=test) or O(drill=true).
       - The hold is a pause like others, which ends by itself. M(disaster_recovery.aws.dr_decision) ends it early.
     type: int
   reason:
@@ -120,7 +131,10 @@ options:
     description: Seconds between two looks at the run.
     type: int
     default: 10
+notes:
+  - O(accounts) are read for a O(mode=failback) only, where servers are at home in other accounts.
 seealso:
+  - module: disaster_recovery.aws.dr_failback_info
   - module: disaster_recovery.aws.dr_execution_info
   - module: disaster_recovery.aws.dr_decision
   - module: disaster_recovery.aws.dr_plan
@@ -143,6 +157,14 @@ EXAMPLES = r"""
     plan: sample-estate
     mode: test
     run_id: sample-drill-2026-11
+    wait: false
+
+- name: Fail back, after a failover
+  disaster_recovery.aws.dr_execution:
+    region: us-west-2
+    plan: sample-estate
+    mode: failback
+    accounts: "{{ dr_accounts }}"
     wait: false
 
 - name: Ask a run to end
@@ -170,6 +192,10 @@ mode:
   description: Mode of the run.
   returned: always
   type: str
+drill:
+  description: Whether the run is a drill of a failback.
+  returned: always
+  type: bool
 joined:
   description: Whether the run had been started before.
   returned: when O(state=started), O(state=resumed) or O(state=cleaned_up)
@@ -186,6 +212,8 @@ resolved_plan:
     - Times are an estimate in seconds from the start of the first wave, see module M(disaster_recovery.aws.dr_plan).
     - A plan that names servers which are not there, a server without an address in the IP map, or one that another run
       holds, fails the task as it would fail the run.
+    - Of a failback it has the servers that are still to be launched at home, with the quotas of the Region where most
+      of them are. A server that cannot go home without a person fails the task, since the run would ask about it.
   returned: in check mode, with O(state=started), when the run has not been started before
   type: dict
   contains:
@@ -193,6 +221,7 @@ resolved_plan:
     description: {description: Its description., returned: always, type: str}
     mode: {description: Mode of the run., returned: always, type: str}
     profile: {description: Network profile that it launches in., returned: always, type: str}
+    drill: {description: Whether it is a drill of a failback., returned: always, type: bool}
     servers: {description: Number of servers., returned: always, type: int}
     targets: {description: "Recovery objectives in seconds, null where there are none.", returned: always, type: dict}
     quotas: {description: "Quotas of DRS, and where they are from (C(source)).", returned: always, type: dict}
@@ -262,198 +291,28 @@ stopped:
       elements: str
 """
 
-from datetime import datetime
 from typing import Any, NoReturn
 
-from ansible_collections.disaster_recovery.aws.plugins.module_utils._module import TAG_POLICY_SPEC, Clients, run_module
-from ansible_collections.disaster_recovery.aws.plugins.module_utils._orchestrator import (
-    ORCHESTRATOR_SPEC,
-    runs_table,
-    state_machine,
+from ansible_collections.disaster_recovery.aws.plugins.module_utils._module import (
+    ACCOUNTS_SPEC,
+    TAG_POLICY_SPEC,
+    Clients,
+    run_module,
 )
-from ansible_collections.disaster_recovery.aws.plugins.module_utils._plans import (
-    declared_plans,
-    publish,
-    resolve_plans,
-)
+from ansible_collections.disaster_recovery.aws.plugins.module_utils._orchestrator import ORCHESTRATOR_SPEC
 from ansible_collections.disaster_recovery.aws.plugins.module_utils._run_control import abort, clean_up, resume, stop
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import executions
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.drs import read_quotas, read_source_servers
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import ConflictError
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.identity import Caller, caller
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.ip_map_table import IpMapTable
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.run_times import typical_of_plan
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.runs_locks import plan_lock
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.runs_table import RunsTable
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.drill_policy import check_hold
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError, Problem
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plan_preview import preview
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.planned_addresses import entries_by_server
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import Plan, parse_plan, unknown_plan
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import (
-    check_run_id,
-    default_run_id,
-    profile_of,
-)
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timeline import estimate
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timestamps import format_time, parse_time
+from ansible_collections.disaster_recovery.aws.plugins.module_utils._run_start import start
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import check_run_id
 
 
 def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str, Any]:
     """Do what O(state) says."""
-    if params["mode"] == "failback":
-        remedy = "is not supported in this version: use failover or test"
-        raise DeclarationError([Problem("'failback'", "mode", remedy)])
     if params["run_id"] is not None:
         check_run_id(params["run_id"])
     return ACTIONS[params["state"]](params, clients, check_mode)
 
 
-def _start(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str, Any]:
-    plan, mode = params["plan"], params["mode"]
-    declared = _declared(params, plan)
-    who = caller(clients("sts"))
-    incident_at = _incident_at(params["incident_at"], who.now)
-    hold = _hold(params["hold"], mode)
-    table = runs_table(params, clients)
-    sfn = clients("stepfunctions")
-    run_id = params["run_id"] or default_run_id(plan, mode, who.now)
-    machine = state_machine(params, clients, who, mode)
-
-    recorded = table.get_run(run_id)
-    _check_same_run(recorded, run_id, plan, mode)
-    arn = recorded["execution_arn"] if recorded else executions.execution_arn(machine, run_id)
-    existing = executions.describe(sfn, arn)
-    if existing is None:
-        if recorded:
-            raise ConflictError(
-                f"run_id: {run_id!r} began at {recorded['requested_at']}, but Step Functions does not know its "
-                "execution any more: choose another run id"
-            )
-        _check_unlocked(table, sfn, plan, run_id)
-        if check_mode:
-            return {
-                **_preview(params, clients, table, declared or _published(table, plan), run_id),
-                "changed": True,
-                "run_id": run_id,
-                "plan": plan,
-                "mode": mode,
-                "execution_arn": arn,
-                "joined": False,
-                "status": "not started",
-            }
-        _bring_plan(declared, plan, table, who, clients("drs"))
-    request = {"run_id": run_id, "plan": plan, "requested_by": who.arn}
-    if incident_at is not None:
-        request["incident_at"] = format_time(incident_at)
-    if hold is not None:
-        request["hold"] = hold
-    execution, joined = (existing, True) if existing else executions.start(sfn, machine, run_id, request)
-    if execution["input"].get("plan") != plan:
-        raise ConflictError(
-            f"run_id: {run_id!r} is the run of another plan, {execution['input'].get('plan')!r}: choose another run id"
-        )
-    result = {
-        "changed": not joined,
-        "run_id": run_id,
-        "plan": plan,
-        "mode": mode,
-        "execution_arn": execution["arn"],
-        "joined": joined,
-        "status": (table.get_run(run_id) or {}).get("status") or execution["status"].lower(),
-    }
-    if joined and incident_at is not None and execution["input"].get("incident_at") != request["incident_at"]:
-        was = execution["input"].get("incident_at") or "not given"
-        result["warnings"] = [f"Run {run_id} was started before: its incident time stays as it was then ({was})"]
-    return result
-
-
-def _declared(params: dict[str, Any], plan: str) -> Plan | None:
-    if params["declared"] is None:
-        return None
-    (declared,) = declared_plans(lambda: [parse_plan(params["declared"])], params)
-    if declared.name != plan:
-        raise DeclarationError([Problem(repr(declared.name), "declared.name", f"is not the plan to run, {plan!r}")])
-    return declared
-
-
-def _incident_at(text: str | None, now: datetime) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = parse_time(text)
-    except ValueError as error:
-        raise DeclarationError([Problem(repr(text), "incident_at", str(error))]) from error
-    if moment > now:
-        remedy = f"is in the future, it is {format_time(now)} by AWS's clock: give the time of the incident"
-        raise DeclarationError([Problem(repr(text), "incident_at", remedy)])
-    return moment
-
-
-def _hold(hold: int | None, mode: str) -> int | None:
-    if hold is None:
-        return None
-    if mode != "test":
-        raise DeclarationError([Problem(str(hold), "hold", "only a drill (mode test) can be held: leave it out")])
-    return check_hold(hold, "option")
-
-
-def _check_same_run(existing: dict[str, Any] | None, run_id: str, plan: str, mode: str) -> None:
-    """Refuse a run id that belongs to a run of another plan or mode."""
-    for name, wanted in (("plan_name", plan), ("mode", mode)):
-        if existing and existing[name] != wanted:
-            raise ConflictError(
-                f"run_id: {run_id!r} is a run of plan {existing['plan_name']!r} in mode {existing['mode']!r}: "
-                "choose another run id, or none"
-            )
-
-
-def _check_unlocked(table: RunsTable, sfn: Any, plan: str, run_id: str) -> None:
-    other = table.lock_owners([plan_lock(plan)]).get(plan_lock(plan))
-    if not other or other == run_id:
-        return
-    holder = table.get_run(other)
-    execution = executions.describe(sfn, holder["execution_arn"]) if holder else None
-    if execution and execution["status"] == executions.RUNNING:
-        raise ConflictError(
-            f"Plan {plan!r} is being run by run {other!r}: join it with that run id, wait for its end, or abort it"
-        )
-    raise ConflictError(
-        f"Plan {plan!r} is locked by run {other!r}, whose execution has ended without closing it. Abort it (state "
-        "aborted: a drill is cleaned up), go on with it (resumed) or stop it (stopped): each releases its locks"
-    )
-
-
-def _bring_plan(declared: Plan | None, name: str, table: RunsTable, who: Caller, drs: Any) -> None:
-    """Publish the plan as it is declared, or see that there is a published one."""
-    if declared:
-        resolve_plans([declared], read_source_servers(drs))
-        publish([declared], table, who, check_mode=False)
-    else:
-        _published(table, name)
-
-
-def _published(table: RunsTable, name: str) -> Plan:
-    found = table.get_plan(name)
-    if found is None:
-        raise unknown_plan(name, [item["name"] for item in table.list_plans()])
-    return parse_plan(found["plan"], where=f"plan {name} of table {table.name}")
-
-
-def _preview(params: dict[str, Any], clients: Clients, table: RunsTable, plan: Plan, run_id: str) -> dict[str, Any]:
-    """Return what the run would do, or fail with what would make it fail before its first launch."""
-    resolved = resolve_plans([plan], read_source_servers(clients("drs")))[plan.name]
-    keys = [planned.server.key for planned in resolved.servers]
-    table.check_locks(keys, run_id)
-    ip_map = IpMapTable(clients("dynamodb"), f"{params['prefix']}-ip-map")
-    entries = entries_by_server(resolved, ip_map.read(keys), profile_of(params["mode"]), table=ip_map.name)
-    quotas, source = read_quotas(clients("service-quotas"))
-    timeline = estimate(resolved, quotas, typical_of_plan(table, plan.name))
-    found = preview(resolved, entries, timeline, mode=params["mode"], quotas=quotas, quotas_source=source)
-    return {"resolved_plan": found}
-
-
-ACTIONS = {"started": _start, "aborted": abort, "stopped": stop, "resumed": resume, "cleaned_up": clean_up}
+ACTIONS = {"started": start, "aborted": abort, "stopped": stop, "resumed": resume, "cleaned_up": clean_up}
 
 
 def main() -> NoReturn:
@@ -470,6 +329,8 @@ def main() -> NoReturn:
             "step_functions": {"type": "list", "elements": "str"},
             "step_documents": {"type": "list", "elements": "str"},
             "mode": {"type": "str", "choices": ["test", "failover", "failback"]},
+            "drill": {"type": "bool", "default": False},
+            "accounts": ACCOUNTS_SPEC,
             "run_id": {"type": "str"},
             "incident_at": {"type": "str"},
             "hold": {"type": "int"},

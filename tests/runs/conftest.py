@@ -86,8 +86,9 @@ class Orchestrator:
         """Return the options that every module about runs has."""
         return {"prefix": self.prefix, "runs_table": None, **options}
 
-    def clients(self, service: str, *, region: str = "us-west-2") -> Any:
+    def clients(self, service: str, *, region: str = "us-west-2", credentials: object = None) -> Any:
         """Return a client as a module's run() gets it."""
+        assert credentials is None
         key = (self.aws.endpoint, service, region)
         if key not in CLIENTS:
             CLIENTS[key] = self.aws.client(service, region=region, config=Config(max_pool_connections=40))

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import executions as executions_of_aws
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import (
     AwsError,
     ConflictError,
@@ -37,13 +38,8 @@ def read_plans(house: Orchestrator, **given: Any) -> dict[str, Any]:
     return dr_plan_info.run(options(dr_plan_info, **house.params(**given)), house.clients, False)
 
 
-def execute(house: Orchestrator, *, check_mode: bool = False, **options: Any) -> dict[str, Any]:
-    given = {"plan": "payments", "mode": "test", **options}
-    names = ("plan", "mode", "run_id", "incident_at", "hold", "reason", "declared", "tag_policy", "mandatory_tags")
-    named = {name: given.get(name) for name in names}
-    params = house.params(
-        **named, state=given.get("state", "started"), production_cidrs=[], step_functions=None, step_documents=None
-    )
+def execute(house: Orchestrator, *, check_mode: bool = False, **given: Any) -> dict[str, Any]:
+    params = options(dr_execution, **house.params(**{"plan": "payments", "mode": "test", **given}))
     return dr_execution.run(params, house.clients, check_mode)
 
 
@@ -257,11 +253,12 @@ class TestStart:
             "run_id": "r1",
             "plan": "payments",
             "mode": "test",
+            "drill": False,
             "execution_arn": house.arn("test", "r1"),
             "joined": False,
             "status": "running",
         }
-        request = dr_execution.executions.describe(house.sfn, started["execution_arn"])["input"]
+        request = executions_of_aws.describe(house.sfn, started["execution_arn"])["input"]
         assert request == {
             "run_id": "r1",
             "plan": "payments",
@@ -354,7 +351,11 @@ class TestStart:
         ("options", "message"),
         [
             ({"plan": "unknown"}, r"'unknown': no such plan: use one of payments"),
-            ({"mode": "failback"}, "not supported in this version"),
+            ({"mode": "failback"}, "nothing to fail back: none of its servers runs recovered .2 protected: pay-db-1"),
+            ({"mode": "failback", "drill": True}, "nothing to fail back"),
+            ({"mode": "failback", "hold": 60}, "only a drill can be held"),
+            ({"drill": True}, "only a failback can be a drill this way"),
+            ({"mode": "failback", "run_id": "rehearsed"}, "'rehearsed' is a drill of a failback: say drill=true"),
             ({"run_id": "not/good"}, "'not/good'"),
             ({"incident_at": "yesterday"}, "incident_at: 'yesterday'"),
             ({"incident_at": "2999-01-01T00:00:00Z"}, "in the future"),
@@ -367,9 +368,10 @@ class TestStart:
     def test_a_bad_request_starts_and_writes_nothing(
         self, house: Orchestrator, options: dict[str, Any], message: str
     ) -> None:
-        house.deploy("test")
+        house.deploy("test", "failback")
         publish(house, PLAN)
         house.open_run("taken", mode="failover")
+        house.open_run("rehearsed", mode="failback", drill=True)
         changed = {**PLAN, "description": "not published yet"}
         with pytest.raises((DeclarationError, AwsError), match=message):
             execute(house, **{"declared": None if "plan" in options else changed, **options})
@@ -531,7 +533,7 @@ class TestDecide:
     def test_a_task_that_died_after_recording_is_finished_by_repeating_it(self, house: Orchestrator) -> None:
         self.paused(house)
         house.table.answer_pause("r1", "001", decision="skip", by=OPERATOR, at=AT, reason="quota was raised")
-        assert dr_execution.executions.describe(house.sfn, house.arn("test", "r1"))["status"] == "RUNNING"
+        assert executions_of_aws.describe(house.sfn, house.arn("test", "r1"))["status"] == "RUNNING"
         assert decide(house, "skip")["changed"] is True
         assert house.ended("test", "r1")["status"] == "SUCCEEDED"
 

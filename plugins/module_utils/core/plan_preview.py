@@ -31,7 +31,8 @@ DEFAULTS: Mapping[str, Any] = parse_plan(
 """A plan that says nothing beside what it must: what is as there is not shown to a person."""
 
 AS_BY_DEFAULT = "as by default"
-DURATIONS = frozenset({"timeout", "windows_timeout", "soak"})
+DURATIONS = frozenset({"timeout", "windows_timeout", "soak", "stall"})
+BEFORE_AND_AFTER = "; replicating the servers home comes before that, protecting them again after it"
 
 
 def preview(
@@ -42,6 +43,7 @@ def preview(
     mode: str,
     quotas: Quotas,
     quotas_source: str,
+    drill: bool = False,
 ) -> dict[str, Any]:
     """Return the resolved plan as a plain, JSON-able dict, the waves in the order in which they start.
 
@@ -52,6 +54,7 @@ def preview(
         mode: What would run.
         quotas: Quotas of DRS.
         quotas_source: Where they are from.
+        drill: Whether it is a drill of a failback, in which AWS chooses the addresses.
     """
     document = resolved.plan.to_document()
     return {
@@ -59,13 +62,14 @@ def preview(
         "description": resolved.plan.description,
         "mode": mode,
         "profile": profile_of(mode),
+        "drill": drill,
         "servers": len(resolved.servers),
         "targets": document["targets"],
         "quotas": {**asdict(quotas), "source": quotas_source},
         "estimate": {"seconds": timeline.seconds, "source": timeline.source},
         "settings": _settings(document),
         "waves": [
-            _wave(estimated, document["waves"][estimated.wave - 1], resolved, entries, mode)
+            _wave(estimated, document["waves"][estimated.wave - 1], resolved, entries, mode, drill)
             for estimated in timeline.waves
         ],
     }
@@ -74,11 +78,13 @@ def preview(
 def preview_lines(found: Mapping[str, Any]) -> list[str]:
     """Return what L(preview) returned as lines."""
     quotas, target = found["quotas"], found["targets"]["rto"]
+    mode = f"{found['mode']}{' (a drill)' if found['drill'] else ''}"
     lines = [
-        f"Plan {found['plan']}, mode {found['mode']}: {_count(found['servers'], 'server')} in "
+        f"Plan {found['plan']}, mode {mode}: {_count(found['servers'], 'server')} in "
         f"{_count(len(found['waves']), 'wave')}, launching in network profile {found['profile']}",
         f"Estimate: {format_seconds(found['estimate']['seconds'])} ({found['estimate']['source']})"
-        + (f", target {format_seconds(target)}" if target else ""),
+        + (f", target {format_seconds(target)}" if target else "")
+        + (BEFORE_AND_AFTER if found["mode"] == "failback" else ""),
         f"Quotas ({quotas['source']}): {quotas['servers_per_job']} servers in a job, {quotas['concurrent_jobs']} jobs, "
         f"{quotas['servers_in_all_jobs']} servers in all jobs",
         f"Settings: {_text(_beside(found['settings'], DEFAULTS)) or AS_BY_DEFAULT}",
@@ -94,6 +100,7 @@ def _wave(
     resolved: ResolvedPlan,
     entries: Mapping[str, Sequence[MapEntry]],
     mode: str,
+    drill: bool,
 ) -> dict[str, Any]:
     profile = profile_of(mode)
     job_of = {key: number for number, job in enumerate(estimated.jobs, start=1) for key in job.server_keys}
@@ -114,7 +121,7 @@ def _wave(
         "settings": _settings(declared),
         "servers": [
             {
-                **_server(planned, entries[planned.server.key], profile),
+                **_server(planned, entries[planned.server.key], profile, drill),
                 "job": job_of[planned.server.key],
                 "probes": names_for(resolved.plan.probes, planned.server, resolved.plan.groups, mode),
             }
@@ -123,13 +130,14 @@ def _wave(
     }
 
 
-def _server(planned: PlannedServer, entries: Sequence[MapEntry], profile: str) -> dict[str, Any]:
+def _server(planned: PlannedServer, entries: Sequence[MapEntry], profile: str, drill: bool) -> dict[str, Any]:
+    interfaces = expected_of(entries, profile)["interfaces"]
     return {
         "server_key": planned.server.key,
         "source_server_id": planned.server.source_server_id,
         "critical": planned.critical,
         "is_windows": planned.server.is_windows,
-        "addresses": expected_of(entries, profile)["interfaces"],
+        "addresses": [{**interface, "address": None} for interface in interfaces] if drill else interfaces,
     }
 
 
