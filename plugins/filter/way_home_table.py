@@ -19,8 +19,8 @@ version_added: 0.1.0
 author:
   - The disaster_recovery.aws maintainers
 description:
-  - Returns the lines of a table with where every server is in the cycle of failover and failback, and what comes next, is
-    waited for, or keeps it from going on.
+  - Returns the lines of a table with where every server is in the cycle of failover and failback, and what comes next,
+    is waited for, or keeps it from going on.
 positional: _input
 options:
   _input:

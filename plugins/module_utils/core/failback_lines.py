@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .failback_view import NEXT
+from .failback_words import Action
 from .tables import table_lines
 from .timestamps import format_seconds
 
@@ -29,20 +31,6 @@ STAGES: Mapping[str, str] = {
     "refused": "needs a person",
 }
 """Stages of the cycle in their order (architecture, section 10), in words."""
-
-ACTIONS: Mapping[str, str] = {
-    "reverse_replication": "reverse its replication",
-    "launch": "launch it at home",
-    "protect_again": "reverse the replication of the returned instance: protect it again",
-    "stop_returning": "stop the replication back",
-    "stop_failback": "end the failback of the recovered instance in DRS",
-    "terminate_recovered": "terminate the recovered instance",
-    "forget_returned": "delete DRS's record of the returned instance, which goes on",
-    "disconnect_returning": "disconnect the source server of the way home",
-    "delete_returning": "delete the source server of the way home",
-    "end_original": "terminate the original instance",
-}
-"""What may be done next with a server, in words."""
 
 PHASES: Mapping[str, str] = {"prepare-failback": "way home", "protect-again": "protection"}
 """What is followed, by the function that follows it."""
@@ -107,7 +95,7 @@ def _row(server: Data) -> tuple[str, ...]:
 
 
 def _words(action: str) -> str:
-    return ACTIONS.get(action, action)
+    return NEXT[Action(action)] if action in set(Action) else action
 
 
 def _names(keys: Sequence[str]) -> str:

@@ -185,7 +185,8 @@ def test_who_watches_reads_steps_of_one_action_on_one_line() -> None:
         for n in range(6)
     ]
     assert Progress().lines(done) == [
-        "10:00:00  run      terminate the recovered instance: done for 6 servers (s0, s1, s2, s3 and 2 more)"
+        "10:00:00  run      terminate the instance that ran at the recovery site: "
+        "done for 6 servers (s0, s1, s2, s3 and 2 more)"
     ]
 
 
@@ -198,8 +199,8 @@ def test_a_dry_run_says_where_every_server_is_and_what_comes_next() -> None:
     ]
     assert cycle_lines(servers) == [
         "Server  Kind          Where it is                         What comes next",
-        "------  ------------  ----------------------------------  -----------------------",
-        "a       cross region  recovered, not replicated back yet  reverse its replication",
+        "------  ------------  ----------------------------------  ---------------------------------------",
+        "a       cross region  recovered, not replicated back yet  replicate it back to where it came from",
         "b       cross zone    replicating back                    waits: RESCAN (40 %)",
         "c       on premises   at home, protected                  nothing: it is home",
         "d       extended      needs a person                      no role",
