@@ -19,6 +19,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.decisions import Decision, PauseStatus
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback_lines import cycle_lines
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plan_preview import preview_lines
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.progress import Progress, pause_lines
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import (
@@ -82,7 +83,7 @@ class ActionModule(ActionBase):
         options = dict(self._task.args)
         result: Result = self._execute_module(module_name=MODULE, module_args=options, task_vars=task_vars)
         follows = options.get("state", "started") in FOLLOWED and boolean(options.get("wait", True))  # type: ignore[no-untyped-call]
-        for line in preview_lines(result["resolved_plan"]) if "resolved_plan" in result else []:
+        for line in _preview_lines(result):
             _say(line)
         if result.get("failed") or result.get("skipped") or self._task.check_mode or not follows:
             return result
@@ -157,6 +158,12 @@ class Patience:
             raise _left(f"Run {run_id} could not be looked at {failures} times in a row: {why}", self._started)
         _say(f"Run {run_id} could not be looked at ({failures}): {why}", ATTENTION)
         self.wait()
+
+
+def _preview_lines(result: Result) -> list[str]:
+    """Return what check mode shows: of a failback where its servers are, and what would run if it can."""
+    lines = [*cycle_lines(result["way_home"]), ""] if "way_home" in result else []
+    return lines + (preview_lines(result["resolved_plan"]) if "resolved_plan" in result else [])
 
 
 def _result(started: Result, seen: Result, final: Result) -> Result:

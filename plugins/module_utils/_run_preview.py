@@ -9,23 +9,28 @@ This module util is private to the collection.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.disaster_recovery.aws.plugins.module_utils._failback import (
+    Located,
     check_nobody_refused,
     check_something_to_do,
     locate_all,
     most_are_at,
     on_their_way,
 )
-from ansible_collections.disaster_recovery.aws.plugins.module_utils._module import Clients
+from ansible_collections.disaster_recovery.aws.plugins.module_utils._module import Clients, told
 from ansible_collections.disaster_recovery.aws.plugins.module_utils._plans import resolve_plans
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.drs import read_quotas, read_source_servers
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import AwsError
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.identity import Caller
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.ip_map_table import IpMapTable
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.run_times import typical_of_plan
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.runs_table import RunsTable
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback_view import describe
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.machines import FAILBACK as LEADS_HOME
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plan_preview import preview
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.planned_addresses import entries_by_server
@@ -36,6 +41,8 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timelin
 
 FAILBACK = "failback"
 
+Item = dict[str, Any]
+
 
 def resolve_plan(plan: Plan, clients: Clients, mode: str) -> ResolvedPlan:
     """Return the servers of a plan; what replicates home after a failover is none of a failback's own."""
@@ -45,29 +52,63 @@ def resolve_plan(plan: Plan, clients: Clients, mode: str) -> ResolvedPlan:
     return resolve_plans([plan], servers)[plan.name]
 
 
-def preview_run(
-    params: dict[str, Any], clients: Clients, table: RunsTable, plan: Plan, who: Caller, run_id: str
-) -> dict[str, Any]:
-    """Return what the run that module C(dr_execution) is asked for would do, as L(preview) says it.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A run that is asked for: the options of module C(dr_execution), and with what they are looked at."""
+
+    params: Item
+    clients: Clients
+    table: RunsTable
+    who: Caller
+    run_id: str
+
+
+def preview_run(asked: Asked, plan: Plan) -> Item:
+    """Return what a run would do: C(resolved_plan), as L(preview) says it.
+
+    Of a failback also C(way_home), where its servers are; that is told of one that could not start, too, which has
+    C(failed) and C(msg).
 
     Raises:
-        DeclarationError: Naming everything that would make it fail, or ask, before its first launch.
+        DeclarationError: Naming everything that would make another run fail before its first launch.
         AwsError: The same, where it is a state of AWS.
     """
-    mode, drill = params["mode"], params["drill"]
-    resolved = resolve_plan(plan, clients, mode)
-    table.check_locks([planned.server.key for planned in resolved.servers], run_id)
-    region = clients("drs").meta.region_name
-    if mode == FAILBACK:
-        located = locate_all(plan, resolved.servers, clients, params["accounts"], who)
-        check_something_to_do(plan, located, drill=drill)
-        check_nobody_refused(located)
-        resolved = on_their_way(resolved, located, drill=drill)
-        region = most_are_at(located, who) or region
+    resolved = resolve_plan(plan, asked.clients, asked.params["mode"])
+    if asked.params["mode"] != FAILBACK:
+        return {"resolved_plan": _preview(asked, resolved)}
+    located = locate_all(plan, resolved.servers, asked.clients, asked.params["accounts"], asked.who)
+    way_home = [describe(one.facts, one.position, asked.who.now) for one in located]
+    try:
+        return {"way_home": way_home, "resolved_plan": _preview_failback(asked, resolved, located)}
+    except DeclarationError as error:
+        return {"way_home": way_home, "changed": False, "failed": True, **told(error.problems)}
+    except AwsError as error:
+        return {"way_home": way_home, "changed": False, "failed": True, "msg": error.message}
+
+
+def _preview_failback(asked: Asked, resolved: ResolvedPlan, located: Sequence[Located]) -> Item:
+    plan, drill = resolved.plan, asked.params["drill"]
+    check_something_to_do(plan, located, drill=drill)
+    check_nobody_refused(located)
+    asked.table.check_locks([planned.server.key for planned in resolved.servers], asked.run_id)
+    going = replace(on_their_way(resolved, located, drill=drill), plan=for_mode(plan, FAILBACK))
+    return _preview(asked, going, region=most_are_at(located, asked.who))
+
+
+def _preview(asked: Asked, resolved: ResolvedPlan, *, region: str | None = None) -> Item:
+    """Return the preview of a plan whose servers are launched in a Region, by default that of the orchestrator."""
+    params, clients, table = asked.params, asked.clients, asked.table
     keys = [planned.server.key for planned in resolved.servers]
+    table.check_locks(keys, asked.run_id)
     ip_map = IpMapTable(clients("dynamodb"), f"{params['prefix']}-ip-map")
-    entries = entries_by_server(resolved, ip_map.read(keys), profile_of(mode), table=ip_map.name)
-    quotas, source = read_quotas(clients("service-quotas", region=region))
-    in_order = replace(resolved, plan=for_mode(plan, mode))
-    timeline = estimate(in_order, quotas, typical_of_plan(table, plan.name))
-    return preview(in_order, entries, timeline, mode=mode, quotas=quotas, quotas_source=source, drill=drill)
+    entries = entries_by_server(resolved, ip_map.read(keys), profile_of(params["mode"]), table=ip_map.name)
+    quotas, source = read_quotas(clients("service-quotas", region=region or clients("drs").meta.region_name))
+    return preview(
+        resolved,
+        entries,
+        estimate(resolved, quotas, typical_of_plan(table, resolved.plan.name)),
+        mode=params["mode"],
+        quotas=quotas,
+        quotas_source=source,
+        drill=params["drill"],
+    )

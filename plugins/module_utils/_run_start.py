@@ -18,6 +18,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils._orchestrato
 from ansible_collections.disaster_recovery.aws.plugins.module_utils._plans import declared_plans, publish
 from ansible_collections.disaster_recovery.aws.plugins.module_utils._run_preview import (
     FAILBACK,
+    Asked,
     preview_run,
     resolve_plan,
 )
@@ -58,9 +59,9 @@ def start(params: Item, clients: Clients, check_mode: bool) -> Item:
         _check_unlocked(table, sfn, plan, run_id)
         chosen = declared or _published(table, plan)
         if check_mode:
-            resolved = preview_run(params, clients, table, chosen, who, run_id)
             not_started = {"execution_arn": arn, "joined": False, "status": "not started"}
-            return {"changed": True, **result, **not_started, "resolved_plan": resolved}
+            found = preview_run(Asked(params, clients, table, who, run_id), chosen)
+            return {"changed": True, **result, **not_started, **found}
         if declared or mode == FAILBACK:
             _check_servers(params, clients, chosen, who)
         if declared:

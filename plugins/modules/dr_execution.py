@@ -255,6 +255,14 @@ resolved_plan:
           sample: [{server_key: pay-db-1.example.internal, source_server_id: s-1a2b3c4d5e6f7a8b9, critical: true,
                     is_windows: false, job: 1, probes: [], addresses: [{interface: 0, address: 10.20.1.11,
                     subnet_id: subnet-0a20100000000d001, security_groups: [sg-0a20100000000d001]}]}]
+way_home:
+  description:
+    - Where the servers of a failback are, and what comes next, as C(servers) of
+      M(disaster_recovery.aws.dr_failback_info).
+    - It is also returned, and shown, when the task fails because the failback could not start.
+  returned: in check mode, with O(mode=failback), when the run has not been started before
+  type: list
+  elements: dict
 report:
   description: What happened, as it is in the evidence. See M(disaster_recovery.aws.dr_execution_info).
   returned: when O(wait=true) and the run succeeded
