@@ -243,7 +243,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.failback
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.identity import caller
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.selection import selected_servers
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.accounts import parse_accounts
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback import locate
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback import locate_within
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback_policy import OriginalInstance
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback_view import count_stages, describe
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.machines import FAILBACK
@@ -266,7 +266,9 @@ class Wanted:
 def run(params: Item, clients: Clients, _check_mode: bool) -> Item:
     """Look where the servers are."""
     who = caller(clients("sts"))
-    accounts = AccountClients(clients, parse_accounts(params["accounts"], where="accounts"), who.account)
+    declared = parse_accounts(params["accounts"], where="accounts")
+    accounts = AccountClients(clients, declared, who.account)
+    writable = {who.account, *(account.account_id for account in declared if account.failback_role_arn)}
     plan = _plan(params, clients)
     wanted = _of_plan(plan, clients) if plan else _matching(params["match"], clients)
     reader = FailbackReader(
@@ -278,7 +280,7 @@ def run(params: Item, clients: Clients, _check_mode: bool) -> Item:
     for server in wanted:
         facts = reading.facts.get(server.source_server_id)
         if facts:
-            position = locate(facts, end_original=ends_original)
+            position = locate_within(facts, writable, end_original=ends_original)
             where = {"wave": server.wave, "wave_name": server.wave_name}
             servers.append({**where, **describe(facts, position, who.now)})
     unread = [

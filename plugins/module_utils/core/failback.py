@@ -9,13 +9,13 @@ Pure. L(locate) tells stages by what AWS shows alone; L(failback_guards.objectio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from . import failback_extended, failback_premises, failback_tidy, failback_zone
 from .failback_facts import GONE, RUNNING, InstanceFacts, MachineFacts, ServerFacts
 from .failback_words import HOME_AGAIN, Action, Kind, Position, Stage, refused
 
-__all__ = ["HOME_AGAIN", "Action", "Kind", "Position", "Stage", "locate", "refused"]
+__all__ = ["HOME_AGAIN", "Action", "Kind", "Position", "Stage", "locate", "locate_within", "refused"]
 
 
 def locate(facts: MachineFacts, *, end_original: bool = False) -> Position:
@@ -30,6 +30,26 @@ def locate(facts: MachineFacts, *, end_original: bool = False) -> Position:
     if facts.contradiction:
         return refused(facts.kind, f"{facts.contradiction}: find out which is right, and remove what is not")
     return _BY_KIND[facts.kind](facts, end_original)
+
+
+def locate_within(facts: MachineFacts, accounts: Collection[str], *, end_original: bool = False) -> Position:
+    """Return where a machine is as L(locate) does, refused where a failback has no role in an account that it needs.
+
+    Args:
+        facts: What AWS shows of it.
+        accounts: The account of the orchestrator, and those for which a role for failbacks is declared.
+        end_original: As of L(locate).
+    """
+    position = locate(facts, end_original=end_original)
+    staging = facts.staging.place.account_id if facts.staging else ""
+    lacking = sorted({facts.origin.account_id, staging} - {"", *accounts})
+    if position.stage == Stage.PROTECTED or not lacking:
+        return position
+    return refused(
+        facts.kind,
+        f"dr_accounts names no failback_role_arn of account {' and of '.join(lacking)}: make the role with playbook "
+        "accounts.yml (failback_trusted), declare it, and deploy",
+    )
 
 
 def _cross_region(facts: MachineFacts, end_original: bool) -> Position:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from .errors import Problems
+from .failback_words import Kind
 from .fields import Fields
 
 LONGEST_STALL = 7 * 86400
@@ -92,6 +93,13 @@ class FailbackPolicy:
     original_instance: OriginalInstance = OriginalInstance.KEEP
     stall: int = 3600
     replication: FailbackReplication = FailbackReplication()
+
+    def original_of(self, kind: str) -> OriginalInstance:
+        """Return what becomes of the original of a server that goes home in this way (a value of L(Kind)).
+
+        An extended server is launched into it whatever the plan says: DRS protects it again on that machine only.
+        """
+        return OriginalInstance.LAUNCH_INTO if kind == Kind.EXTENDED else self.original_instance
 
     def to_document(self) -> dict[str, Any]:
         """Return the policy as a plain dict that L(parse_failback) reads, every default written out."""

@@ -7,7 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback import Action, Kind, Stage, locate
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback import (
+    Action,
+    Kind,
+    Stage,
+    locate,
+    locate_within,
+)
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback_facts import MachineFacts, with_states
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback_guards import objection
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback_sight import Sight, machines, origins
@@ -176,3 +182,11 @@ def test_the_original_is_never_ended() -> None:
     ):
         assert locate(facts, end_original=True).action != Action.END_ORIGINAL
         assert objection(facts, Action.END_ORIGINAL)
+
+
+def test_a_machine_is_refused_without_a_role_in_the_account_where_it_is_at_home() -> None:
+    position = locate_within(seen(), {HOME.account_id})
+    assert (position.stage, position.action) == (Stage.REFUSED, None)
+    assert "dr_accounts names no failback_role_arn of account 111111111111: make the role" in position.refusal
+    assert locate_within(seen(), {HOME.account_id, ORIGIN.account_id}) == locate(seen())
+    assert locate_within(seen(recovered=False), {HOME.account_id}).stage == Stage.PROTECTED

@@ -15,6 +15,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failbac
     OriginalInstance,
     parse_failback,
 )
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback_words import Kind
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import parse_plan
 from hypothesis import given
 from hypothesis import strategies as st
@@ -103,3 +104,13 @@ def test_a_plan_that_was_published_before_there_were_failbacks_stays_readable() 
 
 def test_only_an_instance_that_ends_before_the_launch_gives_its_address() -> None:
     assert [choice.value for choice in OriginalInstance if choice.gives_its_address] == ["launch_into", "replace"]
+
+
+def test_an_extended_server_goes_into_its_original_whatever_the_plan_says() -> None:
+    policy = FailbackPolicy(original_instance=OriginalInstance.REPLACE)
+    assert {str(kind): str(policy.original_of(kind)) for kind in Kind} == {
+        "cross_region": "replace",
+        "cross_zone": "replace",
+        "on_premises": "replace",
+        "extended": "launch_into",
+    }

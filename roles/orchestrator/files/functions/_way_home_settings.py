@@ -149,9 +149,13 @@ def _launched_into(
     run: Mapping[str, Any], plan: Plan, place: Place | None, records: Sequence[ServerRecord]
 ) -> set[str]:
     """Return the keys of servers that are to be launched into their original instances, which are there still."""
-    if is_drill(run) or plan.failback.original_instance != OriginalInstance.LAUNCH_INTO:
+    if is_drill(run):
         return set()
-    ids = {record.server_key: record.way_home.get("original_instance_id") or "" for record in records}
+    ids = {
+        record.server_key: record.way_home.get("original_instance_id") or ""
+        for record in records
+        if plan.failback.original_of(record.way_home["kind"]) == OriginalInstance.LAUNCH_INTO
+    }
     found = describe_instances(client("ec2", place=place), set(ids.values()) - {""})
     living = {name for name, item in found.items() if item["State"]["Name"] in LIVING_STATES}
     return {key for key, instance_id in ids.items() if instance_id in living}
