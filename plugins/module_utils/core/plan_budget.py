@@ -19,6 +19,7 @@ from typing import Any
 
 from .canonical import plain
 from .plans import Plan
+from .replication_progress import UNKNOWN_WAIT
 from .resolved_plans import PlannedServer
 
 MOST_ITEM_BYTES = 400 * 1024
@@ -41,6 +42,8 @@ EVENTS_OF_A_CHILD = 100  # its beginning, its end, its steps, some retries
 EVENTS_OF_A_WAVE = 30  # in the run: its turn
 EVENTS_FOR_A_CHILD = 10  # in the run
 EVENTS_OF_A_RUN = 1_000  # beside the waves: its steps, the final validation, the clean-up
+FOLLOWED_PHASES = 2  # of a failback: data home, protection again
+FOLLOWED_SECONDS = 28 * 86400  # that each of them waits, at least, within the budget
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class Budget:
         event_bytes: Size of the event that lists the plan's servers; None when they are not known.
         state_bytes: Size of the state between the steps of a run.
         run_events: Events in the history of the run's execution.
+        failback_events: The same of a failback whose replication takes weeks.
         wave_events: Events in the history of the largest execution of a wave.
     """
 
@@ -59,6 +63,7 @@ class Budget:
     event_bytes: int | None
     state_bytes: int
     run_events: int
+    failback_events: int
     wave_events: int
 
     def to_document(self) -> dict[str, Any]:
@@ -77,12 +82,16 @@ def budget_of(plan: Plan, servers: Iterable[PlannedServer] | None = None) -> Bud
     listed = None
     if servers is not None:
         listed = item_bytes({planned.server.key: planned.server.source_server_id for planned in servers}) + OWN_BYTES
+    run_events = EVENTS_OF_A_RUN + sum(
+        EVENTS_OF_A_WAVE + EVENTS_FOR_A_CHILD * ceil(count / LOOKS_OF_A_CHILD) for count in looks
+    )
+    follow_children = FOLLOWED_PHASES * ceil(FOLLOWED_SECONDS / UNKNOWN_WAIT / LOOKS_OF_A_CHILD)
     return Budget(
         item_bytes=item_bytes({"plan": plan.to_document()}) + OWN_BYTES,
         event_bytes=listed,
         state_bytes=_state_bytes(plan),
-        run_events=EVENTS_OF_A_RUN
-        + sum(EVENTS_OF_A_WAVE + EVENTS_FOR_A_CHILD * ceil(count / LOOKS_OF_A_CHILD) for count in looks),
+        run_events=run_events,
+        failback_events=run_events + EVENTS_FOR_A_CHILD * follow_children,
         wave_events=EVENTS_OF_A_CHILD + EVENTS_OF_A_LOOK * min(LOOKS_OF_A_CHILD, max(looks)),
     )
 

@@ -129,9 +129,10 @@ def check_budget(plan: Plan, budget: Budget) -> list[Finding]:
         for rule, what, size, most, owner, remedy in sizes
         if size > most
     ]
-    events = max(budget.run_events, budget.wave_events)
+    # The weeks of a failback are rare, and no reason to warn of a plan that fails over well.
+    fatal = budget.failback_events > MOST_HISTORY
+    events = budget.failback_events if fatal else max(budget.run_events, budget.wave_events)
     if events > HISTORY_BUDGET:
-        fatal = events > MOST_HISTORY
         limit = f"an execution may have {MOST_HISTORY:,}" if fatal else f"more than {HISTORY_BUDGET:,} are too many"
         message = f"a run that takes all its time makes a history of up to {events:,} events, {limit}: {waves}"
         findings.append(Finding(ERROR if fatal else WARNING, "history", (plan.name,), message))

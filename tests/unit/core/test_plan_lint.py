@@ -98,8 +98,9 @@ def test_the_history_of_a_run_has_a_budget_and_a_limit(given: Plan, severity: st
         severity == "error",
     )
     assert budget.wave_events <= HISTORY_BUDGET
+    assert budget.run_events + 1_000 < budget.failback_events < budget.run_events + 2_000
     if severity:
-        assert f"{budget.run_events:,}" in found[0].message
+        assert f"{budget.failback_events if severity == 'error' else budget.run_events:,}" in found[0].message
 
 
 def test_a_list_of_servers_that_no_event_can_hold_is_an_error() -> None:
