@@ -157,7 +157,8 @@ plans:
     budget:
       description:
         - What the plan needs at most of the limits of DynamoDB (C(item_bytes), C(event_bytes), of 409,600) and Step
-          Functions (C(run_events), C(failback_events), C(wave_events), of 25,000), and of our own of the state (C(state_bytes), 8,192).
+          Functions (C(run_events), C(failback_events), C(wave_events), of 25,000), and of our own of the state
+          (C(state_bytes), 8,192).
       returned: when O(state=present)
       type: dict
       sample: {item_bytes: 18021, event_bytes: 17500, state_bytes: 1200, run_events: 1120, failback_events: 2140,
