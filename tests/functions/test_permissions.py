@@ -11,7 +11,16 @@ import pytest
 
 from tests.support.customer import automation, deploy_automations, deploy_function
 from tests.support.embedded import STAGING, TARGET, EmbeddedAws
-from tests.support.orchestrator import ESTATE, PLAN, PREFIX, STEP_FUNCTIONS, Orchestrator, deployed_roles
+from tests.support.orchestrator import (
+    ESTATE,
+    IDS,
+    PLAN,
+    PREFIX,
+    STEP_FUNCTIONS,
+    Orchestrator,
+    deployed_roles,
+    request,
+)
 
 NOT_USED_BY_EVERY_LAUNCH = {
     "ec2:AssociateIamInstanceProfile",
@@ -48,6 +57,8 @@ ONLY_IN_TROUBLE = {
     ("close-run", "ec2:ModifyLaunchTemplate"),
     ("correlate", "dynamodb:DeleteItem"),
     ("gate", "ec2:GetManagedPrefixListEntries"),
+    ("gate", "dynamodb:BatchWriteItem"),
+    ("prepare-failback", "drs:StopFailback"),
     ("prepare-wave", "ec2:GetManagedPrefixListEntries"),
     ("reconcile-wave", "drs:GetLaunchConfiguration"),
     ("reconcile-wave", "ec2:ModifyLaunchTemplate"),
@@ -57,7 +68,8 @@ ONLY_IN_TROUBLE = {
 }
 """Calls that repair what a drill that was aborted left, or what somebody changed during a wave (the template is gone,
 too), or that end waves or forget servers; a look for a command whose sender died; the answer to a pause that begins
-while its run is being aborted; prefix lists, where routes or security groups of the drill network name them."""
+while its run is being aborted; prefix lists, where routes or security groups of the drill network name them; servers
+whose way home has changed since they were discovered."""
 
 NOT_OF_THIS_DRILL = {"failover", "failback", "follow", "probe-failback", "probe-failover"}
 """Roles of other modes; where they do what those of a drill do, they have the same policies."""
@@ -105,6 +117,18 @@ def used(orchestrator: Orchestrator) -> tuple[dict[str, set[str]], list[str]]:
     return found, lacking
 
 
+def begin_failback(orchestrator: Orchestrator, run_id: str) -> None:
+    """Recover a server for good, and replicate it home."""
+    orchestrator.client("drs").start_recovery(sourceServers=[{"sourceServerID": IDS["db-1"]}], isDrill=False)
+    orchestrator.aws.control("clock", {"advance": 3600})
+    asked: dict[str, Any] = request(run_id, "failback", "small", orchestrator.now())
+    orchestrator.invoke("open-run", run_id, **asked)
+    for function in ("discover", "gate", "prepare-failback"):
+        orchestrator.invoke(function, run_id)
+    (recovered,) = orchestrator.client("drs").describe_recovery_instances(filters={})["items"]
+    orchestrator.client("drs").stop_failback(recoveryInstanceID=recovered["recoveryInstanceID"])
+
+
 def test_policies_allow_what_a_run_does_and_no_more(orchestrator: Orchestrator, new_run: Callable[[], str]) -> None:
     first, second = new_run(), new_run()
     fault = {"phase": "LAUNCH", "times": 1, "raw_error": "InsufficientInstanceCapacity"}
@@ -116,6 +140,7 @@ def test_policies_allow_what_a_run_does_and_no_more(orchestrator: Orchestrator, 
     orchestrator.follow(arn, until_paused=True)
     orchestrator.decide(first, "continue")
     assert orchestrator.follow(arn)["status"] == "SUCCEEDED"
+    begin_failback(orchestrator, new_run())
     found, lacking = used(orchestrator)
     assert lacking == []
     unused = {

@@ -17,9 +17,9 @@ from typing import Any
 
 from tests.support.crashes import Course
 from tests.support.customer import AUTOMATION_SECONDS, automation, deploy_automations
-from tests.support.orchestrator import KEYS, STEP_FUNCTIONS, request
+from tests.support.orchestrator import IDS, KEYS, STEP_FUNCTIONS, request
 
-RUN, WARM_UP = "killed", "warm-up"
+RUN, WARM_UP, HOME_RUN = "killed", "warm-up", "home"
 TOKENS = {number: f"token-of-wave-{number}" for number in (1, 2)}
 PLAN: dict[str, Any] = {
     "waves": [
@@ -138,6 +138,19 @@ def end(course: Course) -> None:
     assert course.orchestrator.runs.lock_owners([*KEYS.values(), "plan:small"]) == {}
 
 
+def way_home(course: Course) -> None:
+    """Begin a failback of servers that were recovered meanwhile, of which one waits for a person."""
+    servers = [{"sourceServerID": IDS[name]} for name in ("app-1", "app-2", "db-1")]
+    course.orchestrator.client("drs").start_recovery(sourceServers=servers, isDrill=False)
+    course.advance(3600)
+    asked: dict[str, Any] = request(HOME_RUN, "failback", "small", course.orchestrator.now())
+    course.call("open-run", HOME_RUN, killed=False, **asked)
+    course.call("discover", HOME_RUN)
+    course.call("gate", HOME_RUN)
+    assert course.call("prepare-failback", HOME_RUN)["outcome"] == "wait"
+    assert course.until_done("prepare-failback", HOME_RUN)["outcome"] == "done"
+
+
 def main() -> None:
     with contextlib.redirect_stdout(io.StringIO()):  # where the functions log
         course = Course()
@@ -148,6 +161,7 @@ def main() -> None:
         first_wave(course)
         second_wave(course)
         end(course)
+        way_home(course)
     json.dump([asdict(report) for report in course.reports], sys.stdout)
 
 

@@ -209,6 +209,12 @@ def update_replication_configuration(client: Any, source_server_id: str, changes
     )
 
 
+def describe_replication_templates(client: Any) -> list[Item]:
+    """Return the replication configuration templates, of which new source servers get their settings."""
+    what = "read the replication configuration templates"
+    return _pages(client, "describe_replication_configuration_templates", what)
+
+
 def list_staging_accounts(client: Any) -> list[str]:
     """Return the ids of the staging accounts of the extended source servers that exist."""
     found = _pages(client, "list_staging_accounts", "list the staging accounts", key="accounts")

@@ -17,7 +17,8 @@ from typing import Any
 
 from .errors import DeclarationError, Problem
 
-MODES = ("test", "failover", "failback")
+FAILBACK = "failback"
+MODES = ("test", "failover", FAILBACK)
 """What a run does: it rehearses in an isolated network, recovers, or brings home what was recovered."""
 
 PROFILES = ("failover", "test", "failback")
@@ -102,7 +103,7 @@ def is_drill(run: Mapping[str, Any]) -> bool:
 
     A failback is a drill when its request says so; records of an earlier version do not tell.
     """
-    return run["mode"] == "test" or (run["mode"] == "failback" and bool(run.get("drill")))
+    return run["mode"] == "test" or (run["mode"] == FAILBACK and bool(run.get("drill")))
 
 
 def is_failback_drill(run: Mapping[str, Any]) -> bool:

@@ -14,8 +14,15 @@ from typing import Any
 from _clients import home
 from _runtime import Call, runs
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import NotFoundError
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import plans, probe_results, waves
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import (
+    plans,
+    probe_results,
+    probes,
+    validation,
+    waves,
+)
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import MapEntry
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.places import Place
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import Plan, Wave
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import (
@@ -23,7 +30,13 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records
     record_from_item,
     record_to_item,
 )
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import ServerStatus, WaveStatus
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.resolved_plans import PlannedServer
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import (
+    ServerStatus,
+    WaveStatus,
+    is_failback_drill,
+    profile_of,
+)
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.step_records import StepStatus
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timestamps import parse_time
 
@@ -81,19 +94,48 @@ def _located(record: ServerRecord) -> ServerRecord:
     return replace(record, **(place._asdict() if place != here else {"account_id": None, "region": None}))
 
 
+def planned_record(
+    planned: PlannedServer, run: Mapping[str, Any], plan: Plan, entries: Iterable[MapEntry]
+) -> ServerRecord:
+    """Return the record with which a server of a plan begins.
+
+    Args:
+        planned: The server.
+        run: The run.
+        plan: Its plan.
+        entries: The server's IP map entries.
+    """
+    asked = probes.names_for(plan.probes, planned.server, plan.groups, run["mode"])
+    return ServerRecord(
+        server_key=planned.server.key,
+        wave=planned.wave,
+        source_server_id=planned.server.source_server_id,
+        critical=planned.critical,
+        is_windows=planned.server.is_windows,
+        attempts_allowed=1 + plan.waves[planned.wave - 1].retries,
+        expected=validation.expected_of(entries, profile_of(run["mode"]), asked, any_address=is_failback_drill(run)),
+    )
+
+
 def store(call: Call, before: Iterable[ServerRecord], after: Sequence[ServerRecord]) -> None:
     """Tell of the new statuses, then write the records that changed."""
     known = {record.server_key: record for record in before}
     changed = [record for record in after if known.get(record.server_key) != record]
+    tell(call, known.values(), changed)
+    if changed:
+        runs().put_servers(call.run_id, [record_to_item(record) for record in changed])
+
+
+def tell(call: Call, before: Iterable[ServerRecord], after: Iterable[ServerRecord]) -> None:
+    """Tell of the new statuses of servers; one that is new was pending before."""
+    statuses = {record.server_key: record.status for record in before}
     told = [
         (TOLD[record.status].value, _summary(record))
-        for record in changed
-        if record.status in TOLD and known[record.server_key].status != record.status
+        for record in after
+        if record.status in TOLD and statuses.get(record.server_key, ServerStatus.PENDING) != record.status
     ]
     if told:
         runs().append_events(call.run_id, told, call.now)
-    if changed:
-        runs().put_servers(call.run_id, [record_to_item(record) for record in changed])
 
 
 def _summary(record: ServerRecord) -> Item:

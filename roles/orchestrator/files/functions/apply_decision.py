@@ -17,6 +17,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors i
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import step_records, waves
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.decisions import Decision, PauseStatus
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback_following import left_out
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import Plan
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import ServerStatus
@@ -103,6 +104,9 @@ def _apply(call: Call, pause: Mapping[str, Any], run: Mapping[str, Any]) -> None
         _abort(call, pause)
     elif step in ABOUT_SERVERS and call.wave is not None:
         _apply_to_wave(call, call.wave, decision, read_plan(run))
+    elif step == "prepare-failback" and decision is Decision.SKIP:
+        before = read_records(call)
+        store(call, before, left_out(before))
     elif step == "final-validation" and decision is Decision.RETRY:
         _check_plan_again(call)
     elif step == "final-validation":

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from _records import read_plan, read_run
+from _records import planned_record, read_plan, read_run
 from _runtime import Call, Result, client, function, ip_map, runs
+from _way_home import discovered
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import drs
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.dynamodb import chunks
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import (
@@ -18,35 +19,22 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors i
     InvalidRequestError,
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.runs_locks import plan_lock
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import probes, validation
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import MapEntry
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.planned_addresses import entries_by_server
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import Plan
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord, record_to_item
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.resolved_plans import PlannedServer, resolve
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import (
-    WaveStatus,
-    is_failback_drill,
-    profile_of,
-)
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.resolved_plans import resolve
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import FAILBACK, WaveStatus, profile_of
 
 SERVERS_IN_EVENT = 1000
 """An item of DynamoDB holds 400 KB, and a server's key may be a name of 255 characters."""
 
 
-def _record(planned: PlannedServer, plan: Plan, entries: list[MapEntry], run: Mapping[str, Any]) -> ServerRecord:
-    mode = run["mode"]
-    asked = probes.names_for(plan.probes, planned.server, plan.groups, mode)
-    return ServerRecord(
-        server_key=planned.server.key,
-        wave=planned.wave,
-        source_server_id=planned.server.source_server_id,
-        critical=planned.critical,
-        is_windows=planned.server.is_windows,
-        attempts_allowed=1 + plan.waves[planned.wave - 1].retries,
-        expected=validation.expected_of(entries, profile_of(mode), asked, any_address=is_failback_drill(run)),
-    )
+def _records(run: Mapping[str, Any], plan: Plan) -> list[ServerRecord]:
+    resolved = resolve(plan, drs.read_source_servers(client("drs")))
+    keys = [planned.server.key for planned in resolved.servers]
+    entries = entries_by_server(resolved, ip_map().read(keys), profile_of(run["mode"]), table=ip_map().name)
+    return [planned_record(planned, run, plan, entries[planned.server.key]) for planned in resolved.servers]
 
 
 @function("discover")
@@ -57,11 +45,8 @@ def handler(call: Call) -> Result:
     begun = [wave for wave in runs().get_waves(call.run_id) if wave["status"] != WaveStatus.PENDING]
     if begun:
         return {"servers": len(runs().get_servers(call.run_id)), "waves": len(plan.waves)}
-    profile = profile_of(run["mode"])
-    resolved = resolve(plan, drs.read_source_servers(client("drs")))
-    keys = [planned.server.key for planned in resolved.servers]
-    entries = entries_by_server(resolved, ip_map().read(keys), profile, table=ip_map().name)
-    records = [_record(planned, plan, entries[planned.server.key], run) for planned in resolved.servers]
+    failback = run["mode"] == FAILBACK
+    records = discovered(call, run, plan) if failback else _records(run, plan)
     # The records come before the locks: whoever closes this run finds in them which locks to release.
     runs().put_servers(call.run_id, [record_to_item(record) for record in records])
     runs().put_waves(
@@ -82,6 +67,10 @@ def handler(call: Call) -> Result:
     except ConflictError as error:
         raise InvalidRequestError(error.message) from error
     for piece in chunks(records, SERVERS_IN_EVENT):
-        found = {"servers": {record.server_key: record.source_server_id for record in piece}, "profile": profile}
+        found = {
+            "servers": {record.server_key: record.source_server_id for record in piece},
+            "profile": profile_of(run["mode"]),
+            **({"stages": {record.server_key: record.way_home["stage"] for record in piece}} if failback else {}),
+        }
         runs().append_event(call.run_id, EventKind.SERVERS_DISCOVERED.value, found, call.now)
     return {"servers": len(records), "waves": len(plan.waves)}

@@ -7,11 +7,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, TypeVar
 
+from _failback_gate import failback_findings
 from _isolation import isolation_findings
-from _launch import read_configurations
+from _launch import FORWARD, read_configurations
 from _records import read_plan, read_records, read_run
 from _runtime import Call, Result, client, function, ip_map, runs
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import drs, launch_templates
@@ -22,9 +23,10 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events 
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import MapEntry, by_server
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.isolation_facts import TEST_PROFILE
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.jobs import job_from_drs
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.readiness import ServerFacts, Unknown
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import Plan
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.readiness import Finding, ServerFacts, Unknown
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import ServerStatus, profile_of
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import FAILBACK, ServerStatus, profile_of
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.source_servers import SourceServer
 
 FINDINGS_IN_EVENT = 200
@@ -137,28 +139,56 @@ def _facts(records: list[ServerRecord], profile: str) -> list[ServerFacts]:
     ]
 
 
-@function("gate")
-def handler(call: Call) -> Result:
-    """Return C({outcome, reason, findings}): done when nothing blocks, else ask; abort once it is asked for."""
-    run = read_run(call)
-    if run.get("aborting"):
-        return {"outcome": "abort", "reason": "the run is being aborted", "findings": 0}
+def _launch_findings(call: Call, run: Mapping[str, Any], plan: Plan) -> tuple[list[Finding], int]:
+    """Return what keeps servers from being launched in the recovery Region, and how many were looked at."""
     profile = profile_of(run["mode"])
     records = read_records(call)
     # In a run that was resumed, servers that were launched before have passed.
     facts = _facts([record for record in records if record.status == ServerStatus.PENDING], profile)
-    policy = read_plan(run).gate
-    findings = isolation_findings(records, policy.isolation) if profile == TEST_PROFILE else []
+    findings = isolation_findings(records, plan.gate.isolation) if profile == TEST_PROFILE else []
     # Whoever continues in spite of them is not asked again before every wave.
     paths = [finding.what for finding in findings if finding.blocking]
     runs().update_run(call.run_id, {"known_paths": paths[:FINDINGS_IN_EVENT]})
-    findings += readiness.evaluate(facts, policy, profile=profile, now=call.now)
+    findings += readiness.evaluate(facts, plan.gate, profile=profile, now=call.now)
+    return findings, len(facts)
+
+
+def _forward_findings(call: Call, plan: Plan) -> tuple[list[Finding], int]:
+    """Return what keeps the servers that have come home from being recovered again, and how many were looked at."""
+    came_home = [
+        replace(record, source_server_id=record.way_home["protecting_server_id"], account_id=None, region=None)
+        for record in read_records(call)
+        if record.status == ServerStatus.VALIDATED
+    ]
+    facts = _facts(came_home, FORWARD)
+    return list(readiness.evaluate(facts, plan.gate, profile=FORWARD, now=call.now)), len(facts)
+
+
+def _findings(call: Call, run: Mapping[str, Any], plan: Plan) -> tuple[list[Finding], int]:
+    if call.event.get("forward"):
+        return _forward_findings(call, plan)
+    if run["mode"] == FAILBACK:
+        return failback_findings(call, run, plan)
+    return _launch_findings(call, run, plan)
+
+
+@function("gate")
+def handler(call: Call) -> Result:
+    """Return C({outcome, reason, findings}): done when nothing blocks, else ask; abort once it is asked for.
+
+    With C(forward), at the end of a failback: may what came home be recovered again?
+    """
+    run = read_run(call)
+    if run.get("aborting"):
+        return {"outcome": "abort", "reason": "the run is being aborted", "findings": 0}
+    findings, servers = _findings(call, run, read_plan(run))
     findings.sort(key=lambda finding: not finding.blocking)
     blocked = any(finding.blocking for finding in findings)
     told = {
-        "servers": len(facts),
+        "servers": servers,
         "findings": [asdict(finding) for finding in findings[:FINDINGS_IN_EVENT]],
         "findings_not_shown": max(0, len(findings) - FINDINGS_IN_EVENT),
+        **({"forward": True} if call.event.get("forward") else {}),
     }
     kind = EventKind.GATE_FAILED if blocked else EventKind.GATE_PASSED
     runs().append_event(call.run_id, kind.value, told, call.now)

@@ -1,0 +1,169 @@
+# Copyright (c) 2026, The disaster_recovery.aws maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""PrepareFailback: replicate the servers home, follow that until they are in sync, and write how they launch there.
+
+One look reads both places once for all servers. What is begun is in the records before it is done, and what is done is
+seen in AWS: so a call that was cut short does nothing twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from _records import read_plan, read_records, read_run, store
+from _runtime import Call, Result, function, runs
+from _way_home import positions, reader
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.failback import Status, do
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import failback_following as following
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.decisions import Decision
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback import Action
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback_following import Look
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import Plan
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.replication_progress import news_due
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import ServerStatus
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timestamps import parse_time
+
+PHASE = "prepare-failback"
+
+BEGUN_AT_ONCE = 200
+"""Servers of which one call begins something: as many as L(aws.failback.do) takes."""
+
+Item = dict[str, Any]
+
+
+def _waiting(call: Call) -> list[ServerRecord]:
+    """Return the servers that are still to be launched at home."""
+    return [record for record in read_records(call) if record.status == ServerStatus.PENDING]
+
+
+def _retried_at(call: Call) -> datetime | None:
+    """Return when a person decided last to go on following."""
+    decided = [
+        pause["decided_at"]
+        for pause in runs().pauses(call.run_id)
+        if pause["step"] == PHASE and pause.get("decision") == Decision.RETRY
+    ]
+    return parse_time(max(decided)) if decided else None
+
+
+def _begin_all(call: Call, run: Item, look: Look) -> tuple[dict[str, str], bool]:
+    """Do what is to be done now, as much as one call takes.
+
+    Returns:
+        Why a person has to look at a server, by key, and whether there is more to be done.
+    """
+    records = {record.server_key: record for record in look.records}
+    refused: dict[str, str] = {}
+    for action, keys in look.begin.items():
+        refused |= _begin(call, run, action, [records[key] for key in keys[:BEGUN_AT_ONCE]])
+    return refused, any(len(keys) > BEGUN_AT_ONCE for keys in look.begin.values())
+
+
+def _begin(call: Call, run: Item, action: Action, before: Sequence[ServerRecord]) -> dict[str, str]:
+    """Do an action for servers; return why a person has to look at one, by key."""
+    begun = [following.begun(record, action) for record in before]
+    told = [
+        (EventKind.FAILBACK_STEP_BEGUN.value, _step(record, action.value))
+        for record in before
+        if record.way_home["doing"] != action.value
+    ]
+    runs().append_events(call.run_id, told, call.now)
+    store(call, before, begun)
+    outcomes = do(action, [record.way_home["protecting_server_id"] for record in begun], reader(run, begun))
+    known = [(record, outcomes[record.way_home["protecting_server_id"]]) for record in begun]
+    after = [
+        following.refused(record, outcome.reason, call.now)
+        if outcome.status in (Status.FAILED, Status.WAIT)
+        else following.accepted(record)
+        for record, outcome in known
+    ]
+    store(call, begun, after)
+    return {
+        record.server_key: f"DRS refuses to {action.value.replace('_', ' ')}: {outcome.reason}"
+        for record, outcome in known
+        if outcome.status == Status.FAILED
+    }
+
+
+def _step(record: ServerRecord, action: str) -> Item:
+    names = ("protecting_server_id", "recovered_instance_id")
+    return {
+        "server_key": record.server_key,
+        "action": action,
+        **{name: record.way_home[name] for name in names},
+        "source_server_id": record.source_server_id,
+    }
+
+
+def _look(call: Call, run: Item, plan: Plan, before: Sequence[ServerRecord]) -> Look:
+    """Look where the servers are, tell of what is seen to be done, and write it all down."""
+    protecting = [record.way_home["protecting_server_id"] for record in before]
+    look = following.follow(
+        before,
+        positions(reader(run, before).read(protecting), plan),
+        stall=plan.failback.stall,
+        max_lag=plan.gate.max_lag,
+        retried_at=_retried_at(call),
+        now=call.now,
+    )
+    records = {record.server_key: record for record in look.records}
+    told = [(EventKind.FAILBACK_STEP_DONE.value, _step(records[key], action)) for key, action in look.done]
+    runs().append_events(call.run_id, told, call.now)
+    store(call, before, look.records)
+    return look
+
+
+def _tell(call: Call, run: Item, told: Item, *, ended: bool) -> None:
+    """Tell how far the servers are: at first, when it is over, and in between when the counts have changed."""
+    known = run.get("followed") or {"stages": None, "began_at": call.at, "told_at": None}
+    if known["stages"] == told["stages"]:
+        return
+    began_at, told_at = known["began_at"], known["told_at"]
+    due = not told_at or news_due(began_at=parse_time(began_at), told_at=parse_time(told_at), now=call.now)
+    if due or ended:
+        runs().append_event(call.run_id, EventKind.REPLICATION_FOLLOWED.value, {"phase": PHASE, **told}, call.now)
+        followed = {"stages": told["stages"], "began_at": began_at, "told_at": call.at}
+        runs().update_run(call.run_id, {"followed": followed})
+
+
+def _set(call: Call, run: Item, plan: Plan, look: Look) -> bool:
+    """Write how servers launch at home; return whether there are more to write for."""
+    unset = look.unset
+    del run, plan
+    store(call, unset, [following.settled(record, call.now) for record in unset])
+    return False
+
+
+@function(PHASE)
+def handler(call: Call) -> Result:
+    """Return C({outcome, seconds, reason}): done when every server that is to go home is in sync, and has its settings
+    for that; ask where some do not get on."""
+    run = read_run(call)
+    if run.get("aborting"):
+        return {"outcome": "abort", "seconds": 0, "reason": "the run is being aborted"}
+    plan = read_plan(run)
+    before = _waiting(call)
+    if not before:
+        return {"outcome": "done", "seconds": 0, "reason": "there is nothing to bring home"}
+    look = _look(call, run, plan, before)
+    refused, left = _begin_all(call, run, look)
+    if look.begin:
+        look = _look(call, run, plan, _waiting(call))
+    more = _set(call, run, plan, look)
+    waiting = _waiting(call)
+    told = following.news(waiting, call.now)
+    arrived = all(following.is_in_sync(record) for record in waiting)
+    _tell(call, run, told, ended=arrived)
+    troubles = {**look.troubles, **refused}
+    if troubles:
+        return {"outcome": "ask", "seconds": 0, "reason": following.question(troubles)}
+    if arrived and not more:
+        return {"outcome": "done", "seconds": 0, "reason": following.reason(told)}
+    seconds = 1 if left or more else following.next_look(waiting, stall=plan.failback.stall, now=call.now)
+    return {"outcome": "wait", "seconds": seconds, "reason": following.reason(told)}
