@@ -28,8 +28,10 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failbac
     Stage,
     locate,
 )
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback_facts import MachineFacts
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback_facts import GONE, MachineFacts
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback_lint import kept_addresses
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback_policy import OriginalInstance
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import MapEntry
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.places import Place
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import Plan
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.resolved_plans import (
@@ -116,6 +118,30 @@ def check_nobody_refused(located: Iterable[Located]) -> None:
         Problem(one.planned.server.key, "the way home", one.position.refusal)
         for one in located
         if one.position.stage == Stage.REFUSED
+    ]
+    if problems:
+        raise DeclarationError(problems)
+
+
+def check_addresses(plan: Plan, located: Iterable[Located], entries: Iterable[MapEntry]) -> None:
+    """Refuse a failback whose servers cannot launch, since their original instances keep the addresses.
+
+    Raises:
+        DeclarationError: Naming every such server.
+    """
+    choice = plan.failback.original_instance
+    if choice.gives_its_address:
+        return
+    facts = {one.planned.server.key: one.facts for one in located}
+    problems = [
+        Problem(
+            address,
+            f"profile failback of {key}",
+            f"its original instance {facts[key].original_id} has this address, and failback.original_instance "
+            f"{choice} leaves it there: use launch_into or replace, or map another address",
+        )
+        for key, address in kept_addresses(entries).items()
+        if facts[key].original_id and facts[key].state_of(facts[key].original_id) != GONE
     ]
     if problems:
         raise DeclarationError(problems)

@@ -9,12 +9,14 @@ This module util is private to the collection.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 from ansible_collections.disaster_recovery.aws.plugins.module_utils._failback import (
     Located,
+    check_addresses,
     check_nobody_refused,
     check_something_to_do,
     locate_all,
@@ -31,6 +33,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.run_time
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.runs_table import RunsTable
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback_view import describe
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import MapEntry
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.machines import FAILBACK as LEADS_HOME
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plan_preview import preview
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.planned_addresses import entries_by_server
@@ -75,7 +78,8 @@ def preview_run(asked: Asked, plan: Plan) -> Item:
     """
     resolved = resolve_plan(plan, asked.clients, asked.params["mode"])
     if asked.params["mode"] != FAILBACK:
-        return {"resolved_plan": _preview(asked, resolved)}
+        asked.table.check_locks([planned.server.key for planned in resolved.servers], asked.run_id)
+        return {"resolved_plan": _preview(asked, resolved, _entries(asked, resolved))}
     located = locate_all(plan, resolved.servers, asked.clients, asked.params["accounts"], asked.who)
     way_home = [describe(one.facts, one.position, asked.who.now) for one in located]
     try:
@@ -92,16 +96,23 @@ def _preview_failback(asked: Asked, resolved: ResolvedPlan, located: Sequence[Lo
     check_nobody_refused(located)
     asked.table.check_locks([planned.server.key for planned in resolved.servers], asked.run_id)
     going = replace(on_their_way(resolved, located, drill=drill), plan=for_mode(plan, FAILBACK))
-    return _preview(asked, going, region=most_are_at(located, asked.who))
+    entries = _entries(asked, going)
+    if not drill:
+        check_addresses(plan, located, chain.from_iterable(entries.values()))
+    return _preview(asked, going, entries, most_are_at(located, asked.who))
 
 
-def _preview(asked: Asked, resolved: ResolvedPlan, *, region: str | None = None) -> Item:
+def _entries(asked: Asked, resolved: ResolvedPlan) -> dict[str, list[MapEntry]]:
+    ip_map = IpMapTable(asked.clients("dynamodb"), f"{asked.params['prefix']}-ip-map")
+    found = ip_map.read(planned.server.key for planned in resolved.servers)
+    return entries_by_server(resolved, found, profile_of(asked.params["mode"]), table=ip_map.name)
+
+
+def _preview(
+    asked: Asked, resolved: ResolvedPlan, entries: Mapping[str, Sequence[MapEntry]], region: str | None = None
+) -> Item:
     """Return the preview of a plan whose servers are launched in a Region, by default that of the orchestrator."""
     params, clients, table = asked.params, asked.clients, asked.table
-    keys = [planned.server.key for planned in resolved.servers]
-    table.check_locks(keys, asked.run_id)
-    ip_map = IpMapTable(clients("dynamodb"), f"{params['prefix']}-ip-map")
-    entries = entries_by_server(resolved, ip_map.read(keys), profile_of(params["mode"]), table=ip_map.name)
     quotas, source = read_quotas(clients("service-quotas", region=region or clients("drs").meta.region_name))
     return preview(
         resolved,

@@ -174,7 +174,8 @@ findings:
       returned: always
       type: str
     rule:
-      description: V(uncovered), V(shared), V(rto), V(item_size), V(state_size), V(history) or V(probes).
+      description: V(uncovered), V(shared), V(rto), V(item_size), V(state_size), V(history), V(probes) or
+        V(failback).
       returned: always
       type: str
     plans:
@@ -198,7 +199,7 @@ summary:
   elements: str
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from ansible_collections.disaster_recovery.aws.plugins.module_utils._module import TAG_POLICY_SPEC, Clients, run_module
@@ -212,13 +213,19 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils._plans impor
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import network_probes
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.drs import read_quotas, read_source_servers
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.identity import caller
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.ip_map_table import IpMapTable
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.runs_table import RunsTable
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.admission import Quotas
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import Problems
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback_lint import (
+    check_failback,
+    needs_addresses,
+)
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.lint_lines import lint_lines
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plan_lint import Finding, check_probes, refused
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import Plan, parse_plans
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.probes import need_network
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.resolved_plans import ResolvedPlan
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import MODES
 
 
@@ -233,7 +240,11 @@ def run(params: dict[str, Any], clients: Clients, check_mode: bool) -> dict[str,
     resolved = resolve_plans(plans, servers) if params["check_servers"] else {}
     quotas, _source = read_quotas(clients("service-quotas")) if params["check_servers"] else (Quotas(), "")
     linted = lint(plans, resolved, servers, table, quotas)
-    findings = [*linted.findings, *_check_probes(plans, params["prefix"], clients)]
+    findings = [
+        *linted.findings,
+        *_check_probes(plans, params["prefix"], clients),
+        *_check_failbacks(plans, resolved, IpMapTable(clients("dynamodb"), f"{params['prefix']}-ip-map")),
+    ]
     problems = Problems()
     problems.extend(refused(findings, strict=params["strict"]))
     problems.raise_if_any()
@@ -252,6 +263,21 @@ def _check_probes(plans: Sequence[Plan], prefix: str, clients: Clients) -> list[
     needed = any(need_network(plan.probes, mode) for plan in plans for mode in MODES)
     networks = network_probes.deployed(clients("lambda"), prefix) if needed else set()
     return [finding for plan in plans for finding in check_probes(plan, networks)]
+
+
+def _check_failbacks(plans: Sequence[Plan], resolved: Mapping[str, ResolvedPlan], ip_map: IpMapTable) -> list[Finding]:
+    """Look at the ways home; addresses are read for plans of which these matter, and whose servers are known."""
+    keys = {
+        plan.name: {planned.server.key for planned in resolved[plan.name].servers}
+        for plan in plans
+        if needs_addresses(plan) and plan.name in resolved
+    }
+    entries = ip_map.read(set().union(*keys.values())) if keys else []
+    return [
+        finding
+        for plan in plans
+        for finding in check_failback(plan, (entry for entry in entries if entry.server_key in keys.get(plan.name, ())))
+    ]
 
 
 def _names(plans: Sequence[dict[str, Any]]) -> list[str]:

@@ -38,8 +38,8 @@ class Finding:
 
     Attributes:
         severity: C(error) or C(warning).
-        rule: One word for programs: C(uncovered), C(shared), C(rto), C(item_size), C(state_size), C(history) or
-            C(probes).
+        rule: One word for programs: C(uncovered), C(shared), C(rto), C(item_size), C(state_size), C(history),
+            C(probes) or C(failback).
         plans: The plans that it is about.
         message: What is the matter, with its number, and what to do.
         servers: Server keys that it is about.
