@@ -10,13 +10,13 @@ This module util is private to the collection.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.disaster_recovery.aws.plugins.module_utils._module import Clients
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.accounts import AccountClients
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import ConflictError
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import AwsError, ConflictError
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.failback_reader import FailbackReader
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.identity import Caller
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.accounts import parse_accounts
@@ -26,7 +26,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failbac
     Kind,
     Position,
     Stage,
-    locate,
+    locate_within,
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback_facts import GONE, MachineFacts
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback_lint import kept_addresses
@@ -61,31 +61,45 @@ class Located:
         return self.position.stage not in HOME_AGAIN and self.position.kind != Kind.ON_PREMISES
 
 
-def locate_all(
-    plan: Plan, servers: Iterable[PlannedServer], clients: Clients, accounts: Sequence[Mapping[str, Any]], who: Caller
-) -> list[Located]:
-    """Return where the servers of a plan are, in the order of the plan.
+def read_positions(
+    protecting_ids: Collection[str],
+    clients: Clients,
+    accounts: Sequence[Mapping[str, Any]],
+    who: Caller,
+    *,
+    end_original: bool,
+) -> tuple[dict[str, tuple[MachineFacts, Position]], Mapping[Place, AwsError]]:
+    """Return where machines are, by the source server that protects them, and which places could not be read.
 
     Args:
-        plan: The plan.
-        servers: Its servers, with the source servers that protect them.
+        protecting_ids: The source servers; one that is not there any more is left out.
         clients: Makes clients.
         accounts: The accounts of the estate, as declared.
         who: The caller.
+        end_original: As of L(failback.locate).
 
     Raises:
-        AwsError: The recovery Region does not answer. A server whose home does not is refused.
+        AwsError: The recovery Region does not answer. A machine whose home does not is refused.
     """
-    planned = {one.server.source_server_id: one for one in servers}
-    reach = AccountClients(clients, parse_accounts(accounts, where="accounts"), who.account)
+    declared = parse_accounts(accounts, where="accounts")
+    reach = AccountClients(clients, declared, who.account)
+    writable = {who.account, *(account.account_id for account in declared if account.failback_role_arn)}
     home = Place(who.account, clients("drs").meta.region_name)
-    facts = FailbackReader(lambda service, place: reach(service, *place), home).read(planned).facts
+    reading = FailbackReader(lambda service, place: reach(service, *place), home).read(protecting_ids)
+    return {
+        name: (facts, locate_within(facts, writable, end_original=end_original))
+        for name, facts in reading.facts.items()
+    }, reading.errors
+
+
+def locate_all(
+    plan: Plan, servers: Iterable[PlannedServer], clients: Clients, accounts: Sequence[Mapping[str, Any]], who: Caller
+) -> list[Located]:
+    """Return where the servers of a plan are, in the order of the plan; as L(read_positions) does."""
+    planned = {one.server.source_server_id: one for one in servers}
     ends = plan.failback.original_instance == OriginalInstance.TERMINATE
-    return [
-        Located(one, facts[name], locate(facts[name], end_original=ends))
-        for name, one in planned.items()
-        if name in facts
-    ]
+    found, _errors = read_positions(planned, clients, accounts, who, end_original=ends)
+    return [Located(one, *found[name]) for name, one in planned.items() if name in found]
 
 
 def check_something_to_do(plan: Plan, located: Sequence[Located], *, drill: bool) -> None:
@@ -130,9 +144,11 @@ def check_addresses(plan: Plan, located: Iterable[Located], entries: Iterable[Ma
         DeclarationError: Naming every such server.
     """
     choice = plan.failback.original_instance
-    if choice.gives_its_address:
-        return
-    facts = {one.planned.server.key: one.facts for one in located}
+    facts = {
+        one.planned.server.key: one.facts
+        for one in located
+        if not plan.failback.original_of(one.position.kind).gives_its_address
+    }
     problems = [
         Problem(
             address,
@@ -141,7 +157,7 @@ def check_addresses(plan: Plan, located: Iterable[Located], entries: Iterable[Ma
             f"{choice} leaves it there: use launch_into or replace, or map another address",
         )
         for key, address in kept_addresses(entries).items()
-        if facts[key].original_id and facts[key].state_of(facts[key].original_id) != GONE
+        if key in facts and facts[key].original_id and facts[key].state_of(facts[key].original_id) != GONE
     ]
     if problems:
         raise DeclarationError(problems)

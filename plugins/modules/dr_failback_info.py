@@ -230,6 +230,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from ansible_collections.disaster_recovery.aws.plugins.module_utils._failback import read_positions
 from ansible_collections.disaster_recovery.aws.plugins.module_utils._module import (
     ACCOUNTS_SPEC,
     MATCH_SPEC,
@@ -237,17 +238,12 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils._module impo
     run_module,
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils._orchestrator import ORCHESTRATOR_SPEC, runs_table
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.accounts import AccountClients
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.drs import read_source_servers
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.failback_reader import FailbackReader
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.identity import caller
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.selection import selected_servers
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.accounts import parse_accounts
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback import locate_within
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback_policy import OriginalInstance
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback_view import count_stages, describe
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.machines import FAILBACK
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.places import Place
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import Plan, parse_plan, unknown_plan
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.resolved_plans import resolve
 
@@ -266,26 +262,20 @@ class Wanted:
 def run(params: Item, clients: Clients, _check_mode: bool) -> Item:
     """Look where the servers are."""
     who = caller(clients("sts"))
-    declared = parse_accounts(params["accounts"], where="accounts")
-    accounts = AccountClients(clients, declared, who.account)
-    writable = {who.account, *(account.account_id for account in declared if account.failback_role_arn)}
     plan = _plan(params, clients)
     wanted = _of_plan(plan, clients) if plan else _matching(params["match"], clients)
-    reader = FailbackReader(
-        lambda service, place: accounts(service, *place), Place(who.account, clients("drs").meta.region_name)
-    )
-    reading = reader.read([server.source_server_id for server in wanted])
     ends_original = plan is not None and plan.failback.original_instance == OriginalInstance.TERMINATE
+    ids = [server.source_server_id for server in wanted]
+    found, errors = read_positions(ids, clients, params["accounts"], who, end_original=ends_original)
     servers = []
     for server in wanted:
-        facts = reading.facts.get(server.source_server_id)
-        if facts:
-            position = locate_within(facts, writable, end_original=ends_original)
+        if server.source_server_id in found:
+            facts, position = found[server.source_server_id]
             where = {"wave": server.wave, "wave_name": server.wave_name}
             servers.append({**where, **describe(facts, position, who.now)})
     unread = [
         {"account_id": place.account_id, "region": place.region, "reason": error.message}
-        for place, error in reading.errors.items()
+        for place, error in errors.items()
     ]
     lines = [server["line"] for server in servers]
     return {"changed": False, "servers": servers, "counts": count_stages(servers), "lines": lines, "unread": unread}
