@@ -58,6 +58,7 @@ ONLY_IN_TROUBLE = {
     ("correlate", "dynamodb:DeleteItem"),
     ("gate", "ec2:GetManagedPrefixListEntries"),
     ("gate", "dynamodb:BatchWriteItem"),
+    ("gate", "iam:GetRole"),
     ("prepare-failback", "drs:StopFailback"),
     ("prepare-wave", "ec2:GetManagedPrefixListEntries"),
     ("reconcile-wave", "drs:GetLaunchConfiguration"),
@@ -69,7 +70,7 @@ ONLY_IN_TROUBLE = {
 """Calls that repair what a drill that was aborted left, or what somebody changed during a wave (the template is gone,
 too), or that end waves or forget servers; a look for a command whose sender died; the answer to a pause that begins
 while its run is being aborted; prefix lists, where routes or security groups of the drill network name them; servers
-whose way home has changed since they were discovered."""
+whose way home has changed since they were discovered, or leads to another account."""
 
 NOT_OF_THIS_DRILL = {"failover", "failback", "follow", "probe-failback", "probe-failover"}
 """Roles of other modes; where they do what those of a drill do, they have the same policies."""

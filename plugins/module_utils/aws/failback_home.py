@@ -17,6 +17,7 @@ from ..core.failback_networks import Home
 from ..core.places import Place
 from ..core.readiness import Unknown
 from . import drs, networks
+from .cross_account import missing_roles
 from .errors import AwsError, TransientError, UninitializedError
 from .failback_reader import Clients
 from .instances import describe_instances
@@ -32,11 +33,12 @@ class Wanted:
     instances: set[str]
 
 
-def read_homes(clients: Clients, wanted: Mapping[Place, Wanted]) -> dict[Place, Home | Unknown]:
+def read_homes(clients: Clients, here: Place, wanted: Mapping[Place, Wanted]) -> dict[Place, Home | Unknown]:
     """Return what every place shows; one that cannot be read is unknown.
 
     Args:
         clients: C(clients("drs", place)) returns the client of a service in an account and Region.
+        here: Account and Region that recovers.
         wanted: What is to be looked at.
 
     Raises:
@@ -45,7 +47,7 @@ def read_homes(clients: Clients, wanted: Mapping[Place, Wanted]) -> dict[Place, 
 
     def read(place: Place, names: Wanted) -> Home:
         try:
-            return _read_home(clients, place, names)
+            return _read_home(clients, here, place, names)
         except DeclarationError as error:
             raise AwsError(str(error), code="NotReachable") from error
 
@@ -56,7 +58,7 @@ def read_homes(clients: Clients, wanted: Mapping[Place, Wanted]) -> dict[Place, 
     return {**outcomes.results, **{place: Unknown(error.message) for place, error in outcomes.errors.items()}}
 
 
-def _read_home(clients: Clients, place: Place, wanted: Wanted) -> Home:
+def _read_home(clients: Clients, here: Place, place: Place, wanted: Wanted) -> Home:
     ec2 = clients("ec2", place)
     return Home(
         replication_templates=_templates(clients, place),
@@ -64,6 +66,7 @@ def _read_home(clients: Clients, place: Place, wanted: Wanted) -> Home:
         security_groups=networks.read_security_groups(ec2, wanted.security_groups),
         interfaces=networks.read_interfaces(lambda _service, _account, _region: ec2, {place: wanted.subnets}),
         instances=describe_instances(ec2, wanted.instances),
+        roles_lacking=missing_roles(clients, here, place),
     )
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from .failback_policy import OriginalInstance
 from .ip_map import MapEntry, ProfileAddress
-from .readiness import ERROR, WARNING, Finding
+from .readiness import ERROR, WARNING, Finding, Unknown
 
 Item = Mapping[str, Any]
 
@@ -35,6 +35,7 @@ class Home:
         security_groups: The same.
         interfaces: What is in these subnets, by subnet id and address.
         instances: Original instances, by id, as far as they exist.
+        roles_lacking: Roles of DRS that are not there, which a failback to another account needs on both sides.
     """
 
     replication_templates: int | None
@@ -42,6 +43,7 @@ class Home:
     security_groups: Mapping[str, Item]
     interfaces: Mapping[tuple[str, str], Item]
     instances: Mapping[str, Item]
+    roles_lacking: Sequence[str] | Unknown = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ class Traveller:
     """What is known of one server that is to go home.
 
     Attributes:
+        kind: How it goes home, a value of L(failback_words.Kind).
         refusal: Why it cannot go on without a person; empty where it can.
         home: Where it came from in EC2; None for one that goes back to a failback client.
         recovered_id: The recovery instance that runs production.
@@ -38,6 +39,7 @@ class Traveller:
     server_key: str
     critical: bool
     is_windows: bool
+    kind: str
     refusal: str
     home: str | None
     recovered_id: str | None
@@ -81,7 +83,7 @@ def evaluate(
         findings += _check_tags(traveller, gate)
         home = homes[traveller.home] if traveller.home else None
         if isinstance(home, Home):
-            original = None if drill else failback.original_instance
+            original = None if drill else failback.original_of(traveller.kind)
             findings += check_network(
                 traveller.server_key,
                 traveller.entries,
@@ -98,6 +100,12 @@ def _check_home(name: str, home: Home | Unknown) -> list[Finding]:
     if isinstance(home, Unknown):
         what = f"{name}, where servers are to go home to, could not be read: {home.reason}"
         return [Finding(UNKNOWN, "", what, "let the orchestrator reach it (dr_accounts), then retry")]
+    if isinstance(home.roles_lacking, Unknown):
+        what = f"whether DRS may fail back to {name} could not be read: {home.roles_lacking.reason}"
+        return [Finding(UNKNOWN, "", what, "let the orchestrator read the roles (iam:GetRole), then retry")]
+    if home.roles_lacking:
+        what = f"DRS may not fail back to {name}: there is no {', no '.join(home.roles_lacking)}"
+        return [Finding(ERROR, "", what, "run playbook accounts.yml in both accounts (failback_accounts), then retry")]
     if home.replication_templates is None:
         what = f"DRS is not initialised in {name}: {NEEDS_HOME}"
         return [Finding(ERROR, "", what, "initialise it there, with a replication configuration template")]

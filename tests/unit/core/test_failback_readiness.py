@@ -59,6 +59,7 @@ READY = Traveller(
     server_key="server-1",
     critical=True,
     is_windows=False,
+    kind="cross_region",
     refusal="",
     home=PLACE,
     recovered_id="i-recovered",
@@ -213,3 +214,20 @@ def test_a_server_of_a_data_centre_needs_no_network_in_ec2() -> None:
     assert findings(home=Unknown("not asked"), entries=()) != []
     on_premises = replace(READY, home=None, entries=())
     assert evaluate([on_premises], {}, GatePolicy(), FailbackPolicy(), profile="failback", drill=False) == []
+
+
+def test_a_failback_to_another_account_needs_the_roles_of_drs_on_both_sides() -> None:
+    lacking = "111111111111/service-role/DRSCrossAccountAgentRole_222222222222"
+    (finding,) = findings(replace(HOME, roles_lacking=[lacking]))
+    assert f"there is no {lacking}" in finding.what
+    assert finding.blocking
+    (finding,) = findings(replace(HOME, roles_lacking=Unknown("AccessDenied")))
+    assert (finding.severity, finding.blocking) == ("unknown", True)
+
+
+def test_an_extended_server_is_judged_by_the_instance_that_it_goes_into() -> None:
+    arm = {**ORIGINAL, "Architecture": "arm64"}
+    home = replace(WITH_ORIGINAL, instances={"i-original": arm})
+    (finding,) = findings(home, "replace", kind="extended")
+    assert "DRS cannot launch into its original instance" in finding.what
+    assert findings(home, "replace") == []

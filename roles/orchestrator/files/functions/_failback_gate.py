@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from _clients import home
 from _records import read_records, store
 from _runtime import Call, client, ip_map
 from _way_home import enter, positions, reader
@@ -52,7 +53,9 @@ def failback_findings(call: Call, run: Mapping[str, Any], plan: Plan) -> tuple[l
     going = [record for record in records if _takes_part(record)]
     travellers = [_traveller(record, seen, entries, tags.get(_protecting(record), {})) for record in going]
     homes = read_homes(
-        lambda service, place: client(service, place=place), _wanted(going, seen, entries, profile_of(run["mode"]))
+        lambda service, place: client(service, place=place),
+        home(),
+        _wanted(going, seen, entries, profile_of(run["mode"])),
     )
     findings = evaluate(
         travellers,
@@ -92,6 +95,7 @@ def _traveller(record: ServerRecord, seen: Seen, entries: Entries, tags: Mapping
         server_key=record.server_key,
         critical=record.critical,
         is_windows=record.is_windows,
+        kind=position.kind if position else "",
         refusal=position.refusal if position else "DRS does not show the source server that protects it any more",
         home=str(facts.origin) if facts and facts.kind != Kind.ON_PREMISES else None,
         recovered_id=recovered.instance_id if recovered else None,
