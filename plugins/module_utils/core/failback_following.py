@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from .failback_facts import MachineFacts
+from .failback_facts import RUNNING, MachineFacts
 from .failback_words import HOME_AGAIN, Action, Position, Stage
 from .records import ServerRecord
 from .replication_progress import Replication, describe, look, seconds_left, slowest, stuck, wait_seconds
@@ -99,7 +99,8 @@ def follow(
             done.append((record.server_key, finished))
         if position.action not in (None, Action.LAUNCH):
             begin.setdefault(position.action, []).append(record.server_key)
-        if trouble := _trouble(current, position, stall=stall, retried_at=retried_at, now=now):
+        trouble = _trouble(current, position, stall=stall, retried_at=retried_at, now=now) or _halt(current, facts)
+        if trouble:
             troubles[record.server_key] = trouble
         after.append(current)
     return Look(tuple(after), {action: tuple(keys) for action, keys in begin.items()}, tuple(done), troubles)
@@ -153,12 +154,22 @@ def counts(records: Iterable[ServerRecord]) -> dict[str, int]:
 def news(records: Sequence[ServerRecord], now: datetime) -> dict[str, Any]:
     """Return what is told of servers that are followed: counts by stage, the slowest, and the seconds that are left."""
     progresses = _progresses(records)
-    key = slowest(progresses, now)
-    left = seconds_left(progresses[key], now) if key else None
+    waiting = sorted((record for record in records if _waits(record)), key=lambda record: record.server_key)
+    key, left = slowest(progresses, now), None
+    if waiting:
+        last: dict[str, str] | None = {
+            "server_key": waiting[0].server_key,
+            "text": waiting[0].way_home["waiting"]["text"],
+        }
+    elif key:
+        last = {"server_key": key, "text": describe(progresses[key], now)}
+        left = seconds_left(progresses[key], now)
+    else:
+        last = None
     return {
         "servers": len(records),
         "stages": counts(records),
-        "slowest": {"server_key": key, "text": describe(progresses[key], now)} if key else None,
+        "slowest": last,
         "seconds_left": round(left) if left is not None else None,
     }
 
@@ -236,13 +247,40 @@ def _trouble(
         since = parse_time(way["refused"]["since"])
         quiet = (now - (max(since, retried_at) if retried_at else since)).total_seconds()
         return way["refused"]["reason"] if quiet >= PATIENCE else ""
-    if way["in_sync_at"] or not way["progress"]:
+    if way["in_sync_at"]:
         return ""
+    if position.needs_person:
+        return position.waiting
+    if position.replication is None:
+        return _waits_too_long(way, stall=stall, retried_at=retried_at, now=now)
     return stuck(way["progress"], stall=stall, retried_at=retried_at, now=now)
+
+
+def _halt(record: ServerRecord, facts: MachineFacts) -> str:
+    """Return why nothing can be replicated, where the machine itself does not run; what is in sync may be stopped."""
+    if facts.recovered is None or record.way_home["in_sync_at"]:
+        return ""
+    state = facts.state_of(facts.recovered.instance_id)
+    running = state in (RUNNING, "pending")
+    return "" if running else f"its recovery instance {facts.recovered.instance_id} is {state}: start it"
+
+
+def _waits_too_long(way: Way, *, stall: int, retried_at: datetime | None, now: datetime) -> str:
+    """Return what is waited for, where that has taken longer than a person wants to wait without being asked."""
+    if not way["waiting"]:
+        return ""
+    since = parse_time(way["waiting"]["since"])
+    quiet = (now - (max(since, retried_at) if retried_at else since)).total_seconds()
+    return str(way["waiting"]["text"]) if quiet >= stall else ""
 
 
 def _stage(record: ServerRecord) -> str:
     return Stage.IN_SYNC.value if is_in_sync(record) else str(record.way_home["stage"])
+
+
+def _waits(record: ServerRecord) -> bool:
+    """Tell whether something else than replication is waited for, of which nobody knows the end."""
+    return bool(record.way_home.get("waiting")) and not record.way_home["progress"] and not is_in_sync(record)
 
 
 def _progresses(records: Iterable[ServerRecord]) -> dict[str, Way]:

@@ -25,7 +25,6 @@ from typing import Any
 from .events import Event, EventKind
 from .failback_lines import STAGES
 from .records import ServerRecord
-from .runs import ServerStatus
 from .tables import table_lines
 
 PROTECTED_AGAIN = "protected_again"
@@ -46,7 +45,7 @@ def way_home(records: Sequence[ServerRecord], events: Iterable[Event], *, drill:
     stages = [record.way_home.get("stage") for record in home]
     return {
         "home": len(home),
-        "before": sum(was_home(record) for record in records),
+        "before": sum(record.was_home for record in records),
         "protected": sum(stage in {PROTECTED_AGAIN, PROTECTED} for stage in stages),
         "tidied": stages.count(PROTECTED),
         "servers": servers,
@@ -70,11 +69,6 @@ def way_home_lines(found: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def was_home(record: ServerRecord) -> bool:
-    """Tell whether a failback has left out a server because it is at home, so that there was nothing to do."""
-    return record.status == ServerStatus.SKIPPED and record.way_home.get("stage") == PROTECTED
-
-
 def leaves_way(record: ServerRecord) -> bool:
     """Tell whether a failback has brought a server home and has not protected it again, or not tidied."""
     return record.recovered and bool(record.way_home) and record.way_home.get("stage") != PROTECTED
@@ -90,7 +84,7 @@ def _server(record: ServerRecord, steps: list[dict[str, Any]], drill: bool) -> d
         "original_instance_id": known.get("original_instance_id"),
         "recovered_instance_id": known.get("recovered_instance_id"),
         "returned_instance_id": None if drill else record.instance_id,
-        "at_home": was_home(record),
+        "at_home": record.was_home,
         "steps": steps,
         "left": "" if drill else _left(record),
     }

@@ -87,6 +87,11 @@ class ServerRecord:
         return self.launch_template is not None and not self.restored
 
     @property
+    def was_home(self) -> bool:
+        """Whether a failback has left it out because it is at home, so that there was nothing to do."""
+        return self.status == ServerStatus.SKIPPED and self.way_home.get("stage") == "protected"
+
+    @property
     def recovered(self) -> bool:
         """Whether it was launched and validated, also when it was cleaned up after a drill."""
         return self.validated_at is not None and self.status in {ServerStatus.VALIDATED, ServerStatus.CLEANED_UP}

@@ -41,7 +41,7 @@ from typing import Any
 from .canonical import plain
 from .decisions import Pause
 from .events import FIRST_HASH, Event, EventKind, verify
-from .failback_report import was_home, way_home, way_home_lines
+from .failback_report import way_home, way_home_lines
 from .leftovers import leftover_text
 from .objectives import overall_objectives, server_objectives
 from .plans import Targets
@@ -216,7 +216,7 @@ def final_status(
         leaves_something: A drill could not clean up completely, or a failback not protect everything again and tidy.
         steps: The steps of waves.
     """
-    servers = [record for record in servers if not was_home(record)]
+    servers = [record for record in servers if not record.was_home]
     if aborted:
         return RunStatus.ABORTED
     if timed_out:

@@ -184,7 +184,7 @@ def wave_status(records: Iterable[ServerRecord], *, max_failures: int = 0, abort
         return WaveStatus.RUNNING
     if sum(_stops_wave(record) for record in records) > max_failures:
         return WaveStatus.FAILED
-    if all(record.recovered for record in records):
+    if all(record.recovered or record.was_home for record in records):
         return WaveStatus.SUCCEEDED
     return WaveStatus.SUCCEEDED_WITH_FAILURES
 

@@ -18,9 +18,10 @@ from .runs import ServerStatus
 from .timestamps import format_time
 
 Way = Mapping[str, Any]
-"""C({kind, protecting_server_id, recovered_instance_id, original_instance_id, stage, stage_since, in_sync_at, doing,
-refused, progress, settings_at}): C(way_home) of a record. C(doing) is the action that was begun and is not seen to be
-done, C(refused) what DRS has against it (C({reason, since}))."""
+"""C(way_home) of a record: C(kind, protecting_server_id, recovered_instance_id, original_instance_id, stage,
+stage_since), C(waiting) (what is waited for, as a text: C({text, since})), C(progress) of the replication that is,
+C(in_sync_at), C(doing) (the action that was begun and is not seen to be done), C(refused) (what DRS has against it:
+C({reason, since})), C(settings_at)."""
 
 NOT_RECOVERED = "is not recovered"
 LEFT_OUT = frozenset({Stage.PROTECTED.value, Stage.REFUSED.value})
@@ -79,7 +80,11 @@ def moved(record: ServerRecord, facts: MachineFacts, position: Position, now: da
     leads_home = _leads_home(facts, position)
     same = bool(leads_home) and leads_home == record.source_server_id
     stage = position.stage.value
+    waiting = {"text": position.waiting, "since": format_time(now)} if position.waiting else None
+    if waiting and waiting["text"] == (before.get("waiting") or {}).get("text"):
+        waiting = before["waiting"]
     way: Way = {
+        **before,
         "kind": position.kind.value,
         "protecting_server_id": facts.protecting.server_id,
         "recovered_instance_id": (
@@ -88,6 +93,7 @@ def moved(record: ServerRecord, facts: MachineFacts, position: Position, now: da
         "original_instance_id": facts.original_id or before.get("original_instance_id"),
         "stage": stage,
         "stage_since": before["stage_since"] if before.get("stage") == stage else format_time(now),
+        "waiting": waiting,
         "in_sync_at": before.get("in_sync_at") if same else None,
         "doing": before.get("doing"),
         "refused": before.get("refused"),

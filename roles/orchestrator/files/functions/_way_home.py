@@ -11,15 +11,18 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from _clients import home
+from _clients import declared_accounts, home
 from _jobs import LONGEST_JOB
 from _records import planned_record, read_records, tell
 from _runtime import Call, client, ip_map
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import drs
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import NotFoundError
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import (
+    InvalidRequestError,
+    NotFoundError,
+)
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.failback_reader import FailbackReader, Reading
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import way_home
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback import locate
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback import locate_within
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback_following import Seen
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback_policy import OriginalInstance
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import by_server
@@ -40,6 +43,7 @@ def reader(run: Run, records: Iterable[ServerRecord] = ()) -> FailbackReader:
         home=home(),
         jobs_since=format_time(parse_time(run["requested_at"]) - LONGEST_JOB),
         remembered=way_home.remembered(records),
+        entries=lambda keys: by_server(ip_map().read(sorted(keys))),
     )
 
 
@@ -51,7 +55,8 @@ def positions(reading: Reading, plan: Plan) -> Seen:
     """
     reading.raise_if_any()
     ends = plan.failback.original_instance == OriginalInstance.TERMINATE
-    return {name: (facts, locate(facts, end_original=ends)) for name, facts in reading.facts.items()}
+    reached = {home().account_id, *(one.account_id for one in declared_accounts() if one.failback_role_arn)}
+    return {name: (facts, locate_within(facts, reached, end_original=ends)) for name, facts in reading.facts.items()}
 
 
 def discovered(call: Call, run: Run, plan: Plan) -> list[ServerRecord]:
@@ -59,6 +64,9 @@ def discovered(call: Call, run: Run, plan: Plan) -> list[ServerRecord]:
 
     What a person has decided in an earlier execution of the run stays. Addresses that are lacking are found by the
     gate, as everything else that keeps a server from going home.
+
+    Raises:
+        InvalidRequestError: All of them are at home.
     """
     servers = drs.read_source_servers(client("drs"))
     resolved = resolve(plan, (server for server in servers if server.replication_direction != FAILBACK)).servers
@@ -72,6 +80,8 @@ def discovered(call: Call, run: Run, plan: Plan) -> list[ServerRecord]:
     if gone:
         raise NotFoundError(f"DRS does not show the source servers of {', '.join(gone)} any more")
     entered = enter(run, records, seen, call.now)
+    if all(record.was_home for record in entered):
+        raise InvalidRequestError(f"No server of plan {plan.name} is recovered: there is nothing to bring home")
     tell(call, known.values(), entered)
     return entered
 
