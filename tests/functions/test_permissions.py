@@ -60,6 +60,7 @@ ONLY_IN_TROUBLE = {
     ("gate", "dynamodb:BatchWriteItem"),
     ("gate", "iam:GetRole"),
     ("prepare-failback", "drs:StopFailback"),
+    ("prepare-failback", "ec2:DeleteLaunchTemplateVersions"),
     ("prepare-wave", "ec2:GetManagedPrefixListEntries"),
     ("reconcile-wave", "drs:GetLaunchConfiguration"),
     ("reconcile-wave", "ec2:ModifyLaunchTemplate"),
@@ -124,8 +125,10 @@ def begin_failback(orchestrator: Orchestrator, run_id: str) -> None:
     orchestrator.aws.control("clock", {"advance": 3600})
     asked: dict[str, Any] = request(run_id, "failback", "small", orchestrator.now())
     orchestrator.invoke("open-run", run_id, **asked)
-    for function in ("discover", "gate", "prepare-failback"):
+    for function in ("discover", "gate"):
         orchestrator.invoke(function, run_id)
+    while orchestrator.invoke("prepare-failback", run_id)["outcome"] == "wait":
+        orchestrator.aws.control("clock", {"advance": 1800})
     (recovered,) = orchestrator.client("drs").describe_recovery_instances(filters={})["items"]
     orchestrator.client("drs").stop_failback(recoveryInstanceID=recovered["recoveryInstanceID"])
 

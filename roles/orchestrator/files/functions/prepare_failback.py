@@ -17,6 +17,7 @@ from typing import Any
 from _records import read_plan, read_records, read_run, store
 from _runtime import Call, Result, function, runs
 from _way_home import positions, reader
+from _way_home_settings import Settled, write_settings
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.failback import Status, do
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import failback_following as following
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.decisions import Decision
@@ -132,12 +133,12 @@ def _tell(call: Call, run: Item, told: Item, *, ended: bool) -> None:
         runs().update_run(call.run_id, {"followed": followed})
 
 
-def _set(call: Call, run: Item, plan: Plan, look: Look) -> bool:
-    """Write how servers launch at home; return whether there are more to write for."""
+def _set(call: Call, run: Item, plan: Plan, look: Look) -> Settled:
+    """Write how servers launch at home that are in sync, as many as one call may."""
     unset = look.unset
-    del run, plan
-    store(call, unset, [following.settled(record, call.now) for record in unset])
-    return False
+    settled = write_settings(call, run, plan, unset)
+    store(call, unset, [following.settled(record, call.now) for record in unset if record.server_key in settled.done])
+    return settled
 
 
 @function(PHASE)
@@ -155,15 +156,15 @@ def handler(call: Call) -> Result:
     refused, left = _begin_all(call, run, look)
     if look.begin:
         look = _look(call, run, plan, _waiting(call))
-    more = _set(call, run, plan, look)
+    settled = _set(call, run, plan, look)
     waiting = _waiting(call)
     told = following.news(waiting, call.now)
     arrived = all(following.is_in_sync(record) for record in waiting)
     _tell(call, run, told, ended=arrived)
-    troubles = {**look.troubles, **refused}
+    troubles = {**look.troubles, **refused, **settled.troubles}
     if troubles:
         return {"outcome": "ask", "seconds": 0, "reason": following.question(troubles)}
-    if arrived and not more:
+    if arrived and not settled.seconds:
         return {"outcome": "done", "seconds": 0, "reason": following.reason(told)}
-    seconds = 1 if left or more else following.next_look(waiting, stall=plan.failback.stall, now=call.now)
-    return {"outcome": "wait", "seconds": seconds, "reason": following.reason(told)}
+    seconds = settled.seconds or following.next_look(waiting, stall=plan.failback.stall, now=call.now)
+    return {"outcome": "wait", "seconds": 1 if left else seconds, "reason": following.reason(told)}
