@@ -5,13 +5,16 @@ SHELL := bash
 BIN := .venv/bin
 SHELL_FILES := scripts/setup scripts/rehearse scripts/sanity .ci/run
 
-.PHONY: help failover drill status stop test lint sanity bench build clean
+.PHONY: help failover failback drill status stop test lint sanity bench build clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1@/p' $(MAKEFILE_LIST) | column -t -s @
 
 failover: .venv/.run ## Rehearse the failover of the sample estate on the embedded AWS
 	@scripts/rehearse failover
+
+failback: .venv/.run ## Rehearse the way home: a failover, then the failback of the sample estate
+	@scripts/rehearse failback
 
 drill: .venv/.run ## The same in test mode: isolated network, then clean-up
 	@scripts/rehearse drill
@@ -32,7 +35,7 @@ lint: .venv/.lint ## Run every static check
 	$(BIN)/yamllint -s .
 	$(BIN)/python scripts/validate_state_machines.py
 	$(BIN)/shellcheck $(SHELL_FILES)
-	@for target in failover drill status stop test sanity bench build clean; do \
+	@for target in failover failback drill status stop test sanity bench build clean; do \
 		$(MAKE) --dry-run --warn-undefined-variables $$target 2>&1 >/dev/null | { ! grep . ; } ; done
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/ansible-lint
 	$(BIN)/antsibull-changelog lint
