@@ -132,7 +132,7 @@ def test_quotas_that_cannot_be_read_are_the_documented_ones_and_those_that_chang
     assert "AccessDenied" in source
 
     larger = {"servers_per_job": 100, "concurrent_jobs": 40, "servers_in_all_jobs": 500, "source": "Service Quotas"}
-    orchestrator.runs.update_wave(run_id, 2, {"quotas": larger})
+    orchestrator.runs.update_wave(run_id, 2, {"quotas": {"orchestrator": larger}})
     for _ in range(2):
         orchestrator.invoke("reconcile-wave", run_id, wave=2)
     assert told()[1:] == [("Service Quotas", 100, 20, 500)]
