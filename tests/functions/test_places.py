@@ -123,6 +123,7 @@ class Rehearsal:
             },
             way_home={
                 "kind": "cross_region" if at_home else "cross_zone",
+                "protecting_server_id": IDS[name],
                 "recovered_instance_id": self.recovered.get(name),
             },
             **told_place(HOME if at_home else Place(TARGET, REGION)),

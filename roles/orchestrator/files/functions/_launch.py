@@ -26,7 +26,6 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.pacing i
     for_each,
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import validation
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback import Kind
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.launch_desired import launch_into
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.launch_templates import normalise_template
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.places import Place, by_place
@@ -220,8 +219,9 @@ def set_back(call: Call, records: Sequence[ServerRecord]) -> int:
 
 
 def resting_profile(record: ServerRecord) -> str:
-    """Return the profile in which a server's template launches between runs."""
-    return HOMEWARD if record.way_home and record.way_home["kind"] != Kind.CROSS_ZONE else FORWARD
+    """Return the profile in which a server's template launches between runs: that of what protects it, forward."""
+    protecting = record.way_home.get("protecting_server_id", record.source_server_id)
+    return FORWARD if record.source_server_id == protecting else HOMEWARD
 
 
 def _set_back(apis: _Apis, records: Iterable[ServerRecord], profile: str) -> launch_profiles.Defaults:

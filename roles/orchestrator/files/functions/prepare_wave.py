@@ -23,6 +23,11 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs im
 
 FINDINGS_IN_EVENT = 50
 
+NOT_TO_LAUNCH = frozenset(
+    {ServerStatus.SKIPPED, ServerStatus.LAUNCHED, ServerStatus.VALIDATED, ServerStatus.CLEANED_UP}
+)
+"""Statuses of servers whose templates are left alone: an earlier failback may have brought them home already."""
+
 
 def _ways_out(call: Call, run: Mapping[str, Any]) -> str:
     """Prove the isolation of a drill's network anew: hours may have passed since the gate, or since the latest wave.
@@ -53,7 +58,7 @@ def handler(call: Call) -> Result:
     if not wave.get("timer_started_at"):
         runs().update_wave(call.run_id, wave["wave"], {"timer_started_at": call.at})
     profile = launch_profile_of(run)
-    left = [record for record in records if not record.prepared and record.status != ServerStatus.SKIPPED]
+    left = [record for record in records if not record.prepared and record.status not in NOT_TO_LAUNCH]
     outcomes = set_profile(left[:LOOKED_AT], profile, most=SWITCHED)
     if outcomes.results:
         versions = {key: f"{one.version.template_id}:{one.version.number}" for key, one in outcomes.results.items()}
