@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import zip_longest
 from pathlib import Path
@@ -18,6 +18,7 @@ from unittest import mock
 import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.accounts import Credentials
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.identity import caller
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.runs_table import RunsTable
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import plans
@@ -130,11 +131,19 @@ class Deployment:
         aws: A running emulator.
         folder: Where the archive is built.
         probe_networks: Network profiles of C(PROBE_NETWORKS) that probes are made in.
+        accounts: What the inventory declares as C(dr_accounts).
     """
 
-    def __init__(self, aws: EmbeddedAws, folder: Path, probe_networks: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        aws: EmbeddedAws,
+        folder: Path,
+        probe_networks: Sequence[str] = (),
+        accounts: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
         self.aws = aws
         self._probe_networks = probe_networks
+        self._accounts = accounts
         self.bucket = f"{PREFIX}-evidence-{TARGET}-{REGION}"
         self.topic_arn = f"arn:aws:sns:{REGION}:{TARGET}:{PREFIX}-notices"
         self.archive = folder / "functions.zip"
@@ -164,7 +173,9 @@ class Deployment:
 
     def _make_code(self) -> None:
         build_archive(self.archive)
-        roles = deployed_roles()
+        roles = deployed_roles(
+            *(tuple(one[key] for one in self._accounts if key in one) for key in ("role_arn", "failback_role_arn"))
+        )
         for name in FUNCTIONS:
             self._deploy_function(name, roles[name], Handler=f"{name.replace('-', '_')}.handler", Timeout=120)
         for profile in self._probe_networks:
@@ -211,6 +222,7 @@ class Deployment:
             ),
             "STEP_FUNCTIONS": json.dumps(STEP_FUNCTIONS),
             "STEP_DOCUMENTS": json.dumps(STEP_DOCUMENTS),
+            "ACCOUNTS": json.dumps(list(self._accounts)),
         }
 
 
@@ -223,6 +235,7 @@ class Orchestrator(Deployment):
         subnet_map: Where the addresses of the estate's networks go.
         plan: The plan that is published.
         probe_networks: Network profiles of C(PROBE_NETWORKS) that probes are made in.
+        accounts: What the inventory declares as C(dr_accounts); each has a C(role_arn), or is the target account.
     """
 
     def __init__(
@@ -232,8 +245,9 @@ class Orchestrator(Deployment):
         subnet_map: list[dict[str, Any]] | None = None,
         plan: dict[str, Any] | None = None,
         probe_networks: Sequence[str] = (),
+        accounts: Sequence[Mapping[str, Any]] = (),
     ) -> None:
-        super().__init__(aws, folder, probe_networks)
+        super().__init__(aws, folder, probe_networks, accounts)
         self._subnet_map = subnet_map or SUBNET_MAP
         self._plan = plan or PLAN
         self.runs = RunsTable(self.client("dynamodb"), f"{PREFIX}-runs")
@@ -314,11 +328,17 @@ class Orchestrator(Deployment):
         self.aws.control("drs/source-server", {**where, **changes})
 
     def _configure(self) -> None:
-        def clients(service: str, region: str | None = None, credentials: None = None) -> Any:
-            assert credentials is None, "the small estate has one account"
-            return self.client(service, region or REGION)
+        def clients(service: str, region: str | None = None, credentials: Credentials | None = None) -> Any:
+            own = credentials.arguments() if credentials else {}
+            return self.aws.client(service, region or REGION, **own)
 
-        mapping = options(ip_map, table=f"{PREFIX}-ip-map", subnet_map=self._subnet_map, source_region="us-east-1")
+        mapping = options(
+            ip_map,
+            table=f"{PREFIX}-ip-map",
+            subnet_map=self._subnet_map,
+            source_region="us-east-1",
+            accounts=list(self._accounts),
+        )
         settings = options(
             drs_launch_configuration,
             ip_map_table=f"{PREFIX}-ip-map",
