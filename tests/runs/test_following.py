@@ -26,6 +26,21 @@ from tests.support.playbook import Outcome, playbook_process, run_playbook
 END = {"End": {"Type": "Succeed"}}
 
 
+@pytest.mark.parametrize(
+    ("mode", "drill", "command"),
+    [
+        ("failover", False, "disaster_recovery.aws.failover -e dr_plan=p -e dr_run_id=r1"),
+        ("test", False, "disaster_recovery.aws.drill -e dr_plan=p -e dr_run_id=r1"),
+        ("failback", False, "disaster_recovery.aws.failback -e dr_plan=p -e dr_run_id=r1"),
+        ("failback", True, "disaster_recovery.aws.failback -e dr_plan=p -e dr_run_id=r1 -e dr_drill=true"),
+    ],
+)
+def test_who_leaves_is_told_how_to_join(monkeypatch: pytest.MonkeyPatch, mode: str, drill: bool, command: str) -> None:
+    monkeypatch.setattr(context, "CLIARGS", {})
+    started = {"mode": mode, "drill": drill, "plan": "p", "run_id": "r1"}
+    assert follower._how_to_join(started) == f"Join it again: ansible-playbook {command}"
+
+
 class Player:
     """Runs one task of dr_execution in a playbook of its own."""
 
@@ -171,7 +186,14 @@ def test_a_clean_up_fails_as_long_as_something_is_left_and_keeps_the_status_of_t
     house.deploy("test", "wave", states=END)
     house.start("test", "r1")
     house.open_run("r1", status="aborted", closed_at="2026-11-23T10:30:00.000Z")
-    server = {"server_key": "a", "wave": 1, "source_server_id": "s-1", "critical": True, "instance_id": "i-1"}
+    server = {
+        "server_key": "a",
+        "wave": 1,
+        "source_server_id": "s-1",
+        "critical": True,
+        "attempts": 1,
+        "instance_id": "i-1",
+    }
     house.table.put_servers("r1", [server])
     cleaning = {"state": "cleaned_up", "reason": "it was stopped"}
     player.play(succeeds=False, **cleaning)
@@ -246,7 +268,7 @@ def test_a_connection_that_stays_lost_ends_the_watching_and_says_how_to_go_on(mo
     slept: list[float] = []
     monkeypatch.setattr(context, "CLIARGS", {})
     monkeypatch.setattr(follower.time, "sleep", slept.append)
-    started = {"run_id": "r1", "plan": "payments", "mode": "failover"}
+    started = {"run_id": "r1", "plan": "payments", "mode": "failover", "drill": False}
     patience = follower.Patience(started, {"poll_interval": 7})
     for failures in range(1, follower.FAILED_LOOKS):
         patience.wait_after(failures, "nothing answers")

@@ -42,6 +42,19 @@ def test_an_inventory_without_plans_is_told(house: Orchestrator) -> None:
         assert INVENTORY in refused.output
 
 
+def test_a_failback_before_any_failover_is_told_where_its_servers_are(house: Orchestrator) -> None:
+    house.deploy("failback")
+    dry = play(house, "disaster_recovery.aws.failback", dr_plan="payments", dr_dry_run=True, succeeds=False)
+    assert "pay-db-1.example.internal   cross region  at home, protected  nothing: it is home" in dry.output
+    refused = play(house, "playbooks/failback.yml", dr_plan="payments", succeeds=False)
+    assert "at home, protected" not in refused.output
+    for outcome in (dry, refused):
+        text = " ".join(outcome.output.split())
+        assert "Plan 'payments' has nothing to fail back: none of its servers runs recovered (2 protected: " in text
+        assert "Traceback" not in text
+    assert house.table.list_plans() == []
+
+
 def test_a_paused_run_is_shown_decided_and_stopped(house: Orchestrator) -> None:
     house.deploy("test", "wave")
     house.table.put_plan(PLAN, digest="a", by="test", at=AT)
