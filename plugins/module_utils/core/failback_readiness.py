@@ -50,6 +50,14 @@ class Traveller:
     entries: Sequence[MapEntry]
 
 
+BESIDE_PRODUCTION = Finding(
+    WARNING,
+    "",
+    "a drill of the failback launches in the home network itself: nothing keeps its servers from what they reach there",
+    "make sure that what they do at home harms nobody, or name a failback network of its own in dr_subnet_map",
+)
+
+
 def evaluate(
     travellers: Iterable[Traveller],
     homes: Mapping[str, Home | Unknown],
@@ -70,7 +78,7 @@ def evaluate(
         drill: Whether it is a drill of the failback, which takes no addresses and leaves the original instances alone.
     """
     travellers = list(travellers)
-    findings: list[Finding] = []
+    findings = [BESIDE_PRODUCTION] if drill and any(not traveller.refusal for traveller in travellers) else []
     for name in sorted({traveller.home for traveller in travellers if traveller.home}):
         findings += _check_home(name, homes[name])
     for traveller in travellers:

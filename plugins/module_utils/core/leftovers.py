@@ -19,15 +19,18 @@ class Leftover:
         kind: C(instance), C(volume) or C(network-interface).
         server_key: The server whose instance had it; empty when only its tags say that it is the drill's.
         state: What EC2 says of it (C(available), C(in-use)).
+        region: Where it is; empty for the Region of the orchestrator.
     """
 
     kind: str
     id: str
     server_key: str
     state: str
+    region: str = ""
 
 
 def leftover_text(leftover: Mapping[str, Any]) -> str:
     """Return a leftover, as a plain dict, for a person."""
     owner = f" of {leftover['server_key']}" if leftover["server_key"] else ""
-    return f"{leftover['kind']} {leftover['id']}{owner} ({leftover['state']})"
+    where = f" in {leftover['region']}" if leftover.get("region") else ""
+    return f"{leftover['kind']} {leftover['id']}{owner}{where} ({leftover['state']})"

@@ -12,7 +12,11 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failbac
     FailbackPolicy,
     OriginalInstance,
 )
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback_readiness import Traveller, evaluate
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback_readiness import (
+    BESIDE_PRODUCTION,
+    Traveller,
+    evaluate,
+)
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import (
     DrsIdentity,
     EntrySource,
@@ -161,13 +165,16 @@ class TestAddress:
         assert finding.severity == "error"
         assert "in use by eni-9 of i-9" in finding.what
 
-    def test_a_drill_does_not_care(self) -> None:
-        assert findings(WITH_ORIGINAL, drill=True) == []
+    def test_a_drill_does_not_care_and_is_not_isolated(self) -> None:
+        assert findings(WITH_ORIGINAL, drill=True) == [BESIDE_PRODUCTION]
+        assert not BESIDE_PRODUCTION.blocking
+        assert BESIDE_PRODUCTION not in findings(WITH_ORIGINAL, drill=True, refusal="it is not there")
 
     def test_a_drill_needs_room(self) -> None:
         full = {"subnet-1": {**HOME.subnets["subnet-1"], "AvailableIpAddressCount": 0}}
-        (finding,) = findings(replace(HOME, subnets=full), drill=True)
+        finding, beside = findings(replace(HOME, subnets=full), drill=True)
         assert "no free address" in finding.what
+        assert beside == BESIDE_PRODUCTION
 
     def test_an_instance_that_is_launched_into_has_its_own_address(self) -> None:
         (finding,) = findings(replace(WITH_ORIGINAL, interfaces={}), "launch_into")

@@ -181,7 +181,8 @@ def _leftovers(records: Iterable[ServerRecord], jobs: Iterable[Job]) -> list[Lef
     for place, there in by_place(records).items():
         owners = {name: record.server_key for record in there for name in record.attached}
         job_ids = [job.job_id for job in jobs_there.get(place, [])]
-        left += find_leftovers(client("ec2", place=place), owners=owners, job_ids=job_ids)
+        found = find_leftovers(client("ec2", place=place), owners=owners, job_ids=job_ids)
+        left += [replace(leftover, region=place.region if place else "") for leftover in found]
     return left
 
 
