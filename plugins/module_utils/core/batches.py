@@ -17,7 +17,7 @@ from .records import ServerRecord
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Servers to start in one StartRecovery; its job gets the tags of L(jobs.job_tags).
+    """Servers to start in one StartRecovery, or in one StartFailbackLaunch; its job gets the tags of L(jobs.job_tags).
 
     Attributes:
         place: Where they are launched, all of them; None for the place of the orchestrator.
@@ -57,12 +57,15 @@ def batches(
 def _admitted(
     records: Iterable[ServerRecord], active: Sequence[Collection[str]], quotas: Quotas
 ) -> list[tuple[int, list[str]]]:
-    """Return attempt and servers of each job; servers of different attempts never share one, its tag names one."""
-    by_attempt: dict[int, list[str]] = {}
+    """Return attempt and servers of each job.
+
+    Servers of different attempts never share one, its tag names one; nor do those of failback clients and others.
+    """
+    alike: dict[tuple[int, bool], list[str]] = {}
     for record in records:
-        by_attempt.setdefault(record.attempts + 1, []).append(record.source_server_id)
+        alike.setdefault((record.attempts + 1, record.by_failback_client), []).append(record.source_server_id)
     admitted: list[tuple[int, list[str]]] = []
-    for attempt, server_ids in sorted(by_attempt.items()):
+    for (attempt, _client), server_ids in sorted(alike.items()):
         started_now = [servers for _attempt, servers in admitted]
         admitted += [(attempt, servers) for servers in admit(server_ids, [*active, *started_now], quotas)]
     return admitted

@@ -11,9 +11,13 @@ Source: DRS API Reference, RecoveryInstanceFailback; DRS User Guide, Failback Cl
 
 from __future__ import annotations
 
+from typing import Any
+
 from .failback_facts import GONE, RUNNING, InstanceFacts, MachineFacts
+from .failback_policy import FailbackReplication
 from .failback_words import Action, Position, Stage, refused
 from .timestamps import parse_time
+from .validation import FAILED, OK, PENDING, CheckResult
 
 NOT_STARTED = "FAILBACK_NOT_STARTED"
 IN_PROGRESS = "FAILBACK_IN_PROGRESS"
@@ -60,6 +64,43 @@ def locate(facts: MachineFacts, end_original: bool) -> Position:
 def is_ready(recovered: InstanceFacts) -> bool:
     """Whether a failback client waits for its launch, with all data."""
     return recovered.failback_state == READY and recovered.replication.state == "CONTINUOUS"
+
+
+def lacks_for_launch(recovered: InstanceFacts | None) -> str:
+    """Return what is lacking for a launch by the failback client; empty when nothing is."""
+    if recovered is None:
+        return "DRS does not show its recovery instance any more"
+    if is_ready(recovered):
+        return ""
+    state = recovered.failback_state or "not begun"
+    error = f" ({recovered.replication.error})" if recovered.replication.error else ""
+    return (
+        f"its failback is {state}{error} and {recovered.replication.state or 'not replicating'}: boot its client again"
+    )
+
+
+def check_launch(recovered: InstanceFacts | None, *, was_valid: bool) -> CheckResult:
+    """Return what DRS says of a launch at home.
+
+    Args:
+        recovered: The recovery instance, None when DRS has none any more, as after the machine is protected again.
+        was_valid: Whether an earlier look found the launch valid.
+    """
+    if recovered is None:
+        return CheckResult(OK, ()) if was_valid else CheckResult(FAILED, ("DRS does not show its recovery instance",))
+    reason = f"its failback is {recovered.failback_state or 'not begun'}"
+    if recovered.failback_state == COMPLETED:
+        return CheckResult(OK, ())
+    return CheckResult(FAILED if recovered.failback_state == ERROR else PENDING, (reason,))
+
+
+def configuration(wanted: FailbackReplication) -> dict[str, Any]:
+    """Return the fields of UpdateFailbackReplicationConfiguration that a plan decides."""
+    return {
+        "bandwidthThrottling": wanted.bandwidth_throttling,
+        "usePrivateIP": wanted.use_private_ip,
+        "internetProtocol": wanted.internet_protocol.value,
+    }
 
 
 def lacks_at_home(facts: MachineFacts) -> str:

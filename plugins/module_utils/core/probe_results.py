@@ -26,6 +26,9 @@ from .validation import FAILED, OK, PENDING, CheckResult
 
 Result = dict[str, Any]
 
+LEFT_OUT = "left_out"
+"""Outcome of a probe that a server cannot be asked with, where it is now; it keeps nothing from being valid."""
+
 LONGEST_SAW = 200
 """Characters of what a probe saw that are kept."""
 
@@ -37,8 +40,8 @@ def result_of(record: ServerRecord, probe: Probe, since: str) -> Result | None:
 
 
 def is_settled(result: Result | None) -> bool:
-    """Whether the probe has passed or failed for good."""
-    return result is not None and result["outcome"] in {OK, FAILED}
+    """Whether the probe has passed or failed for good, or is left out."""
+    return result is not None and result["outcome"] in {OK, FAILED, LEFT_OUT}
 
 
 def is_due(probe: Probe, result: Result | None, now: datetime) -> bool:
@@ -53,6 +56,11 @@ def is_due(probe: Probe, result: Result | None, now: datetime) -> bool:
 def waiting(record: ServerRecord, probe: Probe, since: str, now: datetime, saw: str) -> ServerRecord:
     """Return the record with a look that was no attempt: what has to be there first is not there yet."""
     return _with(record, probe, since, now, outcome=PENDING, saw=saw, command=None)
+
+
+def left_out(record: ServerRecord, probe: Probe, since: str, now: datetime, why: str) -> ServerRecord:
+    """Return the record with why a probe is not asked of the server."""
+    return _with(record, probe, since, now, outcome=LEFT_OUT, saw=why, command=None)
 
 
 def sending(record: ServerRecord, probe: Probe, since: str, now: datetime, token: str) -> ServerRecord:
@@ -114,7 +122,9 @@ def with_probes(check: CheckResult, record: ServerRecord, probes: Sequence[Probe
     if check.outcome != OK:
         return check
     results = [(probe, result_of(record, probe, since)) for probe in probes]
-    not_passed = [(probe, result) for probe, result in results if result is None or result["outcome"] != OK]
+    not_passed = [
+        (probe, result) for probe, result in results if result is None or result["outcome"] not in {OK, LEFT_OUT}
+    ]
     if not not_passed:
         return check
     reasons = tuple(

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from .canonical import plain
+from .failback_words import Kind
 from .places import Place
 from .runs import ServerStatus
 
@@ -90,6 +91,11 @@ class ServerRecord:
     def was_home(self) -> bool:
         """Whether a failback has left it out because it is at home, so that there was nothing to do."""
         return self.status == ServerStatus.SKIPPED and self.way_home.get("stage") == "protected"
+
+    @property
+    def by_failback_client(self) -> bool:
+        """Whether a failback client launches it, on the machine on premises where it is at home."""
+        return self.way_home.get("kind") == Kind.ON_PREMISES
 
     @property
     def recovered(self) -> bool:

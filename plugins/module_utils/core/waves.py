@@ -222,7 +222,8 @@ def _result(record: ServerRecord, job: Job, now: datetime) -> ServerRecord:
         return replace(
             record,
             status=ServerStatus.LAUNCHED,
-            instance_id=participant.recovery_instance_id,
+            # On premises no instance is launched: the job names the one that is left.
+            instance_id=None if record.by_failback_client else participant.recovery_instance_id,
             launched_at=format_time(job.ended_at or now),
             accepted=False,
             reason="",

@@ -164,6 +164,15 @@ def test_servers_of_different_attempts_never_share_a_job() -> None:
     assert result.starts == (Batch(1, 2, (server_id(2),)), Batch(2, 3, (server_id(1),)))
 
 
+def test_servers_that_failback_clients_launch_have_jobs_of_their_own_and_no_instance() -> None:
+    way = {"kind": "on_premises", "recovered_instance_id": "i-1"}
+    at_home, launched = record(1, way_home=way), record(2)
+    (others, clients) = step([at_home, launched], []).starts
+    assert (others.source_server_ids, clients.source_server_ids) == ((server_id(2),), (server_id(1),))
+    (after,) = step([started([at_home], clients, "drsjob-1")[0]], [job({1: "LAUNCHED"}, batch=2)]).updates
+    assert (after.status, after.instance_id) == ("launched", None)
+
+
 def test_too_many_failed_critical_servers_are_asked_about_by_name() -> None:
     result = step([launching(1), launching(2)], [job({1: "LAUNCHED", 2: "FAILED"})])
     assert (result.outcome, result.seconds) == ("ask", 0)

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from _premises import addresses
 from _runtime import Call, client, runs
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import network_probes, run_command
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.dynamodb import chunks
@@ -53,6 +54,7 @@ class Look:
         self.instances = instances
         self.records: Records = {record.server_key: record for record in records}
         self._agents: dict[str, str] | None = None
+        self._at_home: dict[str, str] | None = None
 
     def due(self, probe: Probe) -> list[ServerRecord]:
         """Return the servers that a probe is to be tried on now."""
@@ -90,6 +92,18 @@ class Look:
         """Remember the id of a command."""
         self._keep([probe_results.sent(record, probe, self.since, self.call.now, command_id) for record in records])
 
+    def left_out(self, record: ServerRecord, probe: Probe, why: str) -> None:
+        """Remember that a server cannot be asked."""
+        self._keep([probe_results.left_out(record, probe, self.since, self.call.now, why)])
+
+    def address(self, record: ServerRecord) -> str | None:
+        """Return the address of a server: that of its instance, on premises the one of the IP map, read at once."""
+        if not record.by_failback_client:
+            return self.instances[record.instance_id or ""].get("PrivateIpAddress")
+        if self._at_home is None:
+            self._at_home = addresses(one for one in self.records.values() if one.by_failback_client)
+        return self._at_home.get(record.server_key)
+
     def agent(self, record: ServerRecord) -> str | None:
         """Return the ping status of a server's agent, None when it never had one. All are read at once."""
         if self._agents is None:
@@ -107,6 +121,8 @@ def probe_servers(look: Look, probes: Sequence[Probe]) -> list[ServerRecord]:
     """Try what is due, and return the records with what was seen."""
     _over_network(look, [probe for probe in probes if probe.needs_network])
     for probe in probes:
+        if not probe.needs_network:
+            _leave_out_premises(look, probe)
         if probe.kind == SSM_AGENT:
             _look_for_agents(look, probe)
         elif probe.kind == COMMAND:
@@ -125,7 +141,7 @@ def _over_network(look: Look, probes: Sequence[Probe]) -> None:
     targets = {}
     for _last, name, key in sorted(due)[:MOST_LOOKS]:
         probe, record = by_name[name], look.records[key]
-        address = look.instances[record.instance_id or ""].get("PrivateIpAddress")
+        address = look.address(record)
         targets[f"{name} {key}"] = (
             probe,
             key,
@@ -147,6 +163,14 @@ def _over_network(look: Look, probes: Sequence[Probe]) -> None:
 def _last_tried(record: ServerRecord, probe: Probe, since: str) -> str:
     result = probe_results.result_of(record, probe, since)
     return str(result["at"]) if result else ""
+
+
+def _leave_out_premises(look: Look, probe: Probe) -> None:
+    for record in look.due(probe):
+        if record.by_failback_client:
+            look.left_out(
+                record, probe, "left out: it asks the SSM agent of an EC2 instance, and this server is on premises"
+            )
 
 
 def _look_for_agents(look: Look, probe: Probe) -> None:

@@ -58,7 +58,8 @@ def handler(call: Call) -> Result:
     if not wave.get("timer_started_at"):
         runs().update_wave(call.run_id, wave["wave"], {"timer_started_at": call.at})
     profile = launch_profile_of(run)
-    left = [record for record in records if not record.prepared and record.status not in NOT_TO_LAUNCH]
+    launched = [record for record in records if not record.by_failback_client]
+    left = [record for record in launched if not record.prepared and record.status not in NOT_TO_LAUNCH]
     outcomes = set_profile(left[:LOOKED_AT], profile, most=SWITCHED)
     if outcomes.results:
         versions = {key: f"{one.version.template_id}:{one.version.number}" for key, one in outcomes.results.items()}

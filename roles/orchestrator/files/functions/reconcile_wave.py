@@ -13,6 +13,7 @@ from typing import Any
 from _instances import read_recovery_instances
 from _jobs import job_facts, read_jobs
 from _launch import SWITCHED, as_prepared, set_instance_types, set_profile, with_settings, with_version
+from _premises import start_launch, with_readiness
 from _records import declared_wave, read_plan, read_records, read_run, read_wave, store, timer_started, tolerated
 from _runtime import Call, Result, client, function, runs
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws import drs
@@ -96,7 +97,9 @@ def _with_instances(updates: Iterable[ServerRecord]) -> list[ServerRecord]:
     wanted = [
         record
         for record in updates
-        if record.status == ServerStatus.LAUNCHED and not (record.instance_id and record.recovery_point_at)
+        if record.status == ServerStatus.LAUNCHED
+        and not record.by_failback_client
+        and not (record.instance_id and record.recovery_point_at)
     ]
     found = {
         (item["sourceServerID"], item["jobID"]): item
@@ -137,8 +140,10 @@ def _ready(call: Call, run: Mapping[str, Any], starting: Sequence[ServerRecord])
     the wrong network cannot be called back.
     """
     profile = launch_profile_of(run)
+    clients, waiting = with_readiness([record for record in starting if record.by_failback_client])
+    store(call, starting, waiting)
     short = [record for record in starting if record.types_without_capacity]
-    others = [record for record in starting if not record.types_without_capacity]
+    others = [one for one in starting if not one.types_without_capacity and not one.by_failback_client]
     unchanged = as_prepared(others)
     changed = [record for record in others if record.server_key not in unchanged]
     typed = set_instance_types(short, profile)
@@ -151,7 +156,7 @@ def _ready(call: Call, run: Mapping[str, Any], starting: Sequence[ServerRecord])
     _tell_of_types(call, short, updated)
     runs().put_servers(call.run_id, [record_to_item(record) for record in updated])
     Outcomes({}, {**typed.errors, **switched.errors}).raise_if_any(f"set launch template versions of profile {profile}")
-    ready = [*updated, *(record for record in others if record.server_key in unchanged)]
+    ready = [*clients, *updated, *(record for record in others if record.server_key in unchanged)]
     return {record.source_server_id: record for record in ready}
 
 
@@ -177,10 +182,12 @@ def _tell_of_types(call: Call, before: Iterable[ServerRecord], after: Iterable[S
         runs().append_events(call.run_id, told, call.now)
 
 
-def _start(call: Call, run: Mapping[str, Any], wave: int, batch: Batch) -> Job | None:
+def _start(call: Call, run: Mapping[str, Any], wave: int, batch: Batch, members: Sequence[ServerRecord]) -> Job | None:
     """Start a batch and return its job, also when it turns out to be there; None when others hold its servers."""
     tags = job_tags(call.run_id, wave, batch.attempt, batch.batch)
     try:
+        if members[0].by_failback_client:
+            return job_from_drs(start_launch(members, tags), batch.place)
         there = client("drs", place=batch.place)
         job = drs.start_recovery(there, batch.source_server_ids, is_drill=is_drill(run), tags=tags)
         return job_from_drs(job, batch.place)
@@ -198,12 +205,13 @@ def _start_all(call: Call, run: Mapping[str, Any], batches: Sequence[Batch], rec
     starting = [record for record in records if record.source_server_id in wanted]
     ready = _ready(call, run, starting) if starting else {}
     for batch in batches:
-        members = tuple(server_id for server_id in batch.source_server_ids if server_id in ready)
-        job = _start(call, run, wave, replace(batch, source_server_ids=members)) if members else None
+        members = [ready[server_id] for server_id in batch.source_server_ids if server_id in ready]
+        started = replace(batch, source_server_ids=tuple(record.source_server_id for record in members))
+        job = _start(call, run, wave, started, members) if members else None
         if job is None:
             continue
         runs().append_event(call.run_id, EventKind.JOB_STARTED.value, {"wave": wave, **job_facts(job)}, call.now)
-        launching = waves.started(ready.values(), replace(batch, source_server_ids=members), job.job_id)
+        launching = waves.started(ready.values(), started, job.job_id)
         runs().put_servers(call.run_id, [record_to_item(record) for record in launching])
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from _instances import read_instances, read_statuses
+from _premises import check
 from _probes import Look, probe_servers
 from _records import declared_wave, read_plan, read_records, read_run, read_wave, store, timer_started, tolerated
 from _runtime import Call, Result, function, runs
@@ -64,8 +65,12 @@ def _step(
     began: str,
 ) -> ValidationStep:
     records = [record for record in before if record.status in checked]
-    found = read_instances(records)
-    results = _check(records, found, read_statuses(records))
+    instances = [record for record in records if not record.by_failback_client]
+    found = read_instances(instances)
+    results = {
+        **_check(instances, found, read_statuses(instances)),
+        **check([record for record in records if record.by_failback_client]),
+    }
     passed = [record for record in records if results[record.server_key].outcome == OK]
     look = Look(call, profile_of(run["mode"]), began, found, passed)
     after, results = _with_probes(look, read_plan(run), results, before)
