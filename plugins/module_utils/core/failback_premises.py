@@ -15,7 +15,7 @@ from typing import Any
 
 from .failback_facts import GONE, RUNNING, InstanceFacts, MachineFacts
 from .failback_policy import FailbackReplication
-from .failback_words import Action, Position, Stage, refused
+from .failback_words import Action, Kind, Position, Stage, refused
 from .timestamps import parse_time
 from .validation import FAILED, OK, PENDING, CheckResult
 
@@ -59,6 +59,13 @@ def locate(facts: MachineFacts, end_original: bool) -> Position:
     if state != RUNNING:
         return refused(kind, f"recovered instance {recovered.instance_id} is {state}: start it, or fail over anew")
     return _on_its_way(facts, recovered)
+
+
+def in_a_drill(position: Position) -> Position:
+    """Return where a machine is when its failback is only rehearsed, which one on premises cannot be."""
+    if position.kind != Kind.ON_PREMISES or position.stage == Stage.PROTECTED:
+        return position
+    return refused(position.kind, "its failback cannot be rehearsed: the failback client boots the machine itself")
 
 
 def is_ready(recovered: InstanceFacts) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from .failback_facts import RUNNING
 from .failback_networks import Home, check_network
-from .failback_policy import FailbackPolicy
+from .failback_policy import FailbackPolicy, OriginalInstance
 from .ip_map import MapEntry
 from .plans import FAIL, GatePolicy
 from .readiness import ERROR, UNKNOWN, WARNING, Finding, Unknown
@@ -34,6 +34,7 @@ class Traveller:
         tags: Tags of the source server that protects it.
         jobs: Jobs that hold it now, on either side.
         entries: Its IP map entries.
+        stays: Whether it never leaves its Region, and goes home by the source server that protects it.
     """
 
     server_key: str
@@ -48,6 +49,7 @@ class Traveller:
     tags: Mapping[str, str]
     jobs: Sequence[str]
     entries: Sequence[MapEntry]
+    stays: bool = False
 
 
 BESIDE_PRODUCTION = Finding(
@@ -88,6 +90,7 @@ def evaluate(
             continue
         findings += _check_recovered(traveller)
         findings += _check_jobs(traveller)
+        findings += _check_choice(traveller, failback, drill)
         findings += _check_tags(traveller, gate)
         home = homes[traveller.home] if traveller.home else None
         if isinstance(home, Home):
@@ -131,6 +134,14 @@ def _check_recovered(traveller: Traveller) -> list[Finding]:
         return [Finding(UNKNOWN, traveller.server_key, what, "look at the server in the DRS console")]
     what = f"its recovery instance {traveller.recovered_id} is {traveller.recovered_state}, not running"
     return [Finding(ERROR, traveller.server_key, what, "start it: only what runs can be replicated back")]
+
+
+def _check_choice(traveller: Traveller, failback: FailbackPolicy, drill: bool) -> list[Finding]:
+    if drill or not traveller.stays or failback.original_instance != OriginalInstance.LAUNCH_INTO:
+        return []
+    what = "it goes home by the source server that protects it, which would launch into its original in a failover, too"
+    remedy = "set failback.original_instance of the plan to replace, terminate or keep"
+    return [Finding(ERROR, traveller.server_key, what, remedy)]
 
 
 def _check_jobs(traveller: Traveller) -> list[Finding]:

@@ -64,7 +64,7 @@ def at_home(record: ServerRecord, facts: MachineFacts, position: Position, now: 
     home = replace(
         record,
         status=ServerStatus.LAUNCHED.value,
-        instance_id=returned.instance_id if returned else facts.protecting.instance_id,
+        instance_id=returned.instance_id if returned else facts.protecting.instance_id or None,
         job_id=returned.job_id if returned and returned.job_id else record.job_id,
         recovery_point_at=returned.point_in_time if returned and returned.point_in_time else record.recovery_point_at,
         launched_at=record.launched_at or format_time(now),

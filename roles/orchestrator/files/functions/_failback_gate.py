@@ -40,7 +40,8 @@ def failback_findings(call: Call, run: Mapping[str, Any], plan: Plan) -> tuple[l
     before = read_records(call)
     keys = [record.server_key for record in before]
     try:
-        seen = positions(reader(run, before).read([_protecting(record) for record in before]), plan)
+        reading = reader(run, before).read([_protecting(record) for record in before])
+        seen = positions(reading, plan, drill=is_drill(run))
         entries = by_server(ip_map().read(keys))
         tags = _tags(plan, before)
     except TransientError:
@@ -98,6 +99,7 @@ def _traveller(record: ServerRecord, seen: Seen, entries: Entries, tags: Mapping
         kind=position.kind if position else "",
         refusal=position.refusal if position else "DRS does not show the source server that protects it any more",
         home=str(facts.origin) if facts and facts.kind != Kind.ON_PREMISES else None,
+        stays=facts is not None and facts.kind == Kind.CROSS_ZONE,
         recovered_id=recovered.instance_id if recovered else None,
         recovered_state=facts.state_of(recovered.instance_id) if facts and recovered else None,
         original_id=record.way_home["original_instance_id"],

@@ -21,7 +21,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors i
     NotFoundError,
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.failback_reader import FailbackReader, Reading
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import way_home
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import failback_premises, way_home
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback import locate_within
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback_following import Seen
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback_policy import OriginalInstance
@@ -47,8 +47,13 @@ def reader(run: Run, records: Iterable[ServerRecord] = ()) -> FailbackReader:
     )
 
 
-def positions(reading: Reading, plan: Plan) -> Seen:
+def positions(reading: Reading, plan: Plan, *, drill: bool = False) -> Seen:
     """Return where machines are, by the source server that protects them.
+
+    Args:
+        reading: What was read of them.
+        plan: The plan.
+        drill: Whether the failback is only rehearsed: then those are refused that cannot be launched beside themselves.
 
     Raises:
         AwsError: A place could not be read: what was not seen might be production.
@@ -56,7 +61,10 @@ def positions(reading: Reading, plan: Plan) -> Seen:
     reading.raise_if_any()
     ends = plan.failback.original_instance == OriginalInstance.TERMINATE
     reached = {home().account_id, *(one.account_id for one in declared_accounts() if one.failback_role_arn)}
-    return {name: (facts, locate_within(facts, reached, end_original=ends)) for name, facts in reading.facts.items()}
+    found = {name: (facts, locate_within(facts, reached, end_original=ends)) for name, facts in reading.facts.items()}
+    if not drill:
+        return found
+    return {name: (facts, failback_premises.in_a_drill(position)) for name, (facts, position) in found.items()}
 
 
 def discovered(call: Call, run: Run, plan: Plan) -> list[ServerRecord]:
@@ -75,7 +83,7 @@ def discovered(call: Call, run: Run, plan: Plan) -> list[ServerRecord]:
     planned = [planned_record(one, run, plan, entries.get(one.server.key, ())) for one in resolved]
     records = [_again(known[record.server_key], record) if record.server_key in known else record for record in planned]
     found = reader(run, known.values()).read([one.server.source_server_id for one in resolved])
-    seen = positions(found, plan)
+    seen = positions(found, plan, drill=is_drill(run))
     gone = [one.server.key for one in resolved if one.server.source_server_id not in seen]
     if gone:
         raise NotFoundError(f"DRS does not show the source servers of {', '.join(gone)} any more")

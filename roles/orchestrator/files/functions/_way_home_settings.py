@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import ceil
 from typing import Any
 
@@ -110,7 +110,11 @@ def _write(
 
     def declare(key: str, record: ServerRecord) -> DesiredLaunch:
         returning = _there(servers, record)
-        return launch_home(returning, forward.results[key], _mapped(record, entries), into_original=key in into)
+        launch = launch_home(returning, forward.results[key], _mapped(record, entries), into_original=key in into)
+        if record.way_home["kind"] == Kind.CROSS_ZONE:
+            # The source server is the one of the failover: what it is configured with is for both ways.
+            return replace(launch, configuration={})
+        return launch
 
     declared = for_each({one.server_key: one for one in records if one.server_key in forward.results}, declare)
     written = way_home.write_home(there, client("ec2", place=place), declared.results, Pacers())

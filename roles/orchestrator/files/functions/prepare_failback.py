@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from _premises import configure_clients
 from _records import read_plan, read_records, read_run, store
 from _runtime import Call, Result, function, runs
 from _way_home import positions, reader
@@ -133,6 +134,17 @@ def _tell(call: Call, run: Item, told: Item, *, ended: bool) -> None:
         runs().update_run(call.run_id, {"followed": followed})
 
 
+def _configure_clients(call: Call, plan: Plan, look: Look) -> None:
+    """Let what is on premises be replicated as the plan says, before its failback client is booted."""
+    unset = [record for record in look.records if record.by_failback_client and not record.way_home["settings_at"]]
+    if not unset:
+        return
+    configure_clients(unset, plan.failback.replication)
+    told = {"servers": {record.server_key: plan.failback.replication.to_document() for record in unset}}
+    runs().append_event(call.run_id, EventKind.SETTINGS_WRITTEN.value, told, call.now)
+    store(call, unset, [following.settled(record, call.now) for record in unset])
+
+
 def _set(call: Call, run: Item, plan: Plan, look: Look) -> Settled:
     """Write how servers launch at home that are in sync, as many as one call may."""
     unset = look.unset
@@ -153,6 +165,7 @@ def handler(call: Call) -> Result:
     if not before:
         return {"outcome": "done", "seconds": 0, "reason": "there is nothing to bring home"}
     look = _look(call, run, plan, before)
+    _configure_clients(call, plan, look)
     refused, left = _begin_all(call, run, look)
     if look.begin:
         look = _look(call, run, plan, _waiting(call))
