@@ -192,8 +192,9 @@ def question(troubles: Mapping[str, str]) -> str:
 def next_look(records: Iterable[ServerRecord], *, stall: int, now: datetime) -> int:
     """Return the seconds until the next look; see L(replication_progress.wait_seconds)."""
     records = [record for record in records if not is_in_sync(record)]
-    seconds = wait_seconds(_progresses(records).values(), stall=stall, now=now)
-    reversing = any(record.way_home["stage"] == Stage.RECOVERED for record in records)
+    unforeseeable: list[Way] = [{} for record in records if _waits(record)]
+    seconds = wait_seconds([*_progresses(records).values(), *unforeseeable], stall=stall, now=now)
+    reversing = any(record.way_home["stage"] == Stage.RECOVERED and not record.by_failback_client for record in records)
     return min(seconds, NOT_REVERSED_WAIT) if reversing else seconds
 
 
