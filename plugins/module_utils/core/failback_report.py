@@ -65,7 +65,7 @@ def way_home_lines(found: Mapping[str, Any]) -> list[str]:
         lines += ["", *table_lines(("Not done yet", "What is left"), rows)]
         if len(left) > LEFT_SHOWN:
             lines.append(f"and {len(left) - LEFT_SHOWN} more, all in the report")
-        lines.append("A further failback of the plan goes on from there.")
+        lines.append("What replicates goes on replicating, and a further failback of the plan goes on from there.")
     return lines
 
 

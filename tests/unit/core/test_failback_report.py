@@ -126,7 +126,7 @@ def test_the_summary_says_what_came_home_and_what_is_left() -> None:
     assert "Protected again: 1 of 2   Nothing left of the way home: 1 of 2" in lines
     assert "At home before: 1" in lines
     assert "server-2      at home, being protected again" in lines
-    assert "A further failback of the plan goes on from there." in lines
+    assert "What replicates goes on replicating, and a further failback of the plan goes on from there." in lines
     assert not any(line.startswith("Not recovered") for line in lines)
 
 
