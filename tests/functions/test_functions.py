@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.identity import caller
 
 from tests.support.embedded import TARGET
 from tests.support.orchestrator import IDS, KEYS, PREFIX, FunctionError, Orchestrator, request
@@ -117,6 +118,31 @@ class TestOpenRun:
         assert (recorded["mode"], recorded["drill"]) == ("failback", True)
         (opened,) = orchestrator.runs.events(run_id)
         assert opened["data"]["drill"] is True
+
+    def test_a_failback_that_goes_on_begins_after_what_is_behind_it(
+        self, orchestrator: Orchestrator, new_run: NewRun
+    ) -> None:
+        run_id, moment = new_run(), orchestrator.now()
+        asked = request(run_id, "failback", "small", moment)
+        not_begun: dict[str, Any] = {"status": "pending", "started_at": None, "ended_at": None}
+        begun, ended = {**not_begun, "started_at": moment}, {**not_begun, "started_at": moment, "ended_at": moment}
+
+        def begin(*waves: dict[str, Any], **changes: Any) -> tuple[str, bool, bool]:
+            runs = orchestrator.runs
+            runs.put_waves(run_id, [{**wave, "wave": n, "name": f"w{n}"} for n, wave in enumerate(waves, start=1)])
+            if changes:
+                runs.update_run(run_id, changes)
+            answer = orchestrator.invoke("open-run", run_id, **asked)
+            return answer["begin"], answer["approval"], answer["aborted"]
+
+        assert orchestrator.invoke("open-run", run_id, **asked)["begin"] == "correlate"
+        assert begin(not_begun, not_begun) == ("correlate", True, False)
+        assert begin(ended, begun) == ("prepare-failback", True, False)
+        assert begin(ended, ended) == ("waves", True, False)
+        assert begin(ended, ended, validation_ended_at=moment) == ("after-validation", True, False)
+        stopped = {"by": "me", "at": moment, "reason": "no"}
+        assert begin(ended, ended, aborting=stopped) == ("waves", True, True)
+        assert begin(ended, ended, closed_at=moment) == ("clean-up", True, True)
 
     def test_a_run_id_belongs_to_one_request(self, orchestrator: Orchestrator, new_run: NewRun) -> None:
         run_id = new_run()
@@ -644,6 +670,24 @@ class TestCloseRun:
         error = {"Error": "AwsRefused", "Cause": json.dumps({"errorMessage": "it rains", "stackTrace": ["secret"]})}
         assert orchestrator.invoke("close-run", run_id, aborted=False, error=error)["status"] == "failed"
         assert orchestrator.runs.get_run(run_id)["error"] == "AwsRefused: it rains"
+
+    def test_a_failback_that_leaves_something_says_so(self, orchestrator: Orchestrator, new_run: NewRun) -> None:
+        closed = []
+        for stage, decision in (("protected", None), ("protected_again", None), ("protected", "continue")):
+            run_id = new_run()
+            orchestrator.invoke("open-run", run_id, **request(run_id, "failback", "small", orchestrator.now()))
+            home = {"status": "validated", "validated_at": orchestrator.now(), "way_home": {"stage": stage}}
+            server = {"server_key": "db", "wave": 1, "source_server_id": "s-1", "critical": True, "instance_id": "i-1"}
+            orchestrator.runs.put_servers(run_id, [{**server, **home}])
+            if decision:
+                asked = {"step": "forward-gate", "wave": None, "reason": "not ready", "task_token": run_id}
+                orchestrator.invoke("ask-operator", run_id, **asked)
+                who = caller(orchestrator.client("sts"))
+                (pause,) = orchestrator.runs.open_pauses(run_id)
+                answer = {"decision": decision, "by": who.arn, "at": who.now, "reason": "no time"}
+                orchestrator.runs.answer_pause(run_id, pause["pause_id"], **answer)
+            closed.append(orchestrator.invoke("close-run", run_id)["status"])
+        assert closed == ["succeeded", "succeeded_with_failures", "succeeded_with_failures"]
 
     def test_a_wave_that_an_error_cut_short_has_failed_and_the_next_one_never_began(
         self, orchestrator: Orchestrator, open_run: OpenRun

@@ -23,10 +23,16 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.runs_loc
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import report, waves
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.decisions import Decision, pause_from_item
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind, event_from_item
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback_report import leaves_way
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.jobs import TAG_RUN
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.places import by_place
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import RunStatus, WaveStatus, is_drill
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import (
+    FAILBACK,
+    RunStatus,
+    WaveStatus,
+    is_drill,
+)
 
 Item = dict[str, Any]
 
@@ -70,12 +76,20 @@ def _set_back(call: Call, records: Sequence[ServerRecord]) -> tuple[int, str]:
         return 0, error.message
 
 
-def _leaves_instances(run: Mapping[str, Any], records: Sequence[ServerRecord]) -> bool:
-    """Tell whether a drill leaves anything in EC2: what its clean-up found, or instances that it did not clean up."""
+def _leaves_something(call: Call, run: Mapping[str, Any], records: Sequence[ServerRecord]) -> bool:
+    """Tell whether a drill leaves anything in EC2: what its clean-up found, or instances that it did not clean up.
+
+    Of a failback, whether it leaves something of the way home, or a plan that a person knows cannot fail over again.
+    """
     clean_up = run.get("clean_up") or {}
     if clean_up.get("ended_at"):
         return bool(clean_up.get("left_behind"))
-    return is_drill(run) and any(record.own_instance_id for record in records)
+    if is_drill(run):
+        return any(record.own_instance_id for record in records)
+    if run["mode"] != FAILBACK:
+        return False
+    asked = [pause for pause in runs().pauses(call.run_id) if pause["step"] == "forward-gate"]
+    return any(map(leaves_way, records)) or (bool(asked) and asked[-1].get("decision") == Decision.CONTINUE)
 
 
 def _void_pauses(call: Call) -> None:
@@ -136,7 +150,7 @@ def handler(call: Call) -> Result:
     seconds, templates_left = _set_back(call, records) if is_drill(run) else (0, "")
     if seconds:
         return {"outcome": "wait", "seconds": seconds}
-    leaves = bool(templates_left) or _leaves_instances(run, records)
+    leaves = bool(templates_left) or _leaves_something(call, run, records)
     status = run["status"]
     if not run["closed_at"]:
         steps = runs().get_steps(call.run_id)
