@@ -102,7 +102,7 @@ def follow(
         trouble = _trouble(current, position, stall=stall, retried_at=retried_at, now=now) or _halt(current, facts)
         if trouble:
             troubles[record.server_key] = trouble
-        after.append(current)
+        after.append(troubled(current, trouble))
     return Look(tuple(after), {action: tuple(keys) for action, keys in begin.items()}, tuple(done), troubles)
 
 
@@ -127,22 +127,33 @@ def settled(record: ServerRecord, now: datetime) -> ServerRecord:
     return _with(record, settings_at=format_time(now))
 
 
+def troubled(record: ServerRecord, why: str) -> ServerRecord:
+    """Return the record of a server with why a person has to look at it; nobody has to where that is empty."""
+    return _with(record, trouble=why or None)
+
+
 def is_in_sync(record: ServerRecord) -> bool:
     """Tell whether a server may be launched at home, as far as its data go."""
     return record.status == ServerStatus.PENDING and bool(record.way_home.get("in_sync_at"))
 
 
 def left_out(records: Iterable[ServerRecord]) -> list[ServerRecord]:
-    """Return the records that the decision C(skip) changes: servers that are not in sync take no further part."""
+    """Return the records that the decision C(skip) changes: who is not in sync, or a person was asked about, takes no
+    further part."""
+
+    def reason(record: ServerRecord) -> str:
+        trouble = record.way_home.get("trouble")
+        return f"skipped by an operator while {record.way_home['stage']}" + (f": {trouble}" if trouble else "")
+
     return [
-        replace(
-            record,
-            status=ServerStatus.SKIPPED.value,
-            reason=f"skipped by an operator: it was {record.way_home['stage']} and not in sync",
-        )
+        replace(record, status=ServerStatus.SKIPPED.value, reason=reason(record))
         for record in records
-        if record.status == ServerStatus.PENDING and record.way_home and not record.way_home.get("in_sync_at")
+        if record.status == ServerStatus.PENDING and record.way_home and not _may_go(record)
     ]
+
+
+def _may_go(record: ServerRecord) -> bool:
+    return is_in_sync(record) and not record.way_home.get("trouble")
 
 
 def counts(records: Iterable[ServerRecord]) -> dict[str, int]:

@@ -214,8 +214,12 @@ class TestFollowing:
         there = look(machine, enter(machine)).records[0]
         late = replace(enter(machine_at("reversing")), server_key="server-2")
         done = replace(there, server_key="server-3", status="launched")
-        (left,) = following.left_out([there, late, done])
-        assert (left.server_key, left.status) == ("server-2", "skipped")
+        unset = following.troubled(replace(there, server_key="server-4"), "its template is gone")
+        left = following.left_out([there, late, done, unset])
+        assert [(one.server_key, one.status, one.reason) for one in left] == [
+            ("server-2", "skipped", "skipped by an operator while reversing"),
+            ("server-4", "skipped", "skipped by an operator while in_sync: its template is gone"),
+        ]
 
 
 class TestTelling:

@@ -54,16 +54,21 @@ def _retried_at(call: Call) -> datetime | None:
     return parse_time(max(decided)) if decided else None
 
 
-def _begin_all(call: Call, run: Item, look: Look) -> tuple[dict[str, str], bool]:
+def _begin_all(call: Call, run: Item, before: Sequence[ServerRecord], look: Look) -> tuple[dict[str, str], bool]:
     """Do what is to be done now, as much as one call takes.
 
     Returns:
         Why a person has to look at a server, by key, and whether there is more to be done.
     """
-    records = {record.server_key: record for record in look.records}
+    stored = {record.server_key: record for record in before}
+    seen = {record.server_key: record for record in look.records}
+    done = [(key, action) for key, action in look.done if any(key in keys for keys in look.begin.values())]
+    _tell_done(call, look, done)
+    # What else is done is told at the next look, of all servers in their order, whichever DRS was done with first.
+    known = {**stored, **{key: seen[key] for key, _action in done}}
     refused: dict[str, str] = {}
     for action, keys in look.begin.items():
-        refused |= _begin(call, run, action, [records[key] for key in keys[:BEGUN_AT_ONCE]])
+        refused |= _begin(call, run, action, [known[key] for key in keys[:BEGUN_AT_ONCE]])
     return refused, any(len(keys) > BEGUN_AT_ONCE for keys in look.begin.values())
 
 
@@ -104,9 +109,9 @@ def _step(record: ServerRecord, action: str) -> Item:
 
 
 def _look(call: Call, run: Item, plan: Plan, before: Sequence[ServerRecord]) -> Look:
-    """Look where the servers are, tell of what is seen to be done, and write it all down."""
+    """Look where the servers are."""
     protecting = [record.way_home["protecting_server_id"] for record in before]
-    look = following.follow(
+    return following.follow(
         before,
         positions(reader(run, before).read(protecting), plan),
         stall=plan.failback.stall,
@@ -114,11 +119,12 @@ def _look(call: Call, run: Item, plan: Plan, before: Sequence[ServerRecord]) -> 
         retried_at=_retried_at(call),
         now=call.now,
     )
+
+
+def _tell_done(call: Call, look: Look, done: Sequence[tuple[str, str]]) -> None:
     records = {record.server_key: record for record in look.records}
-    told = [(EventKind.FAILBACK_STEP_DONE.value, _step(records[key], action)) for key, action in look.done]
+    told = [(EventKind.FAILBACK_STEP_DONE.value, _step(records[key], action)) for key, action in done]
     runs().append_events(call.run_id, told, call.now)
-    store(call, before, look.records)
-    return look
 
 
 def _tell(call: Call, run: Item, told: Item, *, ended: bool) -> None:
@@ -149,7 +155,13 @@ def _set(call: Call, run: Item, plan: Plan, look: Look) -> Settled:
     """Write how servers launch at home that are in sync, as many as one call may."""
     unset = look.unset
     settled = write_settings(call, run, plan, unset)
-    store(call, unset, [following.settled(record, call.now) for record in unset if record.server_key in settled.done])
+    after = [
+        following.settled(record, call.now)
+        if record.server_key in settled.done
+        else following.troubled(record, settled.troubles.get(record.server_key, ""))
+        for record in unset
+    ]
+    store(call, unset, after)
     return settled
 
 
@@ -165,10 +177,15 @@ def handler(call: Call) -> Result:
     if not before:
         return {"outcome": "done", "seconds": 0, "reason": "there is nothing to bring home"}
     look = _look(call, run, plan, before)
-    _configure_clients(call, plan, look)
-    refused, left = _begin_all(call, run, look)
+    refused: dict[str, str] = {}
+    left = False
     if look.begin:
-        look = _look(call, run, plan, _waiting(call))
+        refused, left = _begin_all(call, run, before, look)
+        before = _waiting(call)
+        look = _look(call, run, plan, before)
+    _tell_done(call, look, look.done)
+    store(call, before, look.records)
+    _configure_clients(call, plan, look)
     settled = _set(call, run, plan, look)
     waiting = _waiting(call)
     told = following.news(waiting, call.now)
