@@ -19,6 +19,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.accounts
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors import AwsError, ConflictError
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.failback_reader import FailbackReader
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.identity import Caller
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.ip_map_table import IpMapTable
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.accounts import parse_accounts
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError, Problem
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback import (
@@ -31,7 +32,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failbac
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback_facts import GONE, MachineFacts
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback_lint import kept_addresses
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback_policy import OriginalInstance
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import MapEntry
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import MapEntry, by_server
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.places import Place
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import Plan
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.resolved_plans import (
@@ -67,6 +68,7 @@ def read_positions(
     accounts: Sequence[Mapping[str, Any]],
     who: Caller,
     *,
+    prefix: str,
     end_original: bool,
 ) -> tuple[dict[str, tuple[MachineFacts, Position]], Mapping[Place, AwsError]]:
     """Return where machines are, by the source server that protects them, and which places could not be read.
@@ -76,6 +78,7 @@ def read_positions(
         clients: Makes clients.
         accounts: The accounts of the estate, as declared.
         who: The caller.
+        prefix: Start of the tables' names. The IP map tells where those are at home that never leave their Region.
         end_original: As of L(failback.locate).
 
     Raises:
@@ -85,7 +88,11 @@ def read_positions(
     reach = AccountClients(clients, declared, who.account)
     writable = {who.account, *(account.account_id for account in declared if account.failback_role_arn)}
     home = Place(who.account, clients("drs").meta.region_name)
-    reading = FailbackReader(lambda service, place: reach(service, *place), home).read(protecting_ids)
+    ip_map = IpMapTable(clients("dynamodb"), f"{prefix}-ip-map")
+    reader = FailbackReader(
+        lambda service, place: reach(service, *place), home, entries=lambda keys: by_server(ip_map.read(sorted(keys)))
+    )
+    reading = reader.read(protecting_ids)
     return {
         name: (facts, locate_within(facts, writable, end_original=end_original))
         for name, facts in reading.facts.items()
@@ -93,12 +100,14 @@ def read_positions(
 
 
 def locate_all(
-    plan: Plan, servers: Iterable[PlannedServer], clients: Clients, accounts: Sequence[Mapping[str, Any]], who: Caller
+    plan: Plan, servers: Iterable[PlannedServer], clients: Clients, params: Mapping[str, Any], who: Caller
 ) -> list[Located]:
     """Return where the servers of a plan are, in the order of the plan; as L(read_positions) does."""
     planned = {one.server.source_server_id: one for one in servers}
     ends = plan.failback.original_instance == OriginalInstance.TERMINATE
-    found, _errors = read_positions(planned, clients, accounts, who, end_original=ends)
+    found, _errors = read_positions(
+        planned, clients, params["accounts"], who, prefix=params["prefix"], end_original=ends
+    )
     return [Located(one, *found[name]) for name, one in planned.items() if name in found]
 
 

@@ -80,7 +80,7 @@ def preview_run(asked: Asked, plan: Plan) -> Item:
     if asked.params["mode"] != FAILBACK:
         asked.table.check_locks([planned.server.key for planned in resolved.servers], asked.run_id)
         return {"resolved_plan": _preview(asked, resolved, _entries(asked, resolved))}
-    located = locate_all(plan, resolved.servers, asked.clients, asked.params["accounts"], asked.who)
+    located = locate_all(plan, resolved.servers, asked.clients, asked.params, asked.who)
     way_home = [describe(one.facts, one.position, asked.who.now) for one in located]
     try:
         return {"way_home": way_home, "resolved_plan": _preview_failback(asked, resolved, located)}

@@ -103,7 +103,7 @@ def _check_servers(params: Item, clients: Clients, plan: Plan, who: Caller) -> N
     """
     resolved = resolve_plan(plan, clients, params["mode"])
     if params["mode"] == FAILBACK:
-        located = locate_all(plan, resolved.servers, clients, params["accounts"], who)
+        located = locate_all(plan, resolved.servers, clients, params, who)
         check_something_to_do(plan, located, drill=params["drill"])
 
 

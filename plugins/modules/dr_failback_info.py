@@ -61,6 +61,7 @@ options:
 notes:
   - O(region) is the Region that recovers. Another account is reached by its role of O(accounts). A server whose home
     cannot be read is V(refused), with the reason.
+  - Where a server is at home that is protected from zone to zone of one Region, table C(PREFIX-ip-map) says.
 seealso:
   - module: disaster_recovery.aws.dr_execution
   - module: disaster_recovery.aws.drs_recovery_instance_info
@@ -266,7 +267,9 @@ def run(params: Item, clients: Clients, _check_mode: bool) -> Item:
     wanted = _of_plan(plan, clients) if plan else _matching(params["match"], clients)
     ends_original = plan is not None and plan.failback.original_instance == OriginalInstance.TERMINATE
     ids = [server.source_server_id for server in wanted]
-    found, errors = read_positions(ids, clients, params["accounts"], who, end_original=ends_original)
+    found, errors = read_positions(
+        ids, clients, params["accounts"], who, prefix=params["prefix"], end_original=ends_original
+    )
     servers = []
     for server in wanted:
         if server.source_server_id in found:

@@ -52,8 +52,12 @@ class Cycles:
             if execution["status"] != "RUNNING":
                 return execution
             for pause in self.orchestrator.runs.open_pauses(run_id):
-                assert pause["step"].startswith("approve-"), f"{run_id} asks: {pause['step']}: {pause['reason']}"
-                self.orchestrator.decide(run_id, "continue")
+                self.answer(run_id, pause)
+
+    def answer(self, run_id: str, pause: Mapping[str, Any]) -> None:
+        """Do what a person is asked for: approve; every other question fails."""
+        assert pause["step"].startswith("approve-"), f"{run_id} asks: {pause['step']}: {pause['reason']}"
+        self.orchestrator.decide(run_id, "continue")
 
     def interrupted(self, mode: str, run_id: str, kinds: Iterable[str], **request: Any) -> tuple[list[str], int]:
         """Run the plan, and kill its executions as soon as an event of these kinds is there that was not there before.
@@ -100,8 +104,7 @@ class Cycles:
                 assert execution["status"] == "SUCCEEDED", execution.get("cause")
                 return None
             for pause in self.orchestrator.runs.open_pauses(run_id):
-                assert pause["step"].startswith("approve-"), f"{run_id} asks: {pause['step']}: {pause['reason']}"
-                self.orchestrator.decide(run_id, "continue")
+                self.answer(run_id, pause)
             self.orchestrator.aws.control("clock", {"advance": 10})
         raise AssertionError(f"{run_id} does not end: {self.moments(run_id)}")
 
@@ -146,7 +149,7 @@ class Cycles:
         return {
             "tags": item["tags"],
             "direction": item["replicationDirection"],
-            "origin": item["sourceCloudProperties"]["originRegion"],
+            "origin": item.get("sourceCloudProperties", {}).get("originRegion"),
             "state": info["dataReplicationState"],
             "lag": info.get("lagDuration"),
             "disks": [disk["deviceName"] for disk in info["replicatedDisks"]],

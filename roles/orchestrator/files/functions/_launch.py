@@ -26,6 +26,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.pacing i
     for_each,
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import validation
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback_words import Kind
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.launch_desired import launch_into
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.launch_templates import normalise_template
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.places import Place, by_place
@@ -200,13 +201,14 @@ def with_version(record: ServerRecord, version: Version) -> ServerRecord:
 
 
 def set_back(call: Call, records: Sequence[ServerRecord]) -> int:
-    """Let the servers of a drill launch as they do between runs again, as many as one call may switch.
+    """Let servers launch as they do between runs again, as many as one call may switch.
 
     Returns:
         Seconds to wait before the others are set back, 0 when there are none.
     """
     begun = {wave["wave"] for wave in runs().get_waves(call.run_id) if wave["started_at"]}
-    drilled = [record for record in records if record.wave in begun and record.source_server_id and not record.restored]
+    switched = [record for record in records if record.wave in begun or _is_set_home(record)]
+    drilled = [record for record in switched if record.source_server_id and not record.restored]
     alike: dict[tuple[Place | None, str], list[ServerRecord]] = {}
     for record in drilled[:LOOKED_AT]:
         alike.setdefault((record.place, resting_profile(record)), []).append(record)
@@ -216,6 +218,16 @@ def set_back(call: Call, records: Sequence[ServerRecord]) -> int:
     runs().put_servers(call.run_id, [record_to_item(record) for record in restored])
     _together(found).raise_if_any("set the launch template versions from before the drill again")
     return pause(len(drilled) - len(restored), max((outcomes.switched for outcomes in found), default=0))
+
+
+def launches_both_ways(record: ServerRecord) -> bool:
+    """Tell whether one launch template leads a server away and home: between the zones of a Region."""
+    return record.way_home.get("kind") == Kind.CROSS_ZONE
+
+
+def _is_set_home(record: ServerRecord) -> bool:
+    """Tell whether the template that leads a server away was made to lead it home, also before its wave began."""
+    return launches_both_ways(record) and bool(record.way_home.get("settings_at"))
 
 
 def resting_profile(record: ServerRecord) -> str:

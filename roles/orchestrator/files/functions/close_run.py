@@ -13,7 +13,7 @@ from typing import Any
 
 from _drill import held
 from _jobs import job_facts, read_jobs
-from _launch import set_back
+from _launch import launches_both_ways, set_back
 from _notices import error_text, publish
 from _records import end_wave, read_plan, read_records, store
 from _runtime import Call, Result, client, function, runs
@@ -58,7 +58,7 @@ def _end_waves(call: Call, run: Mapping[str, Any], aborted: bool) -> None:
 
 
 def _set_back(call: Call, records: Sequence[ServerRecord]) -> tuple[int, str]:
-    """Let the templates launch a failover again, also after a drill that could not clean up.
+    """Let the templates launch as between runs again, also after a drill that could not clean up.
 
     Returns:
         Seconds to wait before more can be set back, and why some could not be, empty when all could. That keeps no run
@@ -147,7 +147,8 @@ def handler(call: Call) -> Result:
         before = read_records(call)
         store(call, before, waves.apply_decision(before, Decision.ABORT))
     records = read_records(call)
-    seconds, templates_left = _set_back(call, records) if is_drill(run) else (0, "")
+    shared = records if is_drill(run) else [record for record in records if launches_both_ways(record)]
+    seconds, templates_left = _set_back(call, shared) if shared else (0, "")
     if seconds:
         return {"outcome": "wait", "seconds": seconds}
     leaves = bool(templates_left) or _leaves_something(call, run, records)
