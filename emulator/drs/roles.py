@@ -10,12 +10,20 @@ from moto.iam.models import IAMBackend, iam_backends
 
 from .staging import staging_role_name
 
-EC2_ROLES = (
-    "AWSElasticDisasterRecoveryConversionServerRole",
-    "AWSElasticDisasterRecoveryRecoveryInstanceRole",
-    "AWSElasticDisasterRecoveryRecoveryInstanceWithLaunchActionsRole",
-    "AWSElasticDisasterRecoveryReplicationServerRole",
-)
+_RECOVERY_INSTANCE = "service-role/AWSElasticDisasterRecoveryRecoveryInstancePolicy"
+EC2_ROLES = {
+    "AWSElasticDisasterRecoveryConversionServerRole": ["service-role/AWSElasticDisasterRecoveryConversionServerPolicy"],
+    "AWSElasticDisasterRecoveryRecoveryInstanceRole": [_RECOVERY_INSTANCE],
+    "AWSElasticDisasterRecoveryRecoveryInstanceWithLaunchActionsRole": [
+        _RECOVERY_INSTANCE,
+        "AmazonSSMManagedInstanceCore",
+    ],
+    "AWSElasticDisasterRecoveryReplicationServerRole": [
+        "service-role/AWSElasticDisasterRecoveryReplicationServerPolicy"
+    ],
+}
+"""Roles for instances, of which each has an instance profile of its name, and their managed policies."""
+
 DRS_ROLES = ("AWSElasticDisasterRecoveryAgentRole", "AWSElasticDisasterRecoveryFailbackRole")
 CROSS_ACCOUNT_ROLES = (
     "DRSCrossAccountReplicationRole",
@@ -36,6 +44,8 @@ def ensure_service_roles(account_id: str) -> None:
     for name in (*EC2_ROLES, *DRS_ROLES):
         if name not in present:
             create_role(iam, name, "/service-role/", "ec2.amazonaws.com" if name in EC2_ROLES else "drs.amazonaws.com")
+            for policy in EC2_ROLES.get(name, []):
+                iam.attach_role_policy(f"arn:aws:iam::aws:policy/{policy}", name)
     profiles = {profile.name for profile in iam.instance_profiles.values()}
     for name in EC2_ROLES:
         if name not in profiles:

@@ -143,6 +143,7 @@ class Server:
     fault: LaunchFault | None
     services: tuple[Service, ...]
     agent: Agent | None
+    instance_profile: str | None = None
 
 
 @dataclass(frozen=True)

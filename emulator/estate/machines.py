@@ -29,6 +29,7 @@ _SERVER_KEYS = {
     "disks",
     "addresses",
     "security_groups",
+    "instance_profile",
     "tags",
     "source",
     "on_premises",
@@ -98,7 +99,20 @@ def _server(name: str, section: Section, accounts: dict[str, Account]) -> Server
         section.number("slow", 1, lowest=0.01),
         _fault(section),
         *_software(section),
+        _instance_profile(section, accounts[source.account]) if source else None,
     )
+
+
+def _instance_profile(section: Section, account: Account) -> str | None:
+    """Return the instance profile of an EC2 instance, one of those that DRS makes in an account; None for none."""
+    from ..drs.roles import EC2_ROLES
+
+    if "instance_profile" not in section:
+        return None
+    if not any(region.drs for region in account.regions.values()):
+        where = section.at("instance_profile")
+        raise EstateError(f"{where}: DRS makes it, and account {account.account_id} has no Region with 'drs: true'")
+    return str(section.choice("instance_profile", EC2_ROLES))
 
 
 def _origin(

@@ -81,6 +81,8 @@ def _create_instance(server: Server, source: Place, instance_id: str, launched: 
             platform="windows" if "windows" in server.os.lower() else None,
         )
     reservation.instances[0].launch_time = launched.replace(tzinfo=None)
+    if server.instance_profile:
+        ec2.associate_iam_instance_profile(instance_id, iam_instance_profile_name=server.instance_profile)
 
 
 def _create_source_server(server: Server, added: datetime) -> None:

@@ -126,6 +126,19 @@ def test_both_accounts_are_ready_for_the_way_back(running: Drs, account: str) ->
     assert {f"{name}_{other}" for name in names} <= roles
 
 
+@pytest.mark.parametrize("account", [TARGET, STAGING])
+def test_drs_may_launch_into_the_original_instances(running: Drs, account: str) -> None:
+    ec2, iam = (running.aws.client(service, region="us-east-1", account=account) for service in ("ec2", "iam"))
+    found = [item for group in ec2.describe_instances()["Reservations"] for item in group["Instances"]]
+    (profile,) = {item["IamInstanceProfile"]["Arn"].rsplit("/", 1)[1] for item in found}
+    (role,) = iam.get_instance_profile(InstanceProfileName=profile)["InstanceProfile"]["Roles"]
+    policies = iam.list_attached_role_policies(RoleName=role["RoleName"])["AttachedPolicies"]
+    assert {policy["PolicyName"] for policy in policies} == {
+        "AWSElasticDisasterRecoveryRecoveryInstancePolicy",
+        "AmazonSSMManagedInstanceCore",
+    }
+
+
 def test_the_target_account_may_read_in_the_staging_account_and_no_more(running: Drs) -> None:
     sts = running.aws.client("sts")
     arn = f"arn:aws:iam::{STAGING}:role/disaster-recovery-reader"
