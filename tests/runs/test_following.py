@@ -191,7 +191,7 @@ def test_a_clean_up_fails_as_long_as_something_is_left_and_keeps_the_status_of_t
         "wave": 1,
         "source_server_id": "s-1",
         "critical": True,
-        "attempts": 1,
+        "job_id": "drsjob-1",
         "instance_id": "i-1",
     }
     house.table.put_servers("r1", [server])
