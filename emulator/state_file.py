@@ -19,6 +19,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_der_private_key,
+)
 from moto.core.base_backend import AccountSpecificBackend, BackendDict, BaseBackend
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
@@ -135,8 +143,13 @@ def _shared(service: Any) -> dict[str, Any]:
     return {name: value for name, value in vars(service).items() if name not in _STORE_ATTRIBUTES}
 
 
+def _private_key(content: bytes) -> PrivateKeyTypes:
+    """Return the key that was written; the library's own function cannot be named in a pickle."""
+    return load_der_private_key(content, None)
+
+
 class _Pickler(pickle.Pickler):
-    """Writes references to backends and to the clock by their names, and locks as new ones."""
+    """Writes references to backends and to the clock by their names, locks as new ones, and keys of KMS as files do."""
 
     def __init__(self, file: io.BytesIO):
         super().__init__(file)
@@ -158,6 +171,8 @@ class _Pickler(pickle.Pickler):
             return _LOCKS[type(obj)], ()
         if isinstance(obj, itertools.count):
             return itertools.count, (int(repr(obj).removeprefix("count(").removesuffix(")")),)
+        if isinstance(obj, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey)):
+            return _private_key, (obj.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()),)
         return NotImplemented
 
 

@@ -37,6 +37,7 @@ def make_things(drs: Drs) -> dict[str, Any]:
     aws.client("s3").create_bucket(Bucket="things", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
     aws.client("s3").put_object(Bucket="things", Key="a/b", Body=b"content")
     aws.client("sns").create_topic(Name="things")
+    key = aws.client("kms").create_key(KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
     role = aws.client("iam").create_role(RoleName="things", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
     machine = states.create_state_machine(name="waits", definition=json.dumps(WAITING), roleArn=role)["stateMachineArn"]
     ended = states.start_execution(stateMachineArn=machine, name="ended")["executionArn"]
@@ -45,7 +46,7 @@ def make_things(drs: Drs) -> dict[str, Any]:
     drs.launch_into(SERVER, SUBNET, "10.20.1.11")
     job = drs.start(SERVER, isDrill=True)
     drs.advance(300)
-    return {"machine": machine, "ended": ended, "job": job, "token": token}
+    return {"machine": machine, "ended": ended, "job": job, "token": token, "key": key}
 
 
 def answered_token(aws: EmbeddedAws, role: str) -> str:
@@ -103,6 +104,7 @@ def told(drs: Drs, made: dict[str, Any]) -> list[Any]:
         drs.aws.client("dynamodb").get_item(TableName="things", Key={"pk": {"S": "one"}})["Item"],
         drs.aws.client("s3").get_object(Bucket="things", Key="a/b")["Body"].read(),
         drs.aws.client("sns").list_topics()["Topics"],
+        drs.aws.client("kms").get_public_key(KeyId=made["key"])["PublicKey"],
     ]
 
 
