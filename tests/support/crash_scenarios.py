@@ -152,6 +152,31 @@ def way_home(course: Course) -> None:
     assert course.until_done("prepare-failback", HOME_RUN)["outcome"] == "done"
 
 
+def protect_again(course: Course) -> None:
+    """Launch at home as the waves do, protect that again, and tidy."""
+    drs, ec2 = (course.orchestrator.client(service, "us-east-1") for service in ("drs", "ec2"))
+    runs = course.orchestrator.runs
+    going = [item for item in runs.get_servers(HOME_RUN) if item["status"] == "pending"]
+    for item in going:
+        template = drs.get_launch_configuration(sourceServerID=item["source_server_id"])["ec2LaunchTemplateID"]
+        interface = {"DeviceIndex": 0, "SubnetId": "subnet-0a10100000000d001"}
+        made = ec2.create_launch_template_version(
+            LaunchTemplateId=template, LaunchTemplateData={"NetworkInterfaces": [interface]}
+        )["LaunchTemplateVersion"]
+        ec2.modify_launch_template(LaunchTemplateId=template, DefaultVersion=str(made["VersionNumber"]))
+    drs.start_recovery(sourceServers=[{"sourceServerID": item["source_server_id"]} for item in going])
+    course.advance(3600)
+    launched = drs.describe_recovery_instances(filters={})["items"]
+    instances = {item["sourceServerID"]: item["recoveryInstanceID"] for item in launched}
+    done = {"status": "validated", "validated_at": course.orchestrator.now()}
+    runs.put_servers(HOME_RUN, [{**item, **done, "instance_id": instances[item["source_server_id"]]} for item in going])
+    assert course.call("protect-again", HOME_RUN)["outcome"] == "wait"
+    course.advance(1200)
+    assert course.call("protect-again", HOME_RUN)["outcome"] == "wait"
+    course.advance(120)
+    assert course.call("protect-again", HOME_RUN)["outcome"] == "done"
+
+
 def main() -> None:
     with contextlib.redirect_stdout(io.StringIO()):  # where the functions log
         course = Course()
@@ -163,6 +188,7 @@ def main() -> None:
         second_wave(course)
         end(course)
         way_home(course)
+        protect_again(course)
     json.dump([asdict(report) for report in course.reports], sys.stdout)
 
 

@@ -18,6 +18,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import 
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.decisions import Decision, PauseStatus
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback_following import left_out
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback_protection import left_as_they_are
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import Plan
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import ServerStatus
@@ -107,6 +108,9 @@ def _apply(call: Call, pause: Mapping[str, Any], run: Mapping[str, Any]) -> None
     elif step == "prepare-failback" and decision is Decision.SKIP:
         before = read_records(call)
         store(call, before, left_out(before))
+    elif step == "protect-again" and decision is Decision.SKIP:
+        before = read_records(call)
+        store(call, before, left_as_they_are(before, f"{pause['decided_by']}: {pause['decision_reason']}"))
     elif step == "final-validation" and decision is Decision.RETRY:
         _check_plan_again(call)
     elif step == "final-validation":

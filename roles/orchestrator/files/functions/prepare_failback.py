@@ -11,9 +11,9 @@ seen in AWS: so a call that was cut short does nothing twice.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
+from _following import retried_at, tell_news
 from _premises import configure_clients
 from _records import read_plan, read_records, read_run, store
 from _runtime import Call, Result, function, runs
@@ -21,15 +21,12 @@ from _way_home import positions, reader
 from _way_home_settings import Settled, write_settings
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.failback import Status, do
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core import failback_following as following
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.decisions import Decision
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback import Action
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback_following import Look
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import Plan
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.replication_progress import news_due
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import ServerStatus
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timestamps import parse_time
 
 PHASE = "prepare-failback"
 
@@ -42,16 +39,6 @@ Item = dict[str, Any]
 def _waiting(call: Call) -> list[ServerRecord]:
     """Return the servers that are still to be launched at home."""
     return [record for record in read_records(call) if record.status == ServerStatus.PENDING]
-
-
-def _retried_at(call: Call) -> datetime | None:
-    """Return when a person decided last to go on following."""
-    decided = [
-        pause["decided_at"]
-        for pause in runs().pauses(call.run_id)
-        if pause["step"] == PHASE and pause.get("decision") == Decision.RETRY
-    ]
-    return parse_time(max(decided)) if decided else None
 
 
 def _begin_all(call: Call, run: Item, before: Sequence[ServerRecord], look: Look) -> tuple[dict[str, str], bool]:
@@ -116,7 +103,7 @@ def _look(call: Call, run: Item, plan: Plan, before: Sequence[ServerRecord]) -> 
         positions(reader(run, before).read(protecting), plan),
         stall=plan.failback.stall,
         max_lag=plan.gate.max_lag,
-        retried_at=_retried_at(call),
+        retried_at=retried_at(call),
         now=call.now,
     )
 
@@ -125,19 +112,6 @@ def _tell_done(call: Call, look: Look, done: Sequence[tuple[str, str]]) -> None:
     records = {record.server_key: record for record in look.records}
     told = [(EventKind.FAILBACK_STEP_DONE.value, _step(records[key], action)) for key, action in done]
     runs().append_events(call.run_id, told, call.now)
-
-
-def _tell(call: Call, run: Item, told: Item, *, ended: bool) -> None:
-    """Tell how far the servers are: at first, when it is over, and in between when the counts have changed."""
-    known = run.get("followed") or {"stages": None, "began_at": call.at, "told_at": None}
-    if known["stages"] == told["stages"]:
-        return
-    began_at, told_at = known["began_at"], known["told_at"]
-    due = not told_at or news_due(began_at=parse_time(began_at), told_at=parse_time(told_at), now=call.now)
-    if due or ended:
-        runs().append_event(call.run_id, EventKind.REPLICATION_FOLLOWED.value, {"phase": PHASE, **told}, call.now)
-        followed = {"stages": told["stages"], "began_at": began_at, "told_at": call.at}
-        runs().update_run(call.run_id, {"followed": followed})
 
 
 def _configure_clients(call: Call, plan: Plan, look: Look) -> None:
@@ -190,7 +164,7 @@ def handler(call: Call) -> Result:
     waiting = _waiting(call)
     told = following.news(waiting, call.now)
     arrived = all(following.is_in_sync(record) for record in waiting)
-    _tell(call, run, told, ended=arrived)
+    tell_news(call, run, told, ended=arrived)
     troubles = {**look.troubles, **refused, **settled.troubles}
     if troubles:
         return {"outcome": "ask", "seconds": 0, "reason": following.question(troubles)}
