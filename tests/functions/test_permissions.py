@@ -19,6 +19,7 @@ from tests.support.orchestrator import (
     STEP_FUNCTIONS,
     Orchestrator,
     deployed_roles,
+    launch_home,
     request,
 )
 
@@ -62,6 +63,7 @@ ONLY_IN_TROUBLE = {
     ("prepare-failback", "drs:StopFailback"),
     ("prepare-failback", "ec2:DeleteLaunchTemplateVersions"),
     ("prepare-wave", "ec2:GetManagedPrefixListEntries"),
+    ("protect-again", "drs:StopFailback"),
     ("reconcile-wave", "drs:GetLaunchConfiguration"),
     ("reconcile-wave", "ec2:ModifyLaunchTemplate"),
     ("run-step", "ssm:StopAutomationExecution"),
@@ -81,6 +83,10 @@ OF_OTHER_WAYS_HOME = {
     ("prepare-failback", "drs:UpdateFailbackReplicationConfiguration"),
     ("prepare-failback", "drs:UpdateReplicationConfiguration"),
     ("prepare-failback", "ec2:DescribeSubnets"),
+    ("protect-again", "dynamodb:BatchGetItem"),
+    ("protect-again", "drs:GetReplicationConfiguration"),
+    ("protect-again", "drs:UpdateReplicationConfiguration"),
+    ("protect-again", "ec2:DescribeSubnets"),
     ("reconcile-wave", "drs:StartFailbackLaunch"),
     ("validate", "drs:DescribeRecoveryInstances"),
     ("validate", "drs:DescribeSourceServers"),
@@ -90,6 +96,8 @@ OF_OTHER_WAYS_HOME = {
 
 NOT_OF_THIS_DRILL = {"failover", "failback", "follow", "probe-failback", "probe-failover"}
 """Roles of other modes; where they do what those of a drill do, they have the same policies."""
+
+ENDS_ORIGINAL = {"original_instance": "terminate"}
 
 PROBES: list[dict[str, Any]] = [
     {"name": "postgres", "groups": ["db"], "tcp": {"port": 5432}},
@@ -105,7 +113,7 @@ def orchestrator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orchestra
         deploy_function(deployed)
         deploy_automations(deployed)
         databases, *others = PLAN["waves"]
-        deployed.publish(probes=PROBES, waves=[{**databases, "before": STEPS}, *others])
+        deployed.publish(failback=ENDS_ORIGINAL, probes=PROBES, waves=[{**databases, "before": STEPS}, *others])
         deployed.change_source_server("db-1", listens=[{"port": 5432}], ssm_agent=True)
         yield deployed
     finally:
@@ -134,18 +142,28 @@ def used(orchestrator: Orchestrator) -> tuple[dict[str, set[str]], list[str]]:
     return found, lacking
 
 
-def begin_failback(orchestrator: Orchestrator, run_id: str) -> None:
-    """Recover a server for good, and replicate it home."""
+def bring_home(orchestrator: Orchestrator, run_id: str) -> None:
+    """Recover a server for good, replicate it home, launch it there, protect it again and tidy."""
     orchestrator.client("drs").start_recovery(sourceServers=[{"sourceServerID": IDS["db-1"]}], isDrill=False)
     orchestrator.aws.control("clock", {"advance": 3600})
     asked: dict[str, Any] = request(run_id, "failback", "small", orchestrator.now())
     orchestrator.invoke("open-run", run_id, **asked)
     for function in ("discover", "gate"):
         orchestrator.invoke(function, run_id)
-    while orchestrator.invoke("prepare-failback", run_id)["outcome"] == "wait":
+    follow(orchestrator, "prepare-failback", run_id)
+    (going,) = [item for item in orchestrator.runs.get_servers(run_id) if item["status"] == "pending"]
+    (instance_id,) = launch_home(orchestrator, [going["source_server_id"]]).values()
+    arrived = {"status": "validated", "validated_at": orchestrator.now(), "instance_id": instance_id}
+    orchestrator.runs.put_servers(run_id, [{**going, **arrived}])
+    follow(orchestrator, "protect-again", run_id)
+    assert orchestrator.client("drs").describe_recovery_instances(filters={})["items"] == []
+
+
+def follow(orchestrator: Orchestrator, function: str, run_id: str) -> None:
+    """Call a function until there is nothing to wait for."""
+    while (answer := orchestrator.invoke(function, run_id))["outcome"] == "wait":
         orchestrator.aws.control("clock", {"advance": 1800})
-    (recovered,) = orchestrator.client("drs").describe_recovery_instances(filters={})["items"]
-    orchestrator.client("drs").stop_failback(recoveryInstanceID=recovered["recoveryInstanceID"])
+    assert answer["outcome"] == "done", answer
 
 
 def test_policies_allow_what_a_run_does_and_no_more(orchestrator: Orchestrator, new_run: Callable[[], str]) -> None:
@@ -159,7 +177,7 @@ def test_policies_allow_what_a_run_does_and_no_more(orchestrator: Orchestrator, 
     orchestrator.follow(arn, until_paused=True)
     orchestrator.decide(first, "continue")
     assert orchestrator.follow(arn)["status"] == "SUCCEEDED"
-    begin_failback(orchestrator, new_run())
+    bring_home(orchestrator, new_run())
     found, lacking = used(orchestrator)
     assert lacking == []
     unused = {

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import ServerStatus
 
 from tests.support.embedded import EmbeddedAws
-from tests.support.orchestrator import ESTATE, IDS, KEYS, Orchestrator, request
+from tests.support.orchestrator import ESTATE, IDS, KEYS, Orchestrator, launch_home, request
 
 HOME = "us-east-1"
 PROTECT = "protect-again"
@@ -19,7 +19,6 @@ STEPS = [
     *("protect_again", "stop_returning", "terminate_recovered", "forget_returned", "disconnect_returning"),
     "delete_returning",
 ]
-NETWORK = {"DeviceIndex": 0, "SubnetId": "subnet-0a10100000000d001"}
 
 _numbers = itertools.count(1)
 
@@ -67,20 +66,8 @@ class Failback:
 
     def _launch(self) -> None:
         """Do what the waves do: launch at home, and record it as validated."""
-        ec2 = self.orchestrator.client("ec2", HOME)
         servers = {name: self.record(name)["source_server_id"] for name in self.names}
-        for server_id in servers.values():
-            template = self.home.get_launch_configuration(sourceServerID=server_id)["ec2LaunchTemplateID"]
-            data = {"NetworkInterfaces": [NETWORK]}
-            ec2.create_launch_template_version(
-                LaunchTemplateId=template, SourceVersion="$Default", LaunchTemplateData=data
-            )
-            ec2.modify_launch_template(LaunchTemplateId=template, DefaultVersion="2")
-        wanted = [{"sourceServerID": server_id} for server_id in servers.values()]
-        self.home.start_recovery(sourceServers=wanted, isDrill=False)
-        self.advance(3600)
-        launched = self.home.describe_recovery_instances(filters={"sourceServerIDs": list(servers.values())})["items"]
-        instances = {item["sourceServerID"]: item["recoveryInstanceID"] for item in launched}
+        instances = launch_home(self.orchestrator, list(servers.values()))
         self.returned = {name: instances[server_id] for name, server_id in servers.items()}
         for name in self.names:
             at = self.orchestrator.now()

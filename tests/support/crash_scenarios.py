@@ -17,7 +17,7 @@ from typing import Any
 
 from tests.support.crashes import Course
 from tests.support.customer import AUTOMATION_SECONDS, automation, deploy_automations
-from tests.support.orchestrator import IDS, KEYS, STEP_FUNCTIONS, request
+from tests.support.orchestrator import IDS, KEYS, STEP_FUNCTIONS, launch_home, request
 
 RUN, WARM_UP, HOME_RUN = "killed", "warm-up", "home"
 TOKENS = {number: f"token-of-wave-{number}" for number in (1, 2)}
@@ -154,20 +154,9 @@ def way_home(course: Course) -> None:
 
 def protect_again(course: Course) -> None:
     """Launch at home as the waves do, protect that again, and tidy."""
-    drs, ec2 = (course.orchestrator.client(service, "us-east-1") for service in ("drs", "ec2"))
     runs = course.orchestrator.runs
     going = [item for item in runs.get_servers(HOME_RUN) if item["status"] == "pending"]
-    for item in going:
-        template = drs.get_launch_configuration(sourceServerID=item["source_server_id"])["ec2LaunchTemplateID"]
-        interface = {"DeviceIndex": 0, "SubnetId": "subnet-0a10100000000d001"}
-        made = ec2.create_launch_template_version(
-            LaunchTemplateId=template, LaunchTemplateData={"NetworkInterfaces": [interface]}
-        )["LaunchTemplateVersion"]
-        ec2.modify_launch_template(LaunchTemplateId=template, DefaultVersion=str(made["VersionNumber"]))
-    drs.start_recovery(sourceServers=[{"sourceServerID": item["source_server_id"]} for item in going])
-    course.advance(3600)
-    launched = drs.describe_recovery_instances(filters={})["items"]
-    instances = {item["sourceServerID"]: item["recoveryInstanceID"] for item in launched}
+    instances = launch_home(course.orchestrator, [item["source_server_id"] for item in going])
     done = {"status": "validated", "validated_at": course.orchestrator.now()}
     runs.put_servers(HOME_RUN, [{**item, **done, "instance_id": instances[item["source_server_id"]]} for item in going])
     assert course.call("protect-again", HOME_RUN)["outcome"] == "wait"

@@ -442,3 +442,22 @@ def request(run_id: str, mode: str, plan: str, requested_at: str) -> dict[str, s
         "requested_by": f"arn:aws:iam::{TARGET}:user/dr-operator",
         "requested_at": requested_at,
     }
+
+
+def launch_home(orchestrator: Orchestrator, server_ids: Sequence[str]) -> dict[str, str]:
+    """Launch source servers at home as the waves of a failback do, at addresses that AWS chooses.
+
+    Returns:
+        The instances by source server.
+    """
+    drs, ec2 = (orchestrator.client(service, "us-east-1") for service in ("drs", "ec2"))
+    data = {"NetworkInterfaces": [{"DeviceIndex": 0, "SubnetId": "subnet-0a10100000000d001"}]}
+    for server_id in server_ids:
+        template = drs.get_launch_configuration(sourceServerID=server_id)["ec2LaunchTemplateID"]
+        made = ec2.create_launch_template_version(LaunchTemplateId=template, LaunchTemplateData=data)
+        number = made["LaunchTemplateVersion"]["VersionNumber"]
+        ec2.modify_launch_template(LaunchTemplateId=template, DefaultVersion=str(number))
+    drs.start_recovery(sourceServers=[{"sourceServerID": server_id} for server_id in server_ids])
+    orchestrator.aws.control("clock", {"advance": 3600})
+    launched = drs.describe_recovery_instances(filters={"sourceServerIDs": list(server_ids)})["items"]
+    return {item["sourceServerID"]: item["recoveryInstanceID"] for item in launched}

@@ -194,8 +194,8 @@ def _looked_at(
     way = record.way_home
     stage = position.stage.value
     same = way["stage"] == stage
-    waiting = {"reason": position.waiting, "since": format_time(now)} if position.waiting else None
-    if waiting and way.get("waiting") and way["waiting"]["reason"] == position.waiting:
+    waiting = {"text": position.waiting, "since": format_time(now)} if position.waiting else None
+    if waiting and way.get("waiting") and way["waiting"]["text"] == position.waiting:
         waiting = way["waiting"]
     changes: dict[str, Any] = {
         "kind": position.kind.value,
@@ -237,7 +237,7 @@ def _trouble(
         since = parse_time(told["since"]) if told and quiet else now
         passed = (now - max(since, retried_at or since)).total_seconds()
         if passed >= stall:
-            return f"{told['reason']} (for {format_seconds(passed)})"
+            return f"{told.get('reason') or told.get('text')} (for {format_seconds(passed)})"
     return ""
 
 
