@@ -19,7 +19,7 @@ from tests.support.crashes import Course
 from tests.support.customer import AUTOMATION_SECONDS, automation, deploy_automations
 from tests.support.orchestrator import IDS, KEYS, STEP_FUNCTIONS, launch_home, request
 
-RUN, WARM_UP, HOME_RUN = "killed", "warm-up", "home"
+RUN, WARM_UP, HOME_RUN, HOME_AGAIN = "killed", "warm-up", "home", "home-again"
 TOKENS = {number: f"token-of-wave-{number}" for number in (1, 2)}
 PLAN: dict[str, Any] = {
     "waves": [
@@ -138,11 +138,16 @@ def end(course: Course) -> None:
     assert course.orchestrator.runs.lock_owners([*KEYS.values(), "plan:small"]) == {}
 
 
-def way_home(course: Course) -> None:
-    """Begin a failback of servers that were recovered meanwhile, of which one waits for a person."""
+def recover(course: Course) -> None:
+    """Recover all servers but one for good."""
     servers = [{"sourceServerID": IDS[name]} for name in ("app-1", "app-2", "db-1")]
     course.orchestrator.client("drs").start_recovery(sourceServers=servers, isDrill=False)
     course.advance(3600)
+
+
+def way_home(course: Course) -> None:
+    """Begin a failback of servers that were recovered meanwhile, of which one waits for a person."""
+    recover(course)
     asked: dict[str, Any] = request(HOME_RUN, "failback", "small", course.orchestrator.now())
     course.call("open-run", HOME_RUN, killed=False, **asked)
     course.call("discover", HOME_RUN)
@@ -150,6 +155,27 @@ def way_home(course: Course) -> None:
     assert course.call("prepare-failback", HOME_RUN)["outcome"] == "wait"
     # Not killed while it writes settings: template versions that were made just before are made again then.
     assert course.until_done("prepare-failback", HOME_RUN)["outcome"] == "done"
+    course.otherwise("DRS behaves otherwise", partial(_way_home_again, course))
+
+
+def _way_home_again(course: Course) -> None:
+    """Recover the servers once more, and replicate them home with a DRS that does what no public source rules out."""
+    from emulator.drs.settings import SETTINGS
+
+    SETTINGS.reverse_reuses_server, SETTINGS.reversed_arn_goes_stale = True, False
+    SETTINGS.failback_completes_at_launch, SETTINGS.agent_unseen_seconds = True, 1800.0
+    course.call("close-run", HOME_RUN, killed=False, aborted=True, error=None)
+    drs = course.orchestrator.client("drs")
+    for item in drs.describe_recovery_instances(filters={})["items"]:
+        drs.stop_failback(recoveryInstanceID=item["recoveryInstanceID"])
+    recover(course)
+    asked: dict[str, Any] = request(HOME_AGAIN, "failback", "small", course.orchestrator.now())
+    course.call("open-run", HOME_AGAIN, killed=False, **asked)
+    course.call("discover", HOME_AGAIN, killed=False)
+    assert course.call("prepare-failback", HOME_AGAIN)["outcome"] == "wait"
+    assert course.until_done("prepare-failback", HOME_AGAIN)["outcome"] == "done"
+    at_home = course.orchestrator.client("drs", "us-east-1").describe_source_servers(filters={})["items"]
+    assert len(at_home) == 3, "the servers that led home before do so again"
 
 
 def protect_again(course: Course) -> None:
