@@ -149,7 +149,7 @@ MISTAKES: list[tuple[str, Any, str | None]] = [
     ("servers/db-1/source", {"region": "eu-west-1"}, "account 222222222222 declares no Region 'eu-west-1'"),
     ("servers/db-1/replication", {"region": "us-east-1"}, "us-east-1 of account 222222222222 has no 'drs: true'"),
     ("servers/db-1/replication", {"state": "FINE"}, "servers.db-1.replication.state: 'FINE' must be one of"),
-    ("servers/db-1", {"instance_profile": "Mine"}, "servers.db-1.instance_profile: 'Mine' must be one of AWS"),
+    ("servers/db-1/instance_profile", "Mine", "servers.db-1.instance_profile: 'Mine' must be one of AWS"),
     ("servers/db-1/replication", {"lag": -1}, "servers.db-1.replication.lag: must be a number of at least 0"),
     ("servers/db-1/fail_launch", {"phase": "BOOT"}, "servers.db-1: fail_launch.phase 'BOOT' must be one of"),
     ("servers/db-2", {"addresses": {"db": "10.10.1.11"}}, "servers.db-2.addresses: 10.10.1.11 is already that of"),
