@@ -94,6 +94,14 @@ OF_OTHER_WAYS_HOME = {
 }
 """Calls for machines that are at home on premises or in another zone: test_failback_places.py walks them."""
 
+LAUNCHING_INTO = {
+    ("prepare-wave", "drs:UpdateLaunchConfiguration"),
+    ("prepare-wave", "ec2:CreateTags"),
+    ("prepare-wave", "iam:GetInstanceProfile"),
+    ("prepare-wave", "iam:ListAttachedRolePolicies"),
+}
+"""What a failback needs to launch servers into their original instances; test_original_instance shows that."""
+
 NOT_OF_THIS_DRILL = {"failover", "failback", "follow", "probe-failback", "probe-failover"}
 """Roles of other modes; where they do what those of a drill do, they have the same policies."""
 
@@ -144,6 +152,7 @@ def used(orchestrator: Orchestrator) -> tuple[dict[str, set[str]], list[str]]:
 
 def bring_home(orchestrator: Orchestrator, run_id: str) -> None:
     """Recover a server for good, replicate it home, launch it there, protect it again and tidy."""
+    orchestrator.publish(failback={"original_instance": "replace"})
     orchestrator.client("drs").start_recovery(sourceServers=[{"sourceServerID": IDS["db-1"]}], isDrill=False)
     orchestrator.aws.control("clock", {"advance": 3600})
     asked: dict[str, Any] = request(run_id, "failback", "small", orchestrator.now())
@@ -151,6 +160,7 @@ def bring_home(orchestrator: Orchestrator, run_id: str) -> None:
     for function in ("discover", "gate"):
         orchestrator.invoke(function, run_id)
     follow(orchestrator, "prepare-failback", run_id)
+    follow(orchestrator, "prepare-wave", run_id, wave=1)
     (going,) = [item for item in orchestrator.runs.get_servers(run_id) if item["status"] == "pending"]
     (instance_id,) = launch_home(orchestrator, [going["source_server_id"]]).values()
     arrived = {"status": "validated", "validated_at": orchestrator.now(), "instance_id": instance_id}
@@ -159,9 +169,9 @@ def bring_home(orchestrator: Orchestrator, run_id: str) -> None:
     assert orchestrator.client("drs").describe_recovery_instances(filters={})["items"] == []
 
 
-def follow(orchestrator: Orchestrator, function: str, run_id: str) -> None:
+def follow(orchestrator: Orchestrator, function: str, run_id: str, **event: Any) -> None:
     """Call a function until there is nothing to wait for."""
-    while (answer := orchestrator.invoke(function, run_id))["outcome"] == "wait":
+    while (answer := orchestrator.invoke(function, run_id, **event))["outcome"] == "wait":
         orchestrator.aws.control("clock", {"advance": 1800})
     assert answer["outcome"] == "done", answer
 
@@ -186,7 +196,7 @@ def test_policies_allow_what_a_run_does_and_no_more(orchestrator: Orchestrator, 
         for action in actions - found[name] - NOT_USED_BY_EVERY_LAUNCH - NEEDED_BY_DRS - NEEDED_IN_A_NETWORK
         if name not in NOT_OF_THIS_DRILL
     }
-    assert unused - ONLY_IN_TROUBLE - OF_OTHER_WAYS_HOME == set()
+    assert unused - ONLY_IN_TROUBLE - OF_OTHER_WAYS_HOME - LAUNCHING_INTO == set()
     assert orchestrator.aws.control("permissions")["not_understood"] == []
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from ..core.launch_checks import ALLOWING_TAG
 from .dynamodb import call, chunks
 from .errors import translate
 
@@ -77,6 +78,17 @@ def read_offerings(client: Any, types: Iterable[str]) -> dict[str, set[str]]:
     except Exception as error:
         raise translate(error, "read which instance types are offered") from error
     return offered
+
+
+def allow_launch_into(client: Any, instance_id: str) -> None:
+    """Tag an instance so that DRS may launch into it."""
+    key, value = ALLOWING_TAG
+    call(client.create_tags, f"tag {instance_id}", Resources=[instance_id], Tags=[{"Key": key, "Value": value}])
+
+
+def stop_instance(client: Any, instance_id: str) -> None:
+    """Stop an instance."""
+    call(client.stop_instances, f"stop {instance_id}", InstanceIds=[instance_id])
 
 
 def terminate_instance(client: Any, instance_id: str) -> None:

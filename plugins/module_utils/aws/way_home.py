@@ -18,12 +18,13 @@ from ..core.launch_versions import version_of
 from ..core.source_servers import SourceServer
 from ..core.way_home_settings import Forward
 from . import drs
-from .errors import AwsError, InvalidRequestError, NotFoundError
+from .errors import AwsError, NotFoundError
 from .launch_templates import read_versions
 from .launches import plan_launches, read_launches, write_launches
 from .pacing import Outcomes, Pacers, for_each
 
 FAILOVER = "failover"
+REFUSED = "ValidationException"
 
 
 def read_forward(
@@ -83,9 +84,9 @@ def explained(error: AwsError, into: str | None) -> AwsError:
         error: What became of the server.
         into: The instance that it was launched into before the update.
     """
-    if into is None or not isinstance(error, InvalidRequestError):
+    if into is None or error.code != REFUSED:
         return error
-    return InvalidRequestError(
+    return AwsError(
         f"{error.message}. It launches into {into}, which may be what DRS does not give up: disconnect and delete the "
         "source server, and reverse the replication anew",
         code=error.code,

@@ -37,6 +37,7 @@ class EventKind(StrEnum):
     FAILBACK_STEP_DONE = "failback_step_done"
     REPLICATION_FOLLOWED = "replication_followed"
     SETTINGS_WRITTEN = "settings_written"
+    ORIGINAL_SETTLED = "original_settled"
     TEMPLATES_PREPARED = "templates_prepared"
     QUOTAS_READ = "quotas_read"
     JOB_STARTED = "job_started"

@@ -103,8 +103,41 @@ def check_launch_into(
         if instance is None or instance.get("State", {}).get("Name") == "terminated":
             problems.add(instance_id, place, "no such instance in this account and Region")
             continue
-        for remedy in _launch_into_remedies(launch, instance, policies):
+        byol = bool(launch.configuration.get("licensing", {}).get("osByol"))
+        for remedy in launch_into_remedies(instance, policies, is_windows=launch.server.is_windows, byol=byol):
             problems.add(instance_id, place, remedy)
+
+
+def launch_into_remedies(
+    instance: Mapping[str, Any], policies: Mapping[str, frozenset[str]], *, is_windows: bool, byol: bool
+) -> list[str]:
+    """Return what keeps DRS from launching a server into an instance, each with what to do; its state does not count.
+
+    Args:
+        instance: Its item of DescribeInstances.
+        policies: Names of managed policies by ARN of an instance profile.
+        is_windows: Whether the server runs Windows.
+        byol: Whether the server's own licence of its operating system is used.
+    """
+    key, value = ALLOWING_TAG
+    tags = {tag["Key"]: tag["Value"] for tag in instance.get("Tags", [])}
+    windows = instance.get("Platform", "").lower() == "windows"
+    tenancy = instance.get("Placement", {}).get("Tenancy")
+    boot_mode = instance.get("CurrentInstanceBootMode", "legacy-bios")
+    profile = instance.get("IamInstanceProfile", {}).get("Arn")
+    lacking = sorted(LAUNCH_INTO_POLICIES - policies.get(profile or "", frozenset()))
+    conditions = (
+        (tags.get(key) == value, f"does not have the tag {key}={value}: set it to allow launches into the instance"),
+        (windows == is_windows, "runs another platform than the source server: choose another instance"),
+        (instance.get("Architecture") == "x86_64", "is not of the architecture x86_64: choose another instance"),
+        (instance.get("VirtualizationType") == "hvm", "is not of virtualization type hvm: choose another instance"),
+        (instance.get("RootDeviceType") == "ebs", "has no EBS root volume: choose another instance"),
+        (windows or boot_mode == "legacy-bios", f"boots by {boot_mode}, Linux must boot by BIOS: choose another one"),
+        (not (byol and windows) or tenancy == "host", "is not on a dedicated host, as os_byol needs for Windows"),
+        (profile is not None, "has no instance profile: DRS needs one with its policies"),
+        (profile is None or not lacking, f"the roles of its instance profile lack {', '.join(lacking)}: attach them"),
+    )
+    return [remedy for met, remedy in conditions if not met]
 
 
 def _wanted_types(
@@ -118,28 +151,3 @@ def _wanted_types(
         for name in (profile.instance_type, *profile.alternative_instance_types):
             if name is not None:
                 yield name, zone, launch.server_key
-
-
-def _launch_into_remedies(
-    launch: DesiredLaunch, instance: Mapping[str, Any], policies: Mapping[str, frozenset[str]]
-) -> list[str]:
-    key, value = ALLOWING_TAG
-    tags = {tag["Key"]: tag["Value"] for tag in instance.get("Tags", [])}
-    windows = instance.get("Platform", "").lower() == "windows"
-    tenancy = instance.get("Placement", {}).get("Tenancy")
-    boot_mode = instance.get("CurrentInstanceBootMode", "legacy-bios")
-    profile = instance.get("IamInstanceProfile", {}).get("Arn")
-    lacking = sorted(LAUNCH_INTO_POLICIES - policies.get(profile or "", frozenset()))
-    byol = bool(launch.configuration.get("licensing", {}).get("osByol"))
-    conditions = (
-        (tags.get(key) == value, f"does not have the tag {key}={value}: set it to allow launches into the instance"),
-        (windows == launch.server.is_windows, "runs another platform than the source server: choose another instance"),
-        (instance.get("Architecture") == "x86_64", "is not of the architecture x86_64: choose another instance"),
-        (instance.get("VirtualizationType") == "hvm", "is not of virtualization type hvm: choose another instance"),
-        (instance.get("RootDeviceType") == "ebs", "has no EBS root volume: choose another instance"),
-        (windows or boot_mode == "legacy-bios", f"boots by {boot_mode}, Linux must boot by BIOS: choose another one"),
-        (not (byol and windows) or tenancy == "host", "is not on a dedicated host, as os_byol needs for Windows"),
-        (profile is not None, "has no instance profile: DRS needs one with its policies"),
-        (profile is None or not lacking, f"the roles of its instance profile lack {', '.join(lacking)}: attach them"),
-    )
-    return [remedy for met, remedy in conditions if not met]

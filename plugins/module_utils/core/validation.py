@@ -125,6 +125,9 @@ def check_server(
 def _differences(instance: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str]:
     actual = {device_index(interface): interface for interface in instance.get("NetworkInterfaces", [])}
     differences: list[str] = []
+    into = expected.get("instance_id")
+    if into and instance.get("InstanceId") != into:
+        differences.append(f"it is {instance.get('InstanceId')}, not {into}, which it was to be launched into")
     for wanted in expected.get("interfaces", []):
         name = f"interface {wanted['interface']}"
         interface = actual.get(wanted["interface"])

@@ -21,7 +21,8 @@ Way = Mapping[str, Any]
 """C(way_home) of a record: C(kind, protecting_server_id, recovered_instance_id, original_instance_id, stage,
 stage_since), C(waiting) (what is waited for, as a text: C({text, since})), C(progress) of the replication that is,
 C(in_sync_at), C(doing) (the action that was begun and is not seen to be done), C(refused) (what DRS has against it:
-C({reason, since})), C(trouble) (why a person has to look at it), C(settings_at)."""
+C({reason, since})), C(trouble) (why a person has to look at it), C(settings_at), C(original) (what is done to the
+original instance: C({doing, fate}))."""
 
 NOT_RECOVERED = "is not recovered"
 LEFT_OUT = frozenset({Stage.PROTECTED.value, Stage.REFUSED.value})

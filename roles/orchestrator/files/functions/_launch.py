@@ -134,6 +134,8 @@ def _set_profile(apis: _Apis, records: Iterable[ServerRecord], profile: str, mos
         _check_launches_expected(by_key[key], version)
         if profile == FAILBACK_DRILL_PROFILE:
             _check_launches_anew(configurations.results[key])
+        elif profile == HOMEWARD:
+            _check_launches_into(by_key[key], configurations.results[key])
 
     found = launch_profiles.set_default_profile(
         apis.ec2, templates, profile, accept=accept, pacers=apis.pacers, most=most
@@ -279,6 +281,16 @@ def _check_launches_anew(configuration: Mapping[str, Any]) -> None:
         raise ConflictError(
             f"source server {configuration['sourceServerID']} is launched into instance {instance_id}, which a drill "
             "must not touch: take that out of its launch configuration until the failback itself"
+        )
+
+
+def _check_launches_into(record: ServerRecord, configuration: Mapping[str, Any]) -> None:
+    """What is launched into loses its volumes: it must be the original instance of the server, or none."""
+    instance_id, wanted = launch_into(configuration), record.expected.get("instance_id")
+    if instance_id != wanted:
+        raise ConflictError(
+            f"source server {configuration['sourceServerID']} is launched into {instance_id or 'a new instance'}, not "
+            f"into {wanted or 'a new instance'}: correct its launch configuration"
         )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from _isolation import isolation_findings
 from _launch import LOOKED_AT, SWITCHED, pause, set_profile, with_settings
+from _original_instance import settle_originals
 from _records import begin_wave, read_plan, read_records, read_run, read_wave
 from _runtime import Call, Result, function, runs
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.pacing import Outcomes
@@ -44,8 +45,9 @@ def _ways_out(call: Call, run: Mapping[str, Any]) -> str:
 
 @function("prepare-wave")
 def handler(call: Call) -> Result:
-    """Return C({outcome, seconds, reason}): wait as long as there are servers whose template was not looked at yet, ask
-    where the network of a drill is not isolated any more.
+    """Return C({outcome, seconds, reason}): wait as long as there are servers whose template was not looked at yet, or
+    whose original instance is not ready for a failback; ask where that cannot be made ready, and where the network of a
+    drill is not isolated any more.
 
     The template versions are set and read back, whatever a drill that died may have left. What is done is in the
     records, so a call that was cut short, or refused for some servers, is gone on with.
@@ -57,8 +59,13 @@ def handler(call: Call) -> Result:
     begin_wave(call, wave, records)
     if not wave.get("timer_started_at"):
         runs().update_wave(call.run_id, wave["wave"], {"timer_started_at": call.at})
+    originals = settle_originals(call, run, read_plan(run), records)
+    if originals.reason or originals.seconds:
+        outcome = "ask" if originals.reason else "wait"
+        reason = originals.reason or "the original instances are not ready for the launch yet"
+        return {"outcome": outcome, "seconds": originals.seconds, "reason": reason}
     profile = launch_profile_of(run)
-    launched = [record for record in records if not record.by_failback_client]
+    launched = [record for record in originals.records if not record.by_failback_client]
     left = [record for record in launched if not record.prepared and record.status not in NOT_TO_LAUNCH]
     outcomes = set_profile(left[:LOOKED_AT], profile, most=SWITCHED)
     if outcomes.results:
