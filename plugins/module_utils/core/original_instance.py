@@ -17,6 +17,7 @@ from typing import Any
 
 from .failback_facts import GONE, RUNNING, MachineFacts
 from .failback_policy import OriginalInstance
+from .failback_words import Kind
 from .launch_checks import ALLOWING_TAG, launch_into_remedies
 from .source_servers import device_index
 
@@ -152,7 +153,7 @@ def with_fate(expected: Item, fate: Fate, original_id: str, instance: Item | Non
 
 
 def _launch_into(sight: Sight) -> Next:
-    trouble = objection(sight.original_id, sight.facts) or _unfit(sight)
+    trouble = objection(sight.original_id, sight.facts) or _one_for_both_ways(sight.facts) or _unfit(sight)
     if trouble:
         return Next(trouble=f"its original instance {sight.original_id} cannot be launched into: {trouble}")
     if sight.into != sight.original_id or not _is_allowed(sight.instance or {}):
@@ -198,6 +199,13 @@ def _in_use(sight: Sight, wanted: Item, holder: Item) -> str:
         remedy = "set failback.original_instance to replace or launch_into, or free it"
         return f"its original instance {instance_id} still has {place}: {remedy}"
     return f"{place} is in use by {holder['NetworkInterfaceId']} of {instance_id or 'no instance'}: free it"
+
+
+def _one_for_both_ways(facts: MachineFacts | None) -> str:
+    """Within one Region a source server leads both ways: what it is launched into at home, a failover would be, too."""
+    if facts is None or facts.kind != Kind.CROSS_ZONE:
+        return ""
+    return f"{facts.protecting.server_id} recovers the machine as well: set failback.original_instance to replace"
 
 
 def _unfit(sight: Sight) -> str:

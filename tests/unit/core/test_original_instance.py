@@ -223,6 +223,14 @@ def test_nothing_but_an_idle_original_is_stopped_or_terminated(
         assert not objection(original, facts)
 
 
+def test_a_source_server_that_leads_both_ways_is_never_launched_into_an_instance() -> None:
+    here = replace(FACTS, protecting=replace(PROTECTING, origin=HERE))
+    assert (
+        "set failback.original_instance to replace" in next_step(sight("launch_into", instance(), facts=here)).trouble
+    )
+    assert next_step(sight("replace", instance(), facts=here)).step == Step.STOP
+
+
 def test_validation_looks_for_the_very_instance_that_is_launched_into() -> None:
     into = with_fate(EXPECTED, Fate.LAUNCHED_INTO, ORIGINAL, instance("stopped"))
     assert into["instance_id"] == ORIGINAL

@@ -26,7 +26,6 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.pacing i
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback_following import question
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback_policy import OriginalInstance
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback_words import Kind
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.original_instance import (
     Next,
     Sight,
@@ -87,7 +86,7 @@ def settle_originals(call: Call, run: Mapping[str, Any], plan: Plan, records: Se
 
 def _is_due(record: ServerRecord) -> bool:
     way = record.way_home
-    pending = record.status == ServerStatus.PENDING and bool(way) and way["kind"] != Kind.ON_PREMISES
+    pending = record.status == ServerStatus.PENDING and bool(way) and not record.by_failback_client
     return pending and not (way.get("original") or {}).get("fate")
 
 

@@ -82,7 +82,7 @@ def write_settings(call: Call, run: Mapping[str, Any], plan: Plan, records: Sequ
     """
     piece = records[:SET_AT_ONCE]
     # A failback client copies to a machine that is there: nothing of EC2 is launched.
-    launched = [record for record in piece if record.way_home["kind"] != Kind.ON_PREMISES]
+    launched = [record for record in piece if not record.by_failback_client]
     outcomes = [_write(call, run, plan, place, there) for place, there in by_place(launched).items()]
     errors = {key: error for outcome in outcomes for key, error in outcome.errors.items()}
     for error in errors.values():
