@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.embedded import TARGET, EmbeddedAws
-from tests.support.orchestrator import ESTATE, IDS, KEYS, Orchestrator, request
+from tests.support.orchestrator import ESTATE, IDS, KEYS, FunctionError, Orchestrator, request
 
 HOME = "us-east-1"
 RECOVERED = ("db-1", "app-1", "app-2")
@@ -218,6 +218,21 @@ class TestWayHome:
             drs.stop_failback(recoveryInstanceID=found[0]["recoveryInstanceID"])
             drs.terminate_recovery_instances(recoveryInstanceIDs=[found[0]["recoveryInstanceID"]])
             advance(orchestrator, 600)
+
+    def test_where_all_is_at_home_a_failback_ends_at_once(self, orchestrator: Orchestrator) -> None:
+        orchestrator.publish(
+            name="replica",
+            groups={"rep": {"servers": [KEYS["rep-1"]]}},
+            waves=[{"name": "replicas", "groups": ["rep"]}],
+            optional_servers=[],
+        )
+        asked = request("at-home", "failback", "replica", orchestrator.now())
+        orchestrator.invoke("open-run", "at-home", **asked)
+        with pytest.raises(FunctionError, match="there is nothing to bring home") as refused:
+            orchestrator.invoke("discover", "at-home")
+        assert refused.value.name == "InvalidRequest"
+        assert orchestrator.runs.get_servers("at-home") == []
+        assert orchestrator.runs.lock_owners([KEYS["rep-1"]]) == {}
 
     def test_a_run_that_is_being_aborted_begins_nothing(
         self, orchestrator: Orchestrator, open_failback: OpenFailback
