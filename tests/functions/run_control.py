@@ -36,7 +36,7 @@ def until(orchestrator: Orchestrator, run_id: str, kind: str, times: int = 1) ->
 def stop_executions(orchestrator: Orchestrator) -> None:
     """Stop every execution, as a person in the console does."""
     states = orchestrator.client("stepfunctions")
-    for machine in ("wave", "follow", "test", "failback"):
+    for machine in ("test", "failback", "wave", "follow"):
         found = states.list_executions(stateMachineArn=f"{MACHINE_ARN}{machine}", statusFilter="RUNNING")["executions"]
         for execution in found:
             states.stop_execution(executionArn=execution["executionArn"])

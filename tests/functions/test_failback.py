@@ -1,8 +1,9 @@
-"""A failback from phase to phase: the real definitions with the real functions, aborted on the way."""
+"""A failback from phase to phase: the real definitions with the real functions, aborted and killed on the way."""
 
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,10 +16,10 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plan_bu
 )
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import parse_plan
 
-from tests.functions.run_control import MACHINE_ARN, execute, until
+from tests.functions.run_control import MACHINE_ARN, execute, stop_executions, until
 from tests.support.embedded import EmbeddedAws
 from tests.support.histories import LONGEST_HISTORY, histories, largest_state
-from tests.support.orchestrator import ESTATE, KEYS, Orchestrator, definition
+from tests.support.orchestrator import ESTATE, KEYS, PREFIX, Orchestrator, definition, deployed_roles
 
 HOME = "us-east-1"
 ANOTHER = "arn:aws:iam::222222222222:user/another-operator"
@@ -51,12 +52,15 @@ def slowly(orchestrator: Orchestrator, slow: bool = True) -> None:
     orchestrator.aws.control("clock", {"pace": 0.01 if slow else None})
 
 
-def test_a_way_home_that_is_aborted_again_and_again(orchestrator: Orchestrator) -> None:
+def test_a_way_home_that_is_aborted_and_killed_again_and_again(orchestrator: Orchestrator) -> None:
     """Every further run goes on from what AWS shows."""
     _aborted_while_replicating(orchestrator)
     _not_approved(orchestrator)
     _rehearsed(orchestrator)
     _aborted_in_its_waves(orchestrator)
+    _aborted_while_it_is_protected_again(orchestrator)
+    _killed_and_resumed(orchestrator)
+    _check_permissions(orchestrator)
 
 
 def _aborted_while_replicating(orchestrator: Orchestrator) -> None:
@@ -133,6 +137,71 @@ def _aborted_in_its_waves(orchestrator: Orchestrator) -> None:
     assert {server["region"] for server in launched} == {HOME}
     assert _states(orchestrator, [server["instance_id"] for server in launched], HOME) == {"running"}
     assert _steps(orchestrator, "third") == []
+
+
+def _aborted_while_it_is_protected_again(orchestrator: Orchestrator) -> None:
+    """What an earlier run launched is not launched again; the abort takes effect before the next step."""
+    arn = orchestrator.start("failback", "fourth")
+    orchestrator.follow(arn, until_paused=True)
+    orchestrator.decide("fourth", "continue", by=ANOTHER)
+    slowly(orchestrator)
+    until(orchestrator, "fourth", "failback_step_begun")
+    execute(orchestrator, "aborted", "fourth")
+    slowly(orchestrator, slow=False)
+    _ends_as_aborted(orchestrator, arn)
+    assert len(orchestrator.jobs("fourth")) == 0, "its jobs are at home"
+    jobs = orchestrator.client("drs", HOME).describe_jobs(filters={})["items"]
+    own = [job for job in jobs if job["tags"].get("dr:run") == "fourth"]
+    assert [len(job["participatingServers"]) for job in own] == [1]
+    assert {action for action, _key in _steps(orchestrator, "fourth")} == {"protect_again"}
+    assert set(orchestrator.statuses("fourth").values()) == {"validated"}
+    recovered = [server["instance_id"] for server in orchestrator.runs.get_servers("recovery")]
+    assert _states(orchestrator, recovered, "us-west-2") == {"running"}
+
+
+def _killed_and_resumed(orchestrator: Orchestrator) -> None:
+    """It goes on after what is behind it, to the end: protected again, nothing left, ready to fail over."""
+    arn = orchestrator.start("failback", "fifth")
+    slowly(orchestrator)
+    until(orchestrator, "fifth", "failback_step_begun", times=5)
+    stop_executions(orchestrator)
+    resumed = execute(orchestrator, "resumed", "fifth")
+    assert resumed["execution_arn"] == f"{arn}-r1"
+    slowly(orchestrator, slow=False)
+    execution = orchestrator.follow(resumed["execution_arn"])
+    assert json.loads(execution["output"]) == {"run_id": "fifth", "status": "succeeded"}
+    assert orchestrator.kinds("fifth").count("gate_passed") == 2, (
+        "the way home's, and the readiness of the next failover"
+    )
+    assert orchestrator.kinds("fifth").count("servers_correlated") == 2
+    assert orchestrator.runs.pauses("fifth") == [], "what is at home already needs no approval"
+    terminated = [key for action, key in _steps(orchestrator, "fifth") if action == "terminate_recovered"]
+    assert sorted(terminated) == sorted(KEYS.values())
+    assert _returning(orchestrator) == {}
+    drs = orchestrator.client("drs")
+    assert drs.describe_recovery_instances(filters={})["items"] == []
+    states = {
+        item["dataReplicationInfo"]["dataReplicationState"] for item in drs.describe_source_servers(filters={})["items"]
+    }
+    assert states == {"CONTINUOUS"}
+    assert orchestrator.runs.lock_owners(KEYS.values()) == {}
+
+
+def _check_permissions(orchestrator: Orchestrator) -> None:
+    """Nothing was lacking, and the machines may do no more than they did, but for ending children with a run."""
+    used: dict[str, set[str]] = defaultdict(set)
+    for entry in orchestrator.aws.control("permissions")["permissions"]:
+        if ":role/" in entry["identity"]:
+            assert entry["result"] == "allowed", entry
+            used[entry["identity"].rsplit(f"/{PREFIX}-", 1)[-1]].add(entry["action"])
+    for machine in ("failback", "follow"):
+        statements = deployed_roles()[machine][1]["Statement"]
+        allowed = {action for one in statements for action in _listed(one["Action"])}
+        assert allowed - used[machine] <= {"states:StopExecution"}
+
+
+def _listed(actions: str | list[str]) -> list[str]:
+    return [actions] if isinstance(actions, str) else actions
 
 
 def _ends_as_aborted(orchestrator: Orchestrator, arn: str) -> str:

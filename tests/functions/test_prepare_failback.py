@@ -131,7 +131,7 @@ class TestWayHome:
         assert orchestrator.invoke("gate", run_id) == {"outcome": "done", "reason": "no findings", "findings": 0}
         before = reversals(orchestrator)
         answers = prepare(orchestrator, run_id)
-        assert answers[-1] == {"outcome": "done", "seconds": 0, "reason": "3 servers: 3 in_sync"}
+        assert answers[-1] == {"outcome": "done", "seconds": 0, "reason": "3 servers: 3 in_sync", "launches": 3}
         assert all(30 <= answer["seconds"] <= 600 for answer in answers[:-1])
         assert any("INITIAL_SYNC (" in answer["reason"] and " left" in answer["reason"] for answer in answers)
         assert reversals(orchestrator) - before == len(RECOVERED)

@@ -139,17 +139,21 @@ def _set(call: Call, run: Item, plan: Plan, look: Look) -> Settled:
     return settled
 
 
+def _answer(outcome: str, reason: str, *, seconds: int = 0, launches: int = 0) -> Result:
+    return {"outcome": outcome, "seconds": seconds, "reason": reason, "launches": launches}
+
+
 @function(PHASE)
 def handler(call: Call) -> Result:
-    """Return C({outcome, seconds, reason}): done when every server that is to go home is in sync, and has its settings
-    for that; ask where some do not get on."""
+    """Return C({outcome, seconds, reason, launches}): done when every server that is to go home is in sync, and has its
+    settings for that; ask where some do not get on. C(launches) is how many are still to be launched there."""
     run = read_run(call)
     if run.get("aborting"):
-        return {"outcome": "abort", "seconds": 0, "reason": "the run is being aborted"}
+        return _answer("abort", "the run is being aborted")
     plan = read_plan(run)
     before = _waiting(call)
     if not before:
-        return {"outcome": "done", "seconds": 0, "reason": "there is nothing to bring home"}
+        return _answer("done", "there is nothing to bring home")
     look = _look(call, run, plan, before)
     refused: dict[str, str] = {}
     left = False
@@ -167,8 +171,8 @@ def handler(call: Call) -> Result:
     tell_news(call, run, told, ended=arrived)
     troubles = {**look.troubles, **refused, **settled.troubles}
     if troubles:
-        return {"outcome": "ask", "seconds": 0, "reason": following.question(troubles)}
+        return _answer("ask", following.question(troubles), launches=len(waiting))
     if arrived and not settled.seconds:
-        return {"outcome": "done", "seconds": 0, "reason": following.reason(told)}
+        return _answer("done", following.reason(told), launches=len(waiting))
     seconds = settled.seconds or following.next_look(waiting, stall=plan.failback.stall, now=call.now)
-    return {"outcome": "wait", "seconds": 1 if left else seconds, "reason": following.reason(told)}
+    return _answer("wait", following.reason(told), seconds=1 if left else seconds, launches=len(waiting))
