@@ -54,6 +54,9 @@ def test_options_depend_on_the_step() -> None:
 def test_a_default_that_the_step_does_not_have_becomes_abort() -> None:
     assert default_for("validate", "skip") == "skip"
     assert default_for("gate", "skip") == "abort"
+    assert default_for("approve-failback", "continue") == "abort", "silence approves nothing"
+    assert default_for("prepare-failback", "continue") == "abort", "what is not in sync is never launched"
+    assert default_for("protect-again", "retry") == "retry"
 
 
 def test_a_decision_in_time_is_taken() -> None:
