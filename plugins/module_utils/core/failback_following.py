@@ -18,7 +18,7 @@ from .records import ServerRecord
 from .replication_progress import Replication, describe, look, seconds_left, slowest, stuck, wait_seconds
 from .runs import ServerStatus
 from .timestamps import format_time, parse_time
-from .way_home import Way, at_home, moved
+from .way_home import Way, moved, new_record
 
 PATIENCE = 900
 """Seconds that DRS may refuse what is asked of it (C(not finished initializing)) before a person is asked."""
@@ -68,6 +68,7 @@ def follow(
     max_lag: int,
     retried_at: datetime | None,
     now: datetime,
+    drill: bool = False,
 ) -> Look:
     """Look at the servers that are to be launched at home.
 
@@ -78,6 +79,7 @@ def follow(
         max_lag: Seconds that the data of a server may lag which was in sync before.
         retried_at: When a person decided to go on following, None when nobody had to.
         now: The time of this look.
+        drill: Whether the failback is only rehearsed: what has come home meanwhile is left alone.
     """
     after: list[ServerRecord] = []
     begin: dict[Action, list[str]] = {}
@@ -90,11 +92,12 @@ def follow(
             troubles[record.server_key] = "DRS does not show the source server that protects it any more"
             continue
         facts, position = found
-        current = moved(record, facts, position, now)
         if position.stage in HOME_AGAIN:
-            after.append(at_home(current, facts, position, now))
+            after.append(new_record(record, facts, position, drill=drill, now=now))
             continue
-        current, finished = _followed(current, position, stall=stall, max_lag=max_lag, now=now)
+        current, finished = _followed(
+            moved(record, facts, position, now), position, stall=stall, max_lag=max_lag, now=now
+        )
         if finished:
             done.append((record.server_key, finished))
         if position.action not in (None, Action.LAUNCH):

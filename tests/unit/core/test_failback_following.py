@@ -53,11 +53,19 @@ def enter(machine: SimulatedMachine, before: ServerRecord | None = None, **optio
     return way_home.new_record(before or record(source_server_id=FORWARD), facts, locate(facts), **options)
 
 
-def look(machine: SimulatedMachine, before: ServerRecord, seconds: float = 0, retried: float | None = None) -> Look:
+def look(
+    machine: SimulatedMachine,
+    before: ServerRecord,
+    seconds: float = 0,
+    retried: float | None = None,
+    drill: bool = False,
+) -> Look:
     facts = machine.facts()
     seen = {FORWARD: (facts, locate(facts))}
     retried_at = None if retried is None else at(retried)
-    return following.follow([before], seen, stall=STALL, max_lag=900, retried_at=retried_at, now=at(seconds))
+    return following.follow(
+        [before], seen, stall=STALL, max_lag=900, retried_at=retried_at, now=at(seconds), drill=drill
+    )
 
 
 def placed(position: Position, before: ServerRecord, seconds: float = 0, retried: float | None = None) -> Look:
@@ -147,6 +155,8 @@ class TestFollowing:
         before = enter(machine_at("in_sync"))
         (after,) = look(machine_at(stage), before, 60).records
         assert (after.status, after.instance_id) == (status, "i-here-3")
+        (rehearsed,) = look(machine_at(stage), before, 60, drill=True).records
+        assert (rehearsed.status, rehearsed.instance_id) == ("skipped", None)
 
     def test_what_drs_refuses_for_long_is_told_of(self) -> None:
         machine = machine_at("recovered")

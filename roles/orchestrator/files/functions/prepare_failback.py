@@ -26,7 +26,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failbac
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback_following import Look
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import Plan
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import ServerStatus
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import ServerStatus, is_drill
 
 PHASE = "prepare-failback"
 
@@ -105,6 +105,7 @@ def _look(call: Call, run: Item, plan: Plan, before: Sequence[ServerRecord]) -> 
         max_lag=plan.gate.max_lag,
         retried_at=retried_at(call),
         now=call.now,
+        drill=is_drill(run),
     )
 
 
