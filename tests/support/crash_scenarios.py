@@ -156,6 +156,7 @@ def way_home(course: Course) -> None:
     # Not killed while it writes settings: template versions that were made just before are made again then.
     assert course.until_done("prepare-failback", HOME_RUN)["outcome"] == "done"
     course.otherwise("DRS behaves otherwise", partial(_way_home_again, course))
+    course.otherwise("rehearsed", partial(_rehearsal, course))
 
 
 def _way_home_again(course: Course) -> None:
@@ -190,6 +191,24 @@ def protect_again(course: Course) -> None:
     assert course.call("protect-again", HOME_RUN)["outcome"] == "wait"
     course.advance(120)
     assert course.call("protect-again", HOME_RUN)["outcome"] == "done"
+
+
+def _rehearsal(course: Course) -> None:
+    """Launch the first wave at home as a drill does, and terminate it there."""
+    runs = course.orchestrator.runs
+    runs.update_run(HOME_RUN, {"drill": True})
+    servers = runs.get_servers(HOME_RUN)
+    for interface in (interface for server in servers for interface in server["expected"]["interfaces"]):
+        interface["address"] = None
+    runs.put_servers(HOME_RUN, servers)
+    course.call("prepare-wave", HOME_RUN, killed=False, wave=1)
+    course.call("reconcile-wave", HOME_RUN, varies=["reason"], wave=1)
+    course.until_done("reconcile-wave", HOME_RUN, wave=1)
+    course.call("clean-up", HOME_RUN)
+    course.advance(3600)
+    course.call("clean-up", HOME_RUN)
+    course.call("close-run", HOME_RUN, killed=False, aborted=True, error=None)
+    assert runs.lock_owners(KEYS.values()) == {}
 
 
 def main() -> None:

@@ -35,13 +35,14 @@ from moto.dynamodb.models import dynamodb_backends
 
 from tests.support.embedded import TARGET
 from tests.support.in_process import ENDPOINT, InProcessAws, session
-from tests.support.orchestrator import ESTATE, FUNCTIONS, PREFIX, REGION, ROLE, Orchestrator
+from tests.support.orchestrator import ESTATE, FUNCTIONS, HOME_REGION, PREFIX, REGION, ROLE, Orchestrator
 
 READING = ("Describe", "Get", "List", "BatchGet", "Query", "Scan")
 COMPARED_BY_STATE = frozenset({"dynamodb", "drs", "ec2", "s3", "ssm"})
 AT_LEAST_ONCE = frozenset({"sns", "sfn"})
 """Services that are told again what may have got lost: a notice comes twice, a token is heard once."""
 
+PLACES = (REGION, HOME_REGION)
 ATTEMPTS = 5
 KILLED, ANSWER_LOST = "killed after", "without the answer of"
 
@@ -299,29 +300,37 @@ def _tables(_orchestrator: Orchestrator) -> dict[str, Any]:
 
 
 def _jobs(orchestrator: Orchestrator) -> dict[str, Any]:
-    drs = orchestrator.client("drs")
-    jobs = {
-        job["jobID"]: (
-            job["type"],
-            job["status"],
-            job["tags"],
-            sorted(part.get("sourceServerID") or part["recoveryInstanceID"] for part in job["participatingServers"]),
-        )
-        for job in drs.describe_jobs(filters={})["items"]
-    }
-    instances = drs.describe_recovery_instances(filters={})["items"]
-    return {**jobs, **{item["recoveryInstanceID"]: item["ec2InstanceState"] for item in instances}}
+    found: dict[str, Any] = {}
+    for region in PLACES:
+        drs = orchestrator.client("drs", region)
+        found |= {
+            job["jobID"]: (
+                job["type"],
+                job["status"],
+                job["tags"],
+                sorted(
+                    part.get("sourceServerID") or part["recoveryInstanceID"] for part in job["participatingServers"]
+                ),
+            )
+            for job in drs.describe_jobs(filters={})["items"]
+        }
+        instances = drs.describe_recovery_instances(filters={})["items"]
+        found |= {item["recoveryInstanceID"]: item["ec2InstanceState"] for item in instances}
+    return found
 
 
 def _templates(orchestrator: Orchestrator) -> dict[str, Any]:
-    found = orchestrator.client("ec2").describe_launch_template_versions(Versions=["$Default", "$Latest"])
+    wanted = {"Versions": ["$Default", "$Latest"]}
     return {
         f"{version['LaunchTemplateId']} {version['VersionNumber']}": (
             version["DefaultVersion"],
             version.get("VersionDescription"),
             version["LaunchTemplateData"],
         )
-        for version in found["LaunchTemplateVersions"]
+        for region in PLACES
+        for version in orchestrator.client("ec2", region).describe_launch_template_versions(**wanted)[
+            "LaunchTemplateVersions"
+        ]
     }
 
 

@@ -39,6 +39,9 @@ R = TypeVar("R")
 FORWARD, HOMEWARD = "failover", "failback"
 """Profiles in which templates launch between runs: of servers that are protected, and on their way home."""
 
+DECLARE_AGAIN = "declare the launch configuration again (playbook configure)"
+START_ANEW = "abort this failback and start another, which writes it again"
+
 LOOKED_AT = 500
 """Servers whose launch configuration one call reads: some ten seconds of DRS's time."""
 
@@ -269,8 +272,8 @@ def _check_launches_expected(record: ServerRecord, version: Version) -> None:
         if place not in actual:
             raise ConflictError(
                 f"launch template {version.template_id}, version {version.number}, does not launch interface "
-                f"{place[0]} in {place[1]} with address {place[2] or 'chosen by AWS'}: declare the launch "
-                "configuration again (playbook configure)"
+                f"{place[0]} in {place[1]} with address {place[2] or 'chosen by AWS'}: "
+                f"{START_ANEW if record.way_home else DECLARE_AGAIN}"
             )
 
 
