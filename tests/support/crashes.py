@@ -43,6 +43,7 @@ AT_LEAST_ONCE = frozenset({"sns", "sfn"})
 """Services that are told again what may have got lost: a notice comes twice, a token is heard once."""
 
 PLACES = (REGION, HOME_REGION)
+PARTS = "participatingServers"
 ATTEMPTS = 5
 KILLED, ANSWER_LOST = "killed after", "without the answer of"
 
