@@ -42,6 +42,15 @@ THERE: Mapping[str, frozenset[str]] = {
 """Stages in which nothing is waited for any more in a phase."""
 
 
+FATES = {
+    "launched_into": "launched into",
+    "replaced": "replaced",
+    "kept": "left alone",
+    "gone": "not there any more",
+}
+"""What became of original instances (L(original_instance.Fate))."""
+
+
 def followed(data: Data) -> str:
     """Return how far the replications of a phase are, as the event C(replication_followed) tells it."""
     counts = {str(stage): int(count) for stage, count in data["stages"].items() if count}
@@ -70,6 +79,23 @@ def steps_taken(word: str, data: Sequence[Data]) -> str:
     return "; ".join(f"{_words(action)}: {word} for {_names(keys)}" for action, keys in by_action.items())
 
 
+def settings_written(data: Sequence[Data]) -> str:
+    """Return one line for events C(settings_written): how many servers, and what the way home does not take over."""
+    servers = {key: found for event in data for key, found in event["servers"].items()}
+    left_out = sorted({name for found in servers.values() for name in found["left_out"]})
+    without = f"; left out: {', '.join(left_out)}" if left_out else ""
+    return f"launch settings for the way home: written for {_names(list(servers))}{without}"
+
+
+def originals_settled(data: Sequence[Data]) -> str:
+    """Return one line for events C(original_settled): what became of the original instances."""
+    by_fate: dict[str, list[str]] = {}
+    for settled in data:
+        by_fate.setdefault(str(settled["fate"]), []).append(str(settled["server_key"]))
+    fates = "; ".join(f"{FATES.get(fate, fate)}: {_names(keys)}" for fate, keys in by_fate.items())
+    return f"original instances {fates}"
+
+
 def cycle_lines(servers: Sequence[Data]) -> list[str]:
     """Return the table of a dry run: where every server is, what is waited for, and what comes next.
 
@@ -95,7 +121,7 @@ def _row(server: Data) -> tuple[str, ...]:
 
 
 def _words(action: str) -> str:
-    return NEXT[Action(action)] if action in set(Action) else action
+    return NEXT[Action(action)] if action in set(Action) else action.replace("_", " ")
 
 
 def _names(keys: Sequence[str]) -> str:

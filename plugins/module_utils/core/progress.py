@@ -13,7 +13,7 @@ from typing import Any
 from .canonical import canonical
 from .decisions import effect
 from .events import EventKind
-from .failback_lines import followed, steps_taken
+from .failback_lines import followed, originals_settled, settings_written, steps_taken
 from .wave_counts import WaveCounts, count_line
 
 NAMED = 4
@@ -42,6 +42,8 @@ class Progress:
             EventKind.STEP_ENDED: _step_ended,
             EventKind.FAILBACK_STEP_BEGUN: lambda data: steps_taken("begun", data),
             EventKind.FAILBACK_STEP_DONE: lambda data: steps_taken("done", data),
+            EventKind.SETTINGS_WRITTEN: settings_written,
+            EventKind.ORIGINAL_SETTLED: originals_settled,
             EventKind.REPLICATION_FOLLOWED: lambda data: followed(data[-1]),
             EventKind.TEMPLATES_PREPARED: lambda data: f"launch templates set to profile {data[0]['profile']}",
             EventKind.QUOTAS_READ: _quotas,

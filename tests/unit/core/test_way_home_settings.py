@@ -7,6 +7,10 @@ from typing import Any
 
 import pytest
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback_lines import (
+    originals_settled,
+    settings_written,
+)
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import (
     DrsIdentity,
     EntrySource,
@@ -206,3 +210,13 @@ def test_both_versions_of_the_way_home_are_known_again() -> None:
     for change in plan.changes:
         mark = VersionMark(change.profile, "0123456789abcdef", instance_types=change.instance_types)
         assert parse_version_description(version_description(mark)) == mark
+
+
+def test_what_was_written_is_told_in_a_line() -> None:
+    one = {"source_server_id": "s-1", "versions": {"failback": 2}, "left_out": ["KeyName"]}
+    told = [{"servers": {"db-1": one}}, {"servers": {"db-2": {**one, "left_out": []}}}]
+    assert settings_written(told) == (
+        "launch settings for the way home: written for 2 servers (db-1, db-2); left out: KeyName"
+    )
+    settled = [{"server_key": "db-1", "fate": "replaced"}, {"server_key": "db-2", "fate": "new word"}]
+    assert originals_settled(settled) == "original instances replaced: 1 server (db-1); new word: 1 server (db-2)"
