@@ -80,6 +80,8 @@ class Cycles:
             self.kill()
             # The functions that were at work end on their own, as on AWS.
             self.orchestrator.aws.control("clock", {"advance": 1})
+            if self.record(run_id)["closed_at"]:
+                return seen, executions
             answer = execute(self.orchestrator, "resumed", run_id)
             arn = answer["execution_arn"]
             executions += 1
