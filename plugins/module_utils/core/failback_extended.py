@@ -18,6 +18,7 @@ from .failback_words import Action, Position, Stage, refused
 STOPPED = "STOPPED"
 
 BY_HAND = "see extended servers in roles/run/README.md for the way home by hand"
+ORIGINAL_ONLY = f"DRS protects an extended server again on that one only, {BY_HAND}"
 
 
 def refusal(facts: MachineFacts) -> str:
@@ -32,10 +33,7 @@ def refusal(facts: MachineFacts) -> str:
     if not original or facts.staging.instance_id != original:
         return f"DRS names no EC2 instance that {facts.staging.server_id} replicates: {BY_HAND}"
     if facts.state_of(original) in (GONE, "shutting-down"):
-        return (
-            f"its original instance {original} in {facts.origin} is gone, and DRS protects an extended server again on "
-            f"that one only: {BY_HAND}"
-        )
+        return f"its original instance {original} in {facts.origin} is gone: {ORIGINAL_ONLY}"
     return ""
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from .failback_extended import ORIGINAL_ONLY
 from .failback_facts import GONE, RUNNING, MachineFacts
 from .failback_policy import OriginalInstance
 from .failback_words import Kind
@@ -104,6 +105,8 @@ def next_step(sight: Sight) -> Next:
         return _launch_into(sight)
     if sight.choice == OriginalInstance.REPLACE and there:
         return _replace(sight)
+    if sight.facts is not None and sight.facts.kind == Kind.EXTENDED:
+        return Next(trouble=f"its original instance {sight.original_id} is {sight.state}: {ORIGINAL_ONLY}")
     return _launch_anew(sight, there=there)
 
 

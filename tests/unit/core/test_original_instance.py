@@ -236,3 +236,12 @@ def test_validation_looks_for_the_very_instance_that_is_launched_into() -> None:
     assert into["instance_id"] == ORIGINAL
     assert into["interfaces"][0]["security_groups"] == ["sg-own"], "it keeps its own"
     assert with_fate(into, Fate.GONE, ORIGINAL, None) == {**EXPECTED, "interfaces": into["interfaces"]}
+
+
+def test_an_extended_server_is_launched_into_its_original_or_not_at_all() -> None:
+    extended = replace(FACTS, protecting=replace(PROTECTING, extends="arn:aws:drs:us-west-2:3:source-server/s-9"))
+    for found in (None, instance("terminated")):
+        gone = next_step(sight("launch_into", found, facts=extended))
+        assert (gone.step, gone.fate) == (None, None)
+        assert "DRS protects an extended server again on that one only" in gone.trouble
+    assert next_step(sight("launch_into", instance(), facts=extended)).step == Step.ALLOW
