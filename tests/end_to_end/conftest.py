@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,9 +26,9 @@ RUN = "first-failover"
 class House:
     """One embedded AWS with the sample estate, and the playbooks run against it."""
 
-    def __init__(self, prefix: str = "disaster-recovery") -> None:
+    def __init__(self, prefix: str = "disaster-recovery", load: Path | None = None) -> None:
         self.prefix = prefix
-        self.aws = EmbeddedAws(SAMPLE)
+        self.aws = EmbeddedAws(SAMPLE, load=load)
         self.environment = {"DR_PORT": self.aws.endpoint.rsplit(":", 1)[1]}
         self._variables = {"dr_prefix": prefix, "orchestrator_archive": str(self.aws.state_dir / "functions.zip")}
 

@@ -46,6 +46,7 @@ def plan_with(**changes: Any) -> list[dict[str, Any]]:
 
 def test_unknown_plan(house: House) -> None:
     refused(house, "failover", "no-such-plan", "sample-estate", dr_plan="no-such-plan")
+    refused(house, "failback", "no-such-plan", "sample-estate", dr_plan="no-such-plan")
 
 
 def test_no_plan_named(house: House) -> None:
