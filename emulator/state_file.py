@@ -14,6 +14,8 @@ import os
 import pickle
 import tempfile
 import threading
+import weakref
+from collections import defaultdict
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -143,6 +145,11 @@ def _shared(service: Any) -> dict[str, Any]:
     return {name: value for name, value in vars(service).items() if name not in _STORE_ATTRIBUTES}
 
 
+def _is_local(factory: Any) -> bool:
+    """Tell whether what makes the values of a dict is a function in a function, which no pickle can name."""
+    return "<locals>" in getattr(factory, "__qualname__", "") and factory() == {}
+
+
 def _private_key(content: bytes) -> PrivateKeyTypes:
     """Return the key that was written; the library's own function cannot be named in a pickle."""
     return load_der_private_key(content, None)
@@ -171,6 +178,10 @@ class _Pickler(pickle.Pickler):
             return _LOCKS[type(obj)], ()
         if isinstance(obj, itertools.count):
             return itertools.count, (int(repr(obj).removeprefix("count(").removesuffix(")")),)
+        if isinstance(obj, weakref.WeakValueDictionary):  # of functions, which others hold
+            return weakref.WeakValueDictionary, (dict(obj),)
+        if isinstance(obj, defaultdict) and _is_local(obj.default_factory):  # aliases of functions
+            return defaultdict, (dict,), None, None, iter(obj.items())
         if isinstance(obj, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey)):
             return _private_key, (obj.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()),)
         return NotImplemented

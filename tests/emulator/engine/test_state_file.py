@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import importlib
+import io
 import json
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -39,6 +41,11 @@ def make_things(drs: Drs) -> dict[str, Any]:
     aws.client("sns").create_topic(Name="things")
     key = aws.client("kms").create_key(KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
     role = aws.client("iam").create_role(RoleName="things", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
+    trust = json.dumps(TRUST).replace("states.amazonaws.com", "lambda.amazonaws.com")
+    runs = aws.client("iam").create_role(RoleName="runs", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    function = aws.client("lambda").create_function(
+        FunctionName="things", Runtime="python3.13", Handler="index.handler", Role=runs, Code={"ZipFile": a_zip()}
+    )["FunctionArn"]
     machine = states.create_state_machine(name="waits", definition=json.dumps(WAITING), roleArn=role)["stateMachineArn"]
     ended = states.start_execution(stateMachineArn=machine, name="ended")["executionArn"]
     token = answered_token(aws, role)
@@ -46,7 +53,15 @@ def make_things(drs: Drs) -> dict[str, Any]:
     drs.launch_into(SERVER, SUBNET, "10.20.1.11")
     job = drs.start(SERVER, isDrill=True)
     drs.advance(300)
-    return {"machine": machine, "ended": ended, "job": job, "token": token, "key": key}
+    return {"machine": machine, "ended": ended, "job": job, "token": token, "key": key, "function": function}
+
+
+def a_zip() -> bytes:
+    """Return the code of a function."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("index.py", "def handler(event, context):\n    return event\n")
+    return content.getvalue()
 
 
 def answered_token(aws: EmbeddedAws, role: str) -> str:
@@ -104,6 +119,7 @@ def told(drs: Drs, made: dict[str, Any]) -> list[Any]:
         drs.aws.client("dynamodb").get_item(TableName="things", Key={"pk": {"S": "one"}})["Item"],
         drs.aws.client("s3").get_object(Bucket="things", Key="a/b")["Body"].read(),
         drs.aws.client("sns").list_topics()["Topics"],
+        drs.aws.client("lambda").get_function(FunctionName=made["function"])["Configuration"]["CodeSha256"],
         drs.aws.client("kms").get_public_key(KeyId=made["key"])["PublicKey"],
     ]
 
