@@ -11,6 +11,7 @@ from typing import Any
 
 from .failback_view import NEXT
 from .failback_words import Action
+from .original_instance import Step
 from .tables import table_lines
 from .timestamps import format_seconds
 
@@ -31,6 +32,14 @@ STAGES: Mapping[str, str] = {
     "refused": "needs a person",
 }
 """Stages of the cycle in their order (architecture, section 10), in words."""
+
+STEPS: Mapping[Step, str] = {
+    Step.ALLOW: "let DRS launch into the original instance",
+    Step.STOP: "stop the original instance",
+    Step.TERMINATE: "terminate the original instance, which frees its address",
+    Step.GIVE_UP: "launch a new instance instead of into the original one",
+}
+"""What is done with original instances before a launch, in words."""
 
 PHASES: Mapping[str, str] = {"prepare-failback": "way home", "protect-again": "protection"}
 """What is followed, by the function that follows it."""
@@ -66,7 +75,7 @@ def followed(data: Data) -> str:
             f"{PHASES[data['phase']]}: {done} of {data['servers']} in sync",
             *others,
             *([f"slowest {slowest['server_key']}: {slowest['text']}"] if slowest else []),
-            *([f"some {format_seconds(left)} left"] if left else []),
+            *([f"some {format_seconds(left)} left"] if left and not slowest else []),
         ]
     )
 
@@ -121,6 +130,8 @@ def _row(server: Data) -> tuple[str, ...]:
 
 
 def _words(action: str) -> str:
+    if action in set(Step):
+        return STEPS[Step(action)]
     return NEXT[Action(action)] if action in set(Action) else action.replace("_", " ")
 
 

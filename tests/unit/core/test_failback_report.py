@@ -166,13 +166,13 @@ def test_who_watches_reads_how_far_the_replications_are() -> None:
         "phase": "prepare-failback",
         "servers": 24,
         "stages": {"recovered": 2, "reversing": 17, "in_sync": 4, "returned": 1, "launching": 0},
-        "slowest": {"server_key": "pay-db-1", "text": "INITIAL_SYNC (40 %)"},
+        "slowest": {"server_key": "pay-db-1", "text": "INITIAL_SYNC (40 %), some 2h 01m 00s left"},
         "seconds_left": 7260,
     }
     [line] = Progress().lines([{"at": AT, "kind": "replication_followed", "data": data}])
     assert line == (
         "10:00:00  run      way home: 5 of 24 in sync · 2 recovered, not replicated back yet · 17 replicating back · "
-        "slowest pay-db-1: INITIAL_SYNC (40 %) · some 2h 01m 00s left"
+        "slowest pay-db-1: INITIAL_SYNC (40 %), some 2h 01m 00s left"
     )
     ended = {**data, "phase": "protect-again", "stages": {"protected_again": 24}, "slowest": None, "seconds_left": None}
     [line] = Progress().lines([{"at": AT, "kind": "replication_followed", "data": ended}])
@@ -187,6 +187,20 @@ def test_who_watches_reads_steps_of_one_action_on_one_line() -> None:
     assert Progress().lines(done) == [
         "10:00:00  run      terminate the instance that ran at the recovery site: "
         "done for 6 servers (s0, s1, s2, s3 and 2 more)"
+    ]
+
+
+def test_who_watches_reads_what_becomes_of_original_instances() -> None:
+    events = [
+        {"at": AT, "kind": "failback_step_begun", "data": {"server_key": "a", "action": "stop_original"}},
+        *(
+            {"at": AT, "kind": "original_settled", "data": {"server_key": key, "fate": fate}}
+            for key, fate in (("a", "launched_into"), ("b", "launched_into"), ("c", "kept"))
+        ),
+    ]
+    assert Progress().lines(events) == [
+        "10:00:00  run      stop the original instance: begun for 1 server (a)",
+        "10:00:00  run      original instances launched into: 2 servers (a, b); left alone: 1 server (c)",
     ]
 
 
