@@ -55,7 +55,7 @@ class Drs:
         assert 1 <= len(servers) <= self.quotas.servers_per_job
         assert len(active) < self.quotas.concurrent_jobs
         assert len(busy) + len(servers) <= self.quotas.servers_in_all_jobs
-        job_id = f"drsjob-{self.place and self.place.region}-{len(self.jobs)}"
+        job_id = f"drsjob-{self.place and self.place.account_id}-{self.place and self.place.region}-{len(self.jobs)}"
         self.jobs.append(
             {
                 "jobID": job_id,
