@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.ip_map_table import IpMapTable
@@ -17,6 +17,8 @@ from tests.functions.run_control import execute
 from tests.support.orchestrator import PREFIX, REGION, Orchestrator
 
 HOME = "us-east-1"
+AT_WORK = "which is not this run's, is at work on it"
+
 GONE = frozenset({"terminated", "shutting-down"})
 
 
@@ -55,7 +57,11 @@ class Cycles:
                 self.answer(run_id, pause)
 
     def answer(self, run_id: str, pause: Mapping[str, Any]) -> None:
-        """Do what a person is asked for: approve; every other question fails."""
+        """Do what a person is asked for: approve, and wait for the jobs of a run that was given up."""
+        if pause["step"] == "gate" and AT_WORK in pause["reason"]:
+            self.orchestrator.aws.control("clock", {"advance": 1200})
+            self.orchestrator.decide(run_id, "retry")
+            return
         assert pause["step"].startswith("approve-"), f"{run_id} asks: {pause['step']}: {pause['reason']}"
         self.orchestrator.decide(run_id, "continue")
 
@@ -73,7 +79,7 @@ class Cycles:
         executions = 1
         wanted = frozenset(kinds)
         while True:
-            moment = self._until_new(arn, run_id, wanted, seen)
+            moment = self._until(arn, run_id, lambda one: one.split(" ")[0] in wanted and one not in seen)
             if moment is None:
                 return seen, executions
             seen.append(moment)
@@ -86,6 +92,16 @@ class Cycles:
             arn = answer["execution_arn"]
             executions += 1
 
+    def give_up(self, mode: str, run_id: str, moment: str, **request: Any) -> bool:
+        """Run the plan, kill it at the first moment of this name, and give it up; tell whether that moment came."""
+        arn = self.orchestrator.start(mode, run_id, plan=self.plan, **request)
+        if self._until(arn, run_id, lambda one: one == moment) is None:
+            return False
+        self.kill()
+        self.orchestrator.aws.control("clock", {"advance": 1})
+        execute(self.orchestrator, "stopped", run_id)
+        return True
+
     def kill(self) -> None:
         """Stop every execution of every machine."""
         states = self.orchestrator.client("stepfunctions")
@@ -94,11 +110,10 @@ class Cycles:
             for execution in running["executions"]:
                 states.stop_execution(executionArn=execution["executionArn"])
 
-    def _until_new(self, arn: str, run_id: str, kinds: frozenset[str], seen: Iterable[str]) -> str | None:
-        """Let the time go on, slowly, until there is a moment that was not seen; None when the execution has ended."""
-        known = set(seen)
+    def _until(self, arn: str, run_id: str, is_it: Callable[[str], bool]) -> str | None:
+        """Let the time go on, slowly, until there is such a moment; None when the execution has ended before."""
         for _ in range(20000):
-            found = next((one for one in self.moments(run_id) if one not in known and one.split(" ")[0] in kinds), None)
+            found = next(filter(is_it, self.moments(run_id)), None)
             if found:
                 return found
             execution = self.orchestrator.client("stepfunctions").describe_execution(executionArn=arn)
