@@ -95,12 +95,14 @@ OF_OTHER_WAYS_HOME = {
 """Calls for machines that are at home on premises or in another zone: test_failback_places.py walks them."""
 
 LAUNCHING_INTO = {
+    ("gate", "iam:GetInstanceProfile"),
+    ("gate", "iam:ListAttachedRolePolicies"),
     ("prepare-wave", "drs:UpdateLaunchConfiguration"),
     ("prepare-wave", "ec2:CreateTags"),
     ("prepare-wave", "iam:GetInstanceProfile"),
     ("prepare-wave", "iam:ListAttachedRolePolicies"),
 }
-"""What a failback needs to launch servers into their original instances; test_original_instance shows that."""
+"""What a failback needs to launch servers into their original instances; test_original_instance and test_failback_cycles show it."""
 
 NOT_OF_THIS_DRILL = {"failover", "failback", "follow", "probe-failback", "probe-failover"}
 """Roles of other modes; where they do what those of a drill do, they have the same policies."""

@@ -297,9 +297,14 @@ class TestGate:
     def test_an_original_instance_that_is_launched_into_is_looked_at(
         self, orchestrator: Orchestrator, open_failback: OpenFailback
     ) -> None:
-        answer = orchestrator.invoke("gate", open_failback(original_instance="launch_into"))
-        assert answer["outcome"] == "done"
-        assert "warning" in answer["reason"], "EC2 does not tell how it boots"
+        run_id = open_failback(original_instance="launch_into")
+        assert orchestrator.invoke("gate", run_id)["outcome"] == "ask"
+        (failed,) = told(orchestrator, run_id, "gate_failed")
+        found = {
+            (finding["severity"], finding["what"].split("i-")[1].split(" ", 1)[-1]) for finding in failed["findings"]
+        }
+        assert ("error", "has no instance profile: DRS needs one with its policies") in found
+        assert "warning" in {severity for severity, _what in found}, "EC2 does not tell how it boots"
 
     def test_a_server_that_cannot_go_home_is_asked_about_until_it_can(
         self, orchestrator: Orchestrator, open_failback: OpenFailback

@@ -20,17 +20,23 @@ from . import drs, networks
 from .cross_account import missing_roles
 from .errors import AwsError, TransientError, UninitializedError
 from .failback_reader import Clients
+from .instance_profiles import read_policies
 from .instances import describe_instances
 from .pacing import for_each
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is to be looked at in one place, by id."""
+    """What is to be looked at in one place, by id.
+
+    Attributes:
+        launched_into: Those of the instances that DRS is to launch into.
+    """
 
     subnets: set[str]
     security_groups: set[str]
     instances: set[str]
+    launched_into: set[str]
 
 
 def read_homes(clients: Clients, here: Place, wanted: Mapping[Place, Wanted]) -> dict[Place, Home | Unknown]:
@@ -60,12 +66,16 @@ def read_homes(clients: Clients, here: Place, wanted: Mapping[Place, Wanted]) ->
 
 def _read_home(clients: Clients, here: Place, place: Place, wanted: Wanted) -> Home:
     ec2 = clients("ec2", place)
+    found = describe_instances(ec2, wanted.instances)
+    into = (found[name] for name in wanted.launched_into if name in found)
+    profiles = {item["IamInstanceProfile"]["Arn"] for item in into if item.get("IamInstanceProfile")}
     return Home(
         replication_templates=_templates(clients, place),
         subnets=networks.read_subnets(ec2, wanted.subnets),
         security_groups=networks.read_security_groups(ec2, wanted.security_groups),
         interfaces=networks.read_interfaces(lambda _service, _account, _region: ec2, {place: wanted.subnets}),
-        instances=describe_instances(ec2, wanted.instances),
+        instances=found,
+        policies=read_policies(clients("iam", place), profiles) if profiles else {},
         roles_lacking=missing_roles(clients, here, place),
     )
 

@@ -10,12 +10,13 @@ Sources: EC2 API Reference (Subnet, SecurityGroup, NetworkInterface, Instance); 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 from typing import Any
 
 from .failback_policy import OriginalInstance
 from .ip_map import MapEntry, ProfileAddress
+from .launch_checks import remedies_once_allowed
 from .readiness import ERROR, WARNING, Finding, Unknown
 
 Item = Mapping[str, Any]
@@ -35,6 +36,7 @@ class Home:
         security_groups: The same.
         interfaces: What is in these subnets, by subnet id and address.
         instances: Original instances, by id, as far as they exist.
+        policies: Names of the managed policies of the instance profiles of those that are launched into, by their ARN.
         roles_lacking: Roles of DRS that are not there, which a failback to another account needs on both sides.
     """
 
@@ -43,6 +45,7 @@ class Home:
     security_groups: Mapping[str, Item]
     interfaces: Mapping[tuple[str, str], Item]
     instances: Mapping[str, Item]
+    policies: Mapping[str, frozenset[str]] = field(default_factory=dict)
     roles_lacking: Sequence[str] | Unknown = ()
 
 
@@ -149,23 +152,14 @@ def _check_free(server: _Server, name: str, subnet_id: str, address: str) -> Ite
 def _check_instance(server: _Server, instance: Item, is_windows: bool) -> Iterator[Finding]:
     """Judge whether DRS launches into an instance. Its tag and that it is stopped are seen to before the launch."""
     name = instance["InstanceId"]
-    has_windows = str(instance.get("Platform") or "").lower() == "windows"
-    conditions = (
-        (has_windows == is_windows, "runs another platform than the server"),
-        (instance.get("Architecture") == "x86_64", f"has the architecture {instance.get('Architecture')}, not x86_64"),
-        (instance.get("VirtualizationType") == "hvm", f"is {instance.get('VirtualizationType')}, not hvm"),
-        (instance.get("RootDeviceType") == "ebs", f"has a root device in {instance.get('RootDeviceType')}, not ebs"),
-    )
-    remedy = "set failback.original_instance to replace or keep"
-    for met, what in conditions:
-        if not met:
-            yield server.error(f"DRS cannot launch into its original instance: {name} {what}", remedy)
-    mode = instance.get("CurrentInstanceBootMode") or instance.get("BootMode")
-    if not is_windows and mode == "uefi":
-        yield server.error(f"DRS cannot launch Linux into its original instance: {name} boots by UEFI", remedy)
-    elif mode is None:
+    otherwise = "or set failback.original_instance to replace or keep"
+    for remedy in remedies_once_allowed(instance, server.home.policies, is_windows=is_windows, byol=False):
+        yield server.error(
+            f"DRS cannot launch into its original instance: {name} {remedy}", f"see to that, {otherwise}"
+        )
+    if not is_windows and not instance.get("CurrentInstanceBootMode"):
         what = f"EC2 does not tell how its original instance {name} boots: DRS launches Linux into legacy BIOS only"
-        yield Finding(WARNING, server.key, what, f"look at it, or {remedy}")
+        yield Finding(WARNING, server.key, what, f"look at it, {otherwise}")
 
 
 def _networks_remedy() -> str:

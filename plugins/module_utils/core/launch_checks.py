@@ -140,6 +140,15 @@ def launch_into_remedies(
     return [remedy for met, remedy in conditions if not met]
 
 
+def remedies_once_allowed(
+    instance: Mapping[str, Any], policies: Mapping[str, frozenset[str]], *, is_windows: bool, byol: bool
+) -> list[str]:
+    """Return the same as L(launch_into_remedies) of an instance whose tag will be set before the launch."""
+    key, value = ALLOWING_TAG
+    allowed = {**instance, "Tags": [*instance.get("Tags", []), {"Key": key, "Value": value}]}
+    return launch_into_remedies(allowed, policies, is_windows=is_windows, byol=byol)
+
+
 def _wanted_types(
     launch: DesiredLaunch, subnets: Mapping[str, Mapping[str, Any]]
 ) -> Iterable[tuple[str, str | None, str]]:

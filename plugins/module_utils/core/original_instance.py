@@ -19,7 +19,7 @@ from .failback_extended import ORIGINAL_ONLY
 from .failback_facts import GONE, RUNNING, MachineFacts
 from .failback_policy import OriginalInstance
 from .failback_words import Kind
-from .launch_checks import ALLOWING_TAG, launch_into_remedies
+from .launch_checks import ALLOWING_TAG, remedies_once_allowed
 from .source_servers import device_index
 
 Item = Mapping[str, Any]
@@ -214,10 +214,8 @@ def _one_for_both_ways(facts: MachineFacts | None) -> str:
 def _unfit(sight: Sight) -> str:
     """Return what of the instance keeps DRS from launching into it; its tag and its state are seen to."""
     instance = sight.instance or {}
-    key, value = ALLOWING_TAG
-    tagged = {**instance, "Tags": [*instance.get("Tags", []), {"Key": key, "Value": value}]}
     byol = bool((sight.configuration.get("licensing") or {}).get("osByol"))
-    remedies = launch_into_remedies(tagged, sight.policies, is_windows=sight.is_windows, byol=byol)
+    remedies = remedies_once_allowed(instance, sight.policies, is_windows=sight.is_windows, byol=byol)
     return "; ".join([*remedies, *_other_places(sight.expected["interfaces"], instance)])
 
 

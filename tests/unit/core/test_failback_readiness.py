@@ -23,6 +23,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map 
     MapEntry,
     ProfileAddress,
 )
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.launch_checks import LAUNCH_INTO_POLICIES
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import GatePolicy
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.readiness import Finding, Unknown
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.tag_rules import TagRule
@@ -37,6 +38,7 @@ ORIGINAL = {
     "VirtualizationType": "hvm",
     "RootDeviceType": "ebs",
     "CurrentInstanceBootMode": "legacy-bios",
+    "IamInstanceProfile": {"Arn": "arn:original"},
 }
 HOME = Home(
     replication_templates=1,
@@ -44,6 +46,7 @@ HOME = Home(
     security_groups={"sg-1": {"VpcId": "vpc-1"}},
     interfaces={},
     instances={},
+    policies={"arn:original": LAUNCH_INTO_POLICIES},
 )
 WITH_ORIGINAL = replace(HOME, interfaces=HELD_BY_ORIGINAL, instances={"i-original": ORIGINAL})
 
@@ -190,10 +193,15 @@ class TestLaunchInto:
         ("change", "what"),
         [
             ({"Platform": "windows"}, "runs another platform"),
-            ({"Architecture": "arm64"}, "arm64, not x86_64"),
-            ({"VirtualizationType": "paravirtual"}, "paravirtual, not hvm"),
-            ({"RootDeviceType": "instance-store"}, "not ebs"),
-            ({"CurrentInstanceBootMode": "uefi"}, "boots by UEFI"),
+            ({"Architecture": "arm64"}, "not of the architecture x86_64"),
+            ({"VirtualizationType": "paravirtual"}, "not of virtualization type hvm"),
+            ({"RootDeviceType": "instance-store"}, "no EBS root volume"),
+            ({"CurrentInstanceBootMode": "uefi"}, "boots by uefi"),
+            ({"IamInstanceProfile": {}}, "has no instance profile"),
+            (
+                {"IamInstanceProfile": {"Arn": "arn:of-another"}},
+                "lack AWSElasticDisasterRecovery",
+            ),
         ],
     )
     def test_an_instance_that_drs_refuses_is_found_before(self, change: dict[str, Any], what: str) -> None:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from _clients import home
@@ -18,6 +18,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.errors i
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.failback_home import Wanted, read_homes
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback import Kind, Stage
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback_following import Seen
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback_policy import OriginalInstance
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback_readiness import Traveller, evaluate
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import MapEntry, by_server
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.places import Place
@@ -56,7 +57,7 @@ def failback_findings(call: Call, run: Mapping[str, Any], plan: Plan) -> tuple[l
     homes = read_homes(
         lambda service, place: client(service, place=place),
         home(),
-        _wanted(going, seen, entries, profile_of(run["mode"])),
+        _wanted(going, seen, entries, profile_of(run["mode"]), _launches_into(run, plan)),
     )
     findings = evaluate(
         travellers,
@@ -109,16 +110,25 @@ def _traveller(record: ServerRecord, seen: Seen, entries: Entries, tags: Mapping
     )
 
 
-def _wanted(records: Iterable[ServerRecord], seen: Seen, entries: Entries, profile: str) -> dict[Place, Wanted]:
+def _launches_into(run: Mapping[str, Any], plan: Plan) -> Callable[[Kind], bool]:
+    """Return what tells whether servers of a kind are launched into their original instances; a drill does not."""
+    return lambda kind: not is_drill(run) and plan.failback.original_of(kind) == OriginalInstance.LAUNCH_INTO
+
+
+def _wanted(
+    records: Iterable[ServerRecord], seen: Seen, entries: Entries, profile: str, launches_into: Callable[[Kind], bool]
+) -> dict[Place, Wanted]:
     """Return what the IP map names in every place that servers go home to, and the instances that they were there."""
     wanted: dict[Place, Wanted] = {}
     for record in records:
         found = seen.get(_protecting(record))
         if found is None or found[0].kind == Kind.ON_PREMISES:
             continue
-        names = wanted.setdefault(found[0].origin, Wanted(set(), set(), set()))
+        names = wanted.setdefault(found[0].origin, Wanted(set(), set(), set(), set()))
         if record.way_home["original_instance_id"]:
             names.instances.add(record.way_home["original_instance_id"])
+            if launches_into(found[0].kind):
+                names.launched_into.add(record.way_home["original_instance_id"])
         for entry in entries.get(record.server_key, []):
             if target := entry.profiles.get(profile):
                 names.subnets.add(target.subnet_id)
