@@ -102,7 +102,7 @@ LAUNCHING_INTO = {
     ("prepare-wave", "iam:GetInstanceProfile"),
     ("prepare-wave", "iam:ListAttachedRolePolicies"),
 }
-"""What a failback needs to launch servers into their original instances; test_original_instance and test_failback_cycles show it."""
+"""What a failback needs to launch servers into their originals: test_original_instance, test_failback_cycles."""
 
 NOT_OF_THIS_DRILL = {"failover", "failback", "follow", "probe-failback", "probe-failover"}
 """Roles of other modes; where they do what those of a drill do, they have the same policies."""
