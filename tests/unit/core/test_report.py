@@ -214,7 +214,11 @@ def test_the_summary_says_what_ended_the_run() -> None:
 
 
 def test_a_closed_drill_names_the_instances_that_it_left() -> None:
-    servers = [replace(SERVERS[0], instance_id="i-2"), replace(SERVERS[1], instance_id="i-1"), SERVERS[2]]
+    servers = [
+        replace(SERVERS[0], instance_id="i-2", job_id="drsjob-1"),
+        replace(SERVERS[1], instance_id="i-1", job_id="drsjob-1"),
+        replace(SERVERS[2], instance_id="i-that-was-there-before", job_id=None),
+    ]
     drill = {**RUN, "mode": "test"}
     report = build_report(drill, WAVES, servers, events(), [], now=at(2500))
     assert report["drill_instances_left"] == ["i-1", "i-2"]
