@@ -39,10 +39,8 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plan_pr
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.planned_addresses import entries_by_server
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import Plan, for_mode
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.resolved_plans import ResolvedPlan
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import profile_of
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import FAILBACK, profile_of
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timeline import estimate
-
-FAILBACK = "failback"
 
 Item = dict[str, Any]
 

@@ -17,7 +17,6 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils._module impo
 from ansible_collections.disaster_recovery.aws.plugins.module_utils._orchestrator import runs_table, state_machine
 from ansible_collections.disaster_recovery.aws.plugins.module_utils._plans import declared_plans, publish
 from ansible_collections.disaster_recovery.aws.plugins.module_utils._run_preview import (
-    FAILBACK,
     Asked,
     preview_run,
     resolve_plan,
@@ -30,7 +29,7 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.aws.runs_tab
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.drill_policy import check_hold
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors import DeclarationError, Problem
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import Plan, parse_plan, unknown_plan
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import default_run_id
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import FAILBACK, default_run_id
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.timestamps import format_time, parse_time
 
 Item = dict[str, Any]

@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..core.ip_map import FAILBACK
 from ..core.launch_desired import DesiredLaunch, launch_into
 from ..core.launch_versions import version_of
+from ..core.runs import FAILBACK
 from ..core.source_servers import SourceServer
 from ..core.way_home_settings import Forward
 from . import drs

@@ -28,13 +28,11 @@ from .addresses import (
     translate,
 )
 from .errors import Problems
-from .runs import PROFILES
+from .runs import FAILBACK, PROFILES
 from .source_servers import Interface, SourceServer
 
 AddressPlace = tuple[str, int, str]
 """Server key, interface and profile: what has an address."""
-
-FAILBACK = "failback"
 
 REQUIRED_PROFILES = ("failover", "test")
 """Profiles that every server needs an address in; C(failback) is planned where the subnet map or EC2 tells where."""

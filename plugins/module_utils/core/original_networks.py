@@ -16,9 +16,10 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
 from .addresses import AddressRule, Home, Homes, NetworkTarget, SubnetMap
-from .ip_map import FAILBACK, MapEntry
+from .ip_map import MapEntry
 from .launch_networks import named
 from .places import Place
+from .runs import FAILBACK
 from .source_servers import Interface, SourceServer, instance_addresses
 
 Item = Mapping[str, Any]

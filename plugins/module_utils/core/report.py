@@ -47,13 +47,12 @@ from .objectives import overall_objectives, server_objectives
 from .plans import Targets
 from .probe_results import evidence
 from .records import ServerRecord
-from .runs import RunStatus, ServerStatus, is_drill
+from .runs import FAILBACK, RunStatus, ServerStatus, is_drill
 from .step_records import StepRecord, StepStatus
 from .tables import table_lines
 from .timestamps import format_seconds, parse_time
 
 FAILOVER = "failover"
-FAILBACK = "failback"
 
 OUTCOMES = ("recovered", "failed", "skipped", "unfinished")
 """What a server of a run comes to."""

@@ -15,19 +15,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .ip_map import FAILBACK, MapEntry
+from .ip_map import MapEntry
 from .launch_desired import DesiredLaunch, DesiredProfile
 from .launch_networks import DesiredInterface
 from .launch_templates import launched_tags
 from .launch_versions import Version
 from .launch_volumes import VolumeSettings
+from .runs import FAILBACK, FAILBACK_DRILL_PROFILE
 from .source_servers import KEY_TAG, SourceServer
 from .tags import PROTECTED_PREFIXES, merge_changes
 
-FAILBACK_DRILL = "failback-drill"
-"""Template version of a drill of the failback: the subnets of the way home, in which AWS chooses the addresses."""
-
-WAY_HOME_PROFILES = (FAILBACK, FAILBACK_DRILL)
+WAY_HOME_PROFILES = (FAILBACK, FAILBACK_DRILL_PROFILE)
 
 CONFIGURATION_TAKEN_OVER = ("launchDisposition", "copyTags", "licensing", "recoveryMode")
 """Fields of the launch configuration that are as in a failover. C(postLaunchEnabled) is not: launch actions belong to
@@ -103,7 +101,7 @@ def launch_home(
     profiles = {
         profile: DesiredProfile(
             profile=profile,
-            interfaces=_interfaces(entries, dynamic=profile == FAILBACK_DRILL),
+            interfaces=_interfaces(entries, dynamic=profile == FAILBACK_DRILL_PROFILE),
             instance_type=instance_type,
             tags={},
             alternative_instance_types=tuple(name for name in alternatives if name != instance_type),

@@ -31,9 +31,9 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.launch_
     plan_template,
     to_version,
 )
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import FAILBACK_DRILL_PROFILE
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.source_servers import from_drs
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.way_home_settings import (
-    FAILBACK_DRILL,
     OF_THE_FAILOVER,
     OF_THE_TYPE,
     TAKEN_OVER,
@@ -134,7 +134,7 @@ def test_a_server_launches_at_home_as_in_a_failover() -> None:
 
 def test_a_drill_differs_in_its_addresses_alone() -> None:
     entries = (entry(), entry(1, address="10.10.5.11"))
-    real, drill = after(entries=entries), after(FAILBACK_DRILL, entries=entries)
+    real, drill = after(entries=entries), after(FAILBACK_DRILL_PROFILE, entries=entries)
     assert [private_address(one) for one in real.pop("NetworkInterfaces")] == ["10.10.1.11", "10.10.5.11"]
     interfaces = drill.pop("NetworkInterfaces")
     assert [private_address(one) for one in interfaces] == [None, None]

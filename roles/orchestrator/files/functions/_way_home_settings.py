@@ -32,12 +32,12 @@ from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.errors 
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.events import EventKind
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback_policy import OriginalInstance
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.failback_words import Kind
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import FAILBACK, MapEntry, by_server
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.ip_map import MapEntry, by_server
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.launch_desired import DesiredLaunch
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.places import Place, by_place, told_place
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.plans import Plan
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.records import ServerRecord
-from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import is_drill
+from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.runs import FAILBACK, is_drill
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.source_servers import SourceServer
 from ansible_collections.disaster_recovery.aws.plugins.module_utils.core.way_home_settings import (
     WAY_HOME_PROFILES,
